@@ -270,31 +270,6 @@ class PeerGet(BaseModel):
     ] = None
 
 
-class PeerRepresentationGet(BaseModel):
-    session_id: Annotated[
-        str | None, Field(description="Only explicit conclusions from this session.")
-    ] = None
-    filters: Annotated[
-        dict[str, Any] | None,
-        Field(
-            description="Only `session_id`: an id, a list of ids, or an object with `in` and a list of ids. Restricts to explicit conclusions from these sessions."
-        ),
-    ] = None
-    scope: Annotated[
-        str | Scope | None,
-        Field(description="A scope, or several, whose sessions are combined."),
-    ] = None
-    target: Annotated[
-        str | None,
-        Field(description="The peer that it is about. Default: the peer itself."),
-    ] = None
-    search_query: str | None = None
-    search_top_k: Annotated[int | None, Field(ge=1, le=100)] = None
-    search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
-    include_most_frequent: bool | None = None
-    max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = 25
-
-
 class PeerUpdate(BaseModel):
     metadata: dict[str, Any] | None = None
     configuration: PeerConfig | None = None
@@ -550,6 +525,18 @@ class WorkspaceDialecticOptions(BaseModel):
         ),
     ] = None
     include_evidence: bool = False
+    as_of: Annotated[
+        datetime | None,
+        Field(
+            description="Only what was known at this instant: what was learned by then and had not been found to be wrong or over. RFC 3339; UTC if it has no time zone. An addition of Omoide."
+        ),
+    ] = None
+    valid_at: Annotated[
+        datetime | None,
+        Field(
+            description="Only what held at this instant, as far as is known: superseded conclusions included, those that were never true left out. RFC 3339; UTC if it has no time zone. An addition of Omoide."
+        ),
+    ] = None
 
 
 class WorkspaceGet(BaseModel):
@@ -593,6 +580,18 @@ class ConclusionGet(BaseModel):
             description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
         ),
     ] = None
+    as_of: Annotated[
+        datetime | None,
+        Field(
+            description="Only what was known at this instant: what was learned by then and had not been found to be wrong or over. RFC 3339; UTC if it has no time zone. An addition of Omoide."
+        ),
+    ] = None
+    valid_at: Annotated[
+        datetime | None,
+        Field(
+            description="Only what held at this instant, as far as is known: superseded conclusions included, those that were never true left out. RFC 3339; UTC if it has no time zone. An addition of Omoide."
+        ),
+    ] = None
 
 
 class ConclusionQuery(BaseModel):
@@ -605,6 +604,18 @@ class ConclusionQuery(BaseModel):
         dict[str, Any] | None,
         Field(
             description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
+        ),
+    ] = None
+    as_of: Annotated[
+        datetime | None,
+        Field(
+            description="Only what was known at this instant: what was learned by then and had not been found to be wrong or over. RFC 3339; UTC if it has no time zone. An addition of Omoide."
+        ),
+    ] = None
+    valid_at: Annotated[
+        datetime | None,
+        Field(
+            description="Only what held at this instant, as far as is known: superseded conclusions included, those that were never true left out. RFC 3339; UTC if it has no time zone. An addition of Omoide."
         ),
     ] = None
 
@@ -643,6 +654,18 @@ class DialecticOptions(BaseModel):
         dict[str, Any] | None,
         Field(
             description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
+        ),
+    ] = None
+    as_of: Annotated[
+        datetime | None,
+        Field(
+            description="Only what was known at this instant: what was learned by then and had not been found to be wrong or over. RFC 3339; UTC if it has no time zone. An addition of Omoide."
+        ),
+    ] = None
+    valid_at: Annotated[
+        datetime | None,
+        Field(
+            description="Only what held at this instant, as far as is known: superseded conclusions included, those that were never true left out. RFC 3339; UTC if it has no time zone. An addition of Omoide."
         ),
     ] = None
 
@@ -771,6 +794,43 @@ class PageWorkspace(BaseModel):
     page: Annotated[int, Field(ge=1)]
     size: Annotated[int, Field(ge=1)]
     pages: Annotated[int, Field(ge=0)]
+
+
+class PeerRepresentationGet(BaseModel):
+    session_id: Annotated[
+        str | None, Field(description="Only explicit conclusions from this session.")
+    ] = None
+    filters: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Only `session_id`: an id, a list of ids, or an object with `in` and a list of ids. Restricts to explicit conclusions from these sessions."
+        ),
+    ] = None
+    scope: Annotated[
+        str | Scope | None,
+        Field(description="A scope, or several, whose sessions are combined."),
+    ] = None
+    target: Annotated[
+        str | None,
+        Field(description="The peer that it is about. Default: the peer itself."),
+    ] = None
+    search_query: str | None = None
+    search_top_k: Annotated[int | None, Field(ge=1, le=100)] = None
+    search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
+    include_most_frequent: bool | None = None
+    max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = 25
+    as_of: Annotated[
+        datetime | None,
+        Field(
+            description="Only what was known at this instant: what was learned by then and had not been found to be wrong or over. RFC 3339; UTC if it has no time zone. An addition of Omoide."
+        ),
+    ] = None
+    valid_at: Annotated[
+        datetime | None,
+        Field(
+            description="Only what held at this instant, as far as is known: superseded conclusions included, those that were never true left out. RFC 3339; UTC if it has no time zone. An addition of Omoide."
+        ),
+    ] = None
 
 
 class QueueStatus(BaseModel):

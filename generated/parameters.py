@@ -75,6 +75,8 @@ class GetPeerContextQuery:
     search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
     include_most_frequent: bool = True
     max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = None
+    as_of: datetime | None = None
+    valid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,8 @@ class GetSessionContextQuery:
     search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
     include_most_frequent: bool = False
     max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = None
+    as_of: datetime | None = None
+    valid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from omoide.core import auth, clock
 from omoide.core.errors import Unprocessable
 from omoide.core.records import Change, Json
 from omoide.generated import models
-from omoide.handlers import memory_access, serializers
+from omoide.handlers import memory_access, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.handlers.sse import events
 from omoide.reasoner import output_schema
@@ -67,6 +68,7 @@ def _check_format(body: Options) -> None:
 
 
 def _inquiry(reach: MemoryScope, body: Options, semantic_query: str | None) -> Inquiry:
+    reach = replace(reach, moment=request_parsing.moment(body))
     return Inquiry(
         reach, body.query, body.reasoning_level, body.response_format, semantic_query, is_streamed=bool(body.stream)
     )

@@ -31,8 +31,9 @@ async def list_conclusions(
 ) -> models.PageConclusion:
     """Return a page of the workspace's conclusions."""
     request = PageRequest(query.page, query.size, bool(query.reverse))
+    moment = request_parsing.moment(body)
     return serializers.conclusions_page(
-        await pagination.read_offloaded(context, body, conclusions.page, workspace_id, request)
+        await pagination.read_offloaded(context, body, conclusions.page, workspace_id, request, moment)
     )
 
 
@@ -41,7 +42,10 @@ async def query_conclusions(
 ) -> list[models.Conclusion]:
     """Return the conclusions nearest to the query."""
     await request_parsing.check_query(context, body.query)
-    request = ConclusionSearch(workspace_id, body.query, body.top_k, filters=body.filters, max_distance=body.distance)
+    moment = request_parsing.moment(body)
+    request = ConclusionSearch(
+        workspace_id, body.query, body.top_k, filters=body.filters, max_distance=body.distance, moment=moment
+    )
     seconds = context.settings.filter_seconds
     matches = await search(context.store, context.services.finder, request, seconds=seconds)
     return [serializers.conclusion(record) for record in matches]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from omoide.core.auth import NOT_PERMITTED
 from omoide.core.errors import Unauthorized, Unprocessable
@@ -32,13 +33,15 @@ async def representation(
         observer, sessions = await scoped(context, workspace_id, peer_id, scope)
     elif sessions is not None:
         await must_be_in_all(context, workspace_id, sessions)
-    return _selection(body, workspace_id, observer, body.target or peer_id, sessions)
+    selection = _selection(body, workspace_id, observer, body.target or peer_id, sessions)
+    return replace(selection, moment=request_parsing.moment(body))
 
 
 async def peer(context: Context, workspace_id: str, peer_id: str, query: parameters.GetPeerContextQuery) -> Selection:
     """The conclusions that a peer context's query requests. Raises Unprocessable for a reserved name."""
     await no_scope_peers(context, workspace_id, (peer_id, query.target))
-    return _selection(query, workspace_id, peer_id, query.target or peer_id)
+    selection = _selection(query, workspace_id, peer_id, query.target or peer_id)
+    return replace(selection, moment=request_parsing.moment(query, "query"))
 
 
 def _selection(
@@ -142,7 +145,8 @@ async def session(
         restriction = (session_id,)  # a session key reads only conclusions from its session
     elif restriction is not None:
         await must_be_in_all(context, workspace_id, restriction)
-    return _selection(query, workspace_id, observer, target, restriction)
+    selection = _selection(query, workspace_id, observer, target, restriction)
+    return replace(selection, moment=request_parsing.moment(query, "query"))
 
 
 def _check_options(session_id: str, query: parameters.GetSessionContextQuery) -> None:

@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from omoide.core import clock, identifiers, json_codec
 from omoide.core.errors import FieldError, InvalidFields, Unprocessable
 from omoide.core.json_limits import Location, cleaned, validate_metadata
-from omoide.core.records import Change, Idempotency, Json, NewConclusion, NewMessage, Observation
+from omoide.core.records import NOW, Change, Idempotency, Json, Moment, NewConclusion, NewMessage, Observation
 from omoide.generated import models
 from omoide.handlers.context import Context
 
@@ -141,6 +142,27 @@ def said_at_micros(instant: datetime, loc: Location) -> int:
     except OverflowError:
         fault = "Value error, the instant must lie in the years 1 to 9999 in UTC"
         raise InvalidFields([FieldError(loc, fault)]) from None
+
+
+class Timed(Protocol):
+    """The body or the query of a read of memory."""
+
+    @property
+    def as_of(self) -> datetime | None: ...
+
+    @property
+    def valid_at(self) -> datetime | None: ...
+
+
+def moment(given: Timed | None, where: str = "body") -> Moment:
+    """The time that a read is about. `where` is the place of its fields. Raises InvalidFields as `said_at_micros`."""
+    if given is None or (given.as_of is None and given.valid_at is None):
+        return NOW
+    as_of, valid_at = given.as_of, given.valid_at
+    return Moment(
+        None if as_of is None else said_at_micros(as_of, (where, "as_of")),
+        None if valid_at is None else said_at_micros(valid_at, (where, "valid_at")),
+    )
 
 
 LARGE_BATCH = 100_000

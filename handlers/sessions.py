@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omoide.core import auth, clock
-from omoide.core.records import PageRequest, SessionChange
+from omoide.core.records import Moment, PageRequest, SessionChange
 from omoide.generated import models, parameters
 from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
@@ -159,7 +159,9 @@ async def get_session_context(
     """Return the context for a model to continue the session, within a token budget."""
     budget = MAX_CONTEXT_TOKENS if query.tokens is None else query.tokens
     selection = await memory_access.session(context, workspace_id, session_id, query)
-    request = SessionContextRequest(workspace_id, session_id, budget, query.summary, selection)
+    # Of the session itself, only what was known is a matter of time.
+    moment = Moment(request_parsing.moment(query, "query").as_of)
+    request = SessionContextRequest(workspace_id, session_id, budget, query.summary, selection, moment)
     return await serializers.session_context(session_id, await session_context(context.services, request))
 
 

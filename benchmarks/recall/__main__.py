@@ -25,7 +25,7 @@ from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.search.fusion import fused
 from omoide.search.messages import search as search_messages
 from omoide.search.semantic import SemanticSearch
-from omoide.search.vector_index import Group
+from omoide.search.vector_group import Group
 from omoide.services.container import open_services
 from omoide.storage import embeddings, message_scope, message_search, messages
 from omoide.storage.message_scope import MessageSearch

@@ -99,6 +99,15 @@ def _spelled(number: int) -> str:
     return b2a_base64((number << 2).to_bytes(16, "big"))[:ID_LENGTH].translate(_SORTED).decode()
 
 
+def after_ids(at: int) -> str:
+    """A text that sorts after every id created by `at`, and before all later ones. To the millisecond."""
+    if at < 0:
+        return ""
+    if at > LAST_OF_IDS - 1_000:
+        return "~"
+    return _spelled((at // 1_000 + 1) << _RANDOM_BITS)[:_CLOCK_LENGTH]
+
+
 def created_at_of_id(id: str) -> int:
     """The creation time of an id by `new_id`, in milliseconds since 1970."""
     number = 0

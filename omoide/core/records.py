@@ -103,6 +103,19 @@ class Conclusion:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """The time that a read of memory is about, in microseconds. Without either instant, it is about now."""
+
+    as_of: int | None = None
+    """Only what was known then."""
+    valid_at: int | None = None
+    """Only what held then, in the world."""
+
+
+NOW = Moment()
+
+
+@dataclass(frozen=True, slots=True)
 class NewConclusion:
     content: str
     observer_id: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from omoide.core.clock import from_micros
-from omoide.core.records import Conclusion, Json, Message
+from omoide.core.records import NOW, Conclusion, Json, Message, Moment
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.evidence import Evidence, Snippet, ToolCall
 from omoide.reasoner.excerpts import Hit, excerpts
@@ -66,6 +66,8 @@ class MemoryScope:
     """Restrict messages to this session."""
     reader: str | None = None
     """The peer that the caller's key is limited to: only messages that are visible to it (`store.visibility`)."""
+    moment: Moment = NOW
+    """The time that the question is about: nothing that was learned, or held, later is read."""
 
 
 class MemoryView:
@@ -186,7 +188,8 @@ class MemoryView:
         if (session_id := await self._pinned()) is None:
             return None
         stored = await self._store.read(summaries.of_session, self.reach.workspace_id, session_id)
-        summary = stored.get(summaries.SHORT if kind == "short" else summaries.LONG)
+        known = summaries.known(stored, self.reach.moment)
+        summary = known.get(summaries.SHORT if kind == "short" else summaries.LONG)
         self.evidence.note("get_session_summary", {"type": kind})
         return summary.content if summary else None
 
@@ -198,7 +201,7 @@ class MemoryView:
         session_id, budget = await self._pinned(), min(max_tokens, HISTORY_MOST)
         if session_id is None:
             return []
-        history = await self._store.read_offloaded(_newest, self.reach.workspace_id, session_id, budget, self.tokens)
+        history = await self._store.read_offloaded(_newest, self.reach, session_id, budget, self.tokens)
         self.evidence.note("get_recent_history", {"max_tokens": budget}, messages=history)
         return history
 
@@ -212,6 +215,7 @@ class MemoryView:
             observed_id=reach.observed_id,
             sessions=reach.sessions,
             is_derived=is_derived,
+            moment=reach.moment,
         )
 
     async def _pinned(self) -> str | None:
@@ -240,6 +244,7 @@ class MemoryView:
             member=reach.observer_id if is_free else None,
             after=after,
             before=before,
+            moment=reach.moment,
         )
 
     async def _ranked(
@@ -316,6 +321,6 @@ def _snippets(db: Transaction, within: MessageScope | None, ids: Sequence[str], 
     return [Snippet(some[0].session_id, some, matches) for some, matches in shown if some]
 
 
-def _newest(db: Transaction, workspace_id: str, session_id: str, budget: int, tokens: TokenCounter) -> list[Message]:
-    walk = messages.newest_first(db, workspace_id, session_id, 1)
+def _newest(db: Transaction, reach: MemoryScope, session_id: str, budget: int, tokens: TokenCounter) -> list[Message]:
+    walk = messages.known(messages.newest_first(db, reach.workspace_id, session_id, 1), reach.moment)
     return choose_messages(walk, budget, trim=tokens.trim, count=tokens.count)

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from omoide.core.records import Conclusion, Derived, Effect, Fact, Json, Merge, Message
+from omoide.core.records import NOW, Conclusion, Derived, Effect, Fact, Json, Merge, Message, Moment
 from omoide.reasoner.memory_view import MemoryView
 
 __all__ = [
@@ -125,6 +125,8 @@ class Question:
     """Text for the first search, instead of the query."""
     is_streamed: bool = False
     """Whether the answer is streamed; it may then take longer in total."""
+    moment: Moment = NOW
+    """The time that the question is about, which is its present. `memory` reads nothing later."""
 
 
 class Reasoner(Protocol):

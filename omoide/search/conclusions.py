@@ -7,17 +7,23 @@ embedded, are ranked by words and follow.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
+from omoide.core.lazy_import import lazy_import
 from omoide.core.records import Conclusion
 from omoide.inference.embedders import Vector
 from omoide.search import bm25
 from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
-from omoide.search.vector_index import EVERYTHING, Allowed, Group, VectorIndex
+from omoide.search.vector_group import Group
+from omoide.search.vector_index import EVERYTHING, Allowed, VectorIndex
 from omoide.storage import Store, Transaction, conclusion_search
 from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
 from omoide.storage.engine import fulltext, query_timeout
+
+with lazy_import("numpy"):
+    import numpy as np
 
 T = TypeVar("T")
 
@@ -73,7 +79,8 @@ async def search_then(
 
 def _by_words(db: Transaction, within: ConclusionScope, words: Sequence[str], limit: int) -> list[Conclusion]:
     """Conclusions that contain any of the words, best first."""
-    ranked = bm25.best(db, fulltext.of_conclusions(within.workspace, within.pair), words)
+    condition = None if within.is_current else within.seen
+    ranked = bm25.best(db, fulltext.of_conclusions(within.workspace, within.pair, condition), words)
     matches: list[Conclusion] = []
     start, step = 0, 2 * limit
     while start < len(ranked) and len(matches) < limit:
@@ -88,7 +95,7 @@ def _by_meaning(
     db: Transaction, index: VectorIndex, within: ConclusionScope, vector: Vector, request: ConclusionSearch
 ) -> list[Conclusion]:
     """Nearest first. Fetches more candidates while deleted or restricted rows leave fewer than the limit."""
-    group = Group("conclusions", within.workspace)
+    group = Group("conclusions", within.workspace, with_ended=not within.is_current)
     allowed = EVERYTHING if within.pair is None else Allowed(within.pair[:1], within.pair[1])
     most, count = request.max_distance, 2 * request.limit
     while True:
@@ -98,4 +105,7 @@ def _by_meaning(
         matches = [rows[pk] for pk in near if pk in rows]
         if len(matches) >= request.limit or len(hits) < count or len(near) < len(hits):
             return matches[: request.limit]
+        if not within.is_current and allowed.pks is None:
+            # Most conclusions may be of another time: rank exactly those that are within reach.
+            allowed = replace(allowed, pks=np.array(conclusion_search.all_within(db, within), np.int64))
         count *= 4

@@ -16,7 +16,8 @@ from omoide.search import bm25
 from omoide.search.fusion import WEIGHTS, fused
 from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
-from omoide.search.vector_index import Allowed, Group, VectorIndex
+from omoide.search.vector_group import Group
+from omoide.search.vector_index import Allowed, VectorIndex
 from omoide.storage import Store, Transaction, conclusion_search
 from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
 from omoide.storage.engine import fulltext

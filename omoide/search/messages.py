@@ -16,7 +16,8 @@ from omoide.search import bm25
 from omoide.search.fusion import WEIGHTS, fused, lifted, ordered
 from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
-from omoide.search.vector_index import Allowed, Group, VectorIndex
+from omoide.search.vector_group import Group
+from omoide.search.vector_index import Allowed, VectorIndex
 from omoide.storage import Store, Transaction, message_scope, message_search
 from omoide.storage.engine import fulltext, query_timeout
 from omoide.storage.message_scope import MessageScope, MessageSearch
@@ -101,9 +102,9 @@ def _ranked(
 
 
 def _by_words(db: Transaction, within: MessageScope, query: Query, pool: int) -> list[int]:
-    source = fulltext.of_messages(within.workspace, within.session, within.peer)
+    source = fulltext.of_messages(within.workspace, within.session, within.peer, within.then)
     if message_search.share(db, within) >= MOST_OF_ALL:
-        source = fulltext.IndexScope(fulltext.MESSAGES)
+        source = fulltext.IndexScope(fulltext.MESSAGES, condition=within.then)
     return _first_passing(db, within, bm25.best(db, source, query.words), pool)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from omoide.core import text_cache
 from omoide.core.lazy_import import lazy_import
 from omoide.inference.embedders import EmbedNow
+from omoide.search.vector_group import Group
 from omoide.storage import Transaction, embeddings, rows
 from omoide.storage.embedding_tables import Source
 from omoide.storage.vectors import Segment, packed
@@ -54,15 +55,16 @@ class OnDemandEmbedder:
         with self._lock:
             self._kept = {}
 
-    def vectors(self, db: Transaction, source: Source, workspace: int, after: int, places: Places) -> dict[int, bytes]:
-        """Row → packed vector, for the workspace's newest rows after `after` that `places` selects.
+    def vectors(self, db: Transaction, group: Group, after: int, places: Places) -> dict[int, bytes]:
+        """Row → packed vector, for the group's newest rows after `after` that `places` selects.
 
         Deleted rows and blank texts are left out.
         """
-        pks = _wanted(db, source, workspace, after, places)
+        source = group.source
+        pks = _wanted(db, source, group.workspace, after, places)
         if not pks:
             return {}
-        living = embeddings.living(db, source, pks)
+        living = group.living(db, pks)
         pks = [pk for pk in pks if pk in living]
         found = {pk: vector for pk in pks if (vector := self._kept.get((source, pk))) is not None}
         found |= self._embedded(source, _texts(db, source, [pk for pk in pks if pk not in found]))

@@ -21,8 +21,8 @@ from omoide.core.lazy_import import lazy_import
 from omoide.fairness.thread_pool import uninterrupted
 from omoide.inference.embedders import EmbedNow, Vector
 from omoide.search.on_demand_embedding import OnDemandEmbedder
+from omoide.search.vector_group import Group
 from omoide.storage import Transaction, embeddings
-from omoide.storage.embedding_tables import Source
 from omoide.storage.engine import vector_segments
 from omoide.storage.vectors import STORED, Numbers, Owners, Segment, sign_bits, words_of
 
@@ -48,14 +48,6 @@ SMALLEST_BLOCK = 256
 
 DELETIONS_AT_ONCE = 8
 """How often a search is repeated because it met deleted rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """All messages, or all conclusions, of one workspace."""
-
-    source: Source
-    workspace: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +195,11 @@ class VectorIndex:
             candidates = _alike(entry.rows(), vector, max(RESCORED, 2 * count), allowed)
             stored = embeddings.vectors(db, group.source, candidates, len(vector))
             near = _by_distance(stored, vector, count)
-            living = embeddings.living(db, group.source, [pk for pk, _ in near])
+            living = group.living(db, [pk for pk, _ in near])
             if len(stored) == len(candidates) and len(living) == len(near):
                 break
             # Another search may have loaded rows that this snapshot does not see; those are not deleted.
-            kept = embeddings.living(db, group.source, candidates)
+            kept = group.living(db, candidates)
             gone = [pk for pk in candidates if pk not in kept and pk <= through]
             if not gone:
                 break
@@ -215,7 +207,7 @@ class VectorIndex:
         hits = [hit for hit in near if hit[0] in living]
         if self._unembedded is None:
             return hits
-        new = self._unembedded.vectors(db, group.source, group.workspace, through, allowed.places)
+        new = self._unembedded.vectors(db, group, through, allowed.places)
         known = {pk for pk, _ in hits}
         hits += [hit for hit in _by_distance(new, vector, count) if hit[0] not in known]
         return sorted(hits, key=lambda hit: (hit[1], -hit[0]))[:count]
@@ -315,9 +307,9 @@ def _gone(db: Transaction, group: Group, rows: Segment) -> list[int]:
         # the oldest, because a later session may reuse the id of a deleted one.
         order = np.argsort(pks)
         sessions, oldest = np.unique(rows.first[order], return_index=True)
-        living = embeddings.living(db, group.source, pks[order][oldest].tolist())
+        living = group.living(db, pks[order][oldest].tolist())
         pks = pks[np.isin(rows.first, sessions[~np.isin(pks[order][oldest], [*living])])]
-    living = embeddings.living(db, group.source, pks.tolist())
+    living = group.living(db, pks.tolist())
     return [pk for pk in pks.tolist() if pk not in living]
 
 

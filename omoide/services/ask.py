@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from omoide.core.config_resolution import Defaults, ResolvedConfig, resolve
 from omoide.core.errors import NotFound
-from omoide.core.records import Json
+from omoide.core.records import NOW, Json
 from omoide.reasoner.evidence import Evidence
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import Question, Reasoner, ReasoningLevel
@@ -89,6 +89,7 @@ def _question(db: Transaction, inquiry: Inquiry, defaults: Defaults) -> Question
         target_card=_card(db, reach, resolved, reach.observed_id),
         semantic_query=inquiry.semantic_query,
         is_streamed=inquiry.is_streamed,
+        moment=reach.moment,
     )
 
 
@@ -97,7 +98,12 @@ def _configuration(db: Transaction, reach: MemoryScope, defaults: Defaults) -> R
 
 
 def _card(db: Transaction, reach: MemoryScope, resolved: ResolvedConfig, about: str | None) -> list[str]:
-    """Return the observer's card about a peer. Cards mix sessions: empty if the reach is restricted to sessions."""
+    """Return the observer's card about a peer.
+
+    Cards mix sessions and tell what holds now: empty if the reach is restricted to sessions or about another time.
+    """
+    if reach.moment != NOW:
+        return []
     if reach.observer_id is None or about is None or reach.sessions is not None or not resolved.peer_card_use:
         return []
     if peers.find(db, reach.workspace_id, reach.observer_id) is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from omoide.core.offload import offload
-from omoide.core.records import Message, Summary
+from omoide.core.records import NOW, Message, Moment, Summary
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.representation import render
 from omoide.reasoner.token_budget import choose_messages, choose_summary
@@ -45,15 +45,19 @@ class SessionContextRequest:
     with_summary: bool = True
     selection: Selection | None = None
     """What to tell about the target; None without a target."""
+    moment: Moment = NOW
+    """Leave out messages that came after `as_of`, and summaries of them."""
 
 
 async def peer_context(services: Services, selection: Selection) -> PeerContext:
     """Return representation and card. Cards mix sessions, so a read restricted to sessions returns none.
 
+    Cards tell what holds now, so a read about another time returns none either.
+
     Raises NotFound if the observer does not exist, unless the read is restricted.
     """
     card = None
-    if selection.sessions is None:
+    if selection.sessions is None and selection.moment == NOW:
         card = await services.store.read(
             cards.get, selection.workspace_id, selection.observer_id, selection.observed_id
         )
@@ -83,10 +87,11 @@ def _history(
     """Return a summary and the newest messages after it, within the remaining tokens and the size of a response."""
     summary = None
     if request.with_summary:
-        kept = summaries.of_session(db, request.workspace_id, request.session_id)
+        kept = summaries.known(summaries.of_session(db, request.workspace_id, request.session_id), request.moment)
         summary = choose_summary(kept, remaining)
     remaining -= summary.token_count if summary else 0
     walk = messages.newest_first(db, request.workspace_id, request.session_id, summary.seq if summary else 1)
+    walk = messages.known(walk, request.moment)
     walk = response_size.within(walk, services.settings.max_answer_bytes)
     return summary, choose_messages(walk, remaining, trim=services.tokens.trim, count=services.tokens.count)
 

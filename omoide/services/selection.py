@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from omoide.core.records import Conclusion
+from omoide.core.records import NOW, Conclusion, Moment
 from omoide.search.conclusions import search_then
 from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
@@ -33,6 +33,7 @@ class Selection:
     search_max_distance: float | None = None
     most_frequent: bool = False
     max_conclusions: int = MAX_CONCLUSIONS
+    moment: Moment = NOW
 
     def shares(self) -> tuple[int, int]:
         """Return the numbers of nearest and of most frequent conclusions; the newest get the remainder."""
@@ -54,6 +55,7 @@ async def select_conclusions(store: Store, finder: SemanticSearch, request: Sele
         observed_id=request.observed_id,
         sessions=request.sessions,
         max_distance=request.search_max_distance,
+        moment=request.moment,
     )
 
     def fill(db: Transaction, within: ConclusionScope | None, nearest: list[Conclusion]) -> list[Conclusion]:

@@ -1,7 +1,8 @@
 """The request of a conclusion search, and queries of conclusions within its resolved restrictions.
 
 The restrictions are part of every statement, so no id or text can select rows outside of them. Deleted conclusions and
-those of deleted sessions are never found. `omoide.search` ranks the results.
+those of deleted sessions are never found; ended ones only by a search about another time, or for a status.
+`omoide.search` ranks the results.
 """
 
 from __future__ import annotations
@@ -11,13 +12,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from omoide.core.records import Conclusion, Json
-from omoide.storage import peers, workspaces
+from omoide.core.records import NOW, Conclusion, Json, Moment
+from omoide.storage import conclusion_times, peers, workspaces
 from omoide.storage.base import Transaction
-from omoide.storage.conclusions import COLUMNS, FROM, FROM_IDS, FROM_ROWS, LAST_SAID_FIRST, OF_PAIR_BY_TIME, record
+from omoide.storage.conclusion_times import CURRENT
+from omoide.storage.conclusions import (
+    COLUMNS,
+    FROM,
+    FROM_IDS,
+    FROM_ROWS,
+    LAST_SAID_FIRST,
+    OF_PAIR_BY_TIME,
+    record,
+    seeing,
+)
 from omoide.storage.dialect import array, in_array, json_holds_any, json_or_null
 from omoide.storage.engine import vector_segments
-from omoide.storage.filters import CONCLUSION_FIELDS, SqlClause, compile_filters
+from omoide.storage.filters import SqlClause, compile_filters, names_field
 from omoide.storage.filters.operators import ANYTHING
 
 Direction = Literal["premises", "conclusions", "both"]
@@ -41,11 +52,17 @@ class ConclusionSearch:
     filters: Json | None = None
     max_distance: float | None = None
     """Maximum cosine distance from the query."""
+    moment: Moment = NOW
 
     @cached_property
     def clause(self) -> SqlClause | None:
         """The filters, compiled. Raises Unprocessable for an invalid one."""
-        return compile_filters(self.filters, CONCLUSION_FIELDS)
+        return compile_filters(self.filters, conclusion_times.fields(self.moment.as_of))
+
+    @property
+    def seen(self) -> SqlClause:
+        """The condition for the time that the search is about; a filter that names the status finds ended ones too."""
+        return conclusion_times.seen(self.moment, with_ended=names_field(self.filters, "status"))
 
     def named_peers(self) -> tuple[str | None, str | None]:
         """Observer and observed; if neither is given, those of the filters if they name exactly one of each."""
@@ -67,11 +84,21 @@ class ConclusionScope:
     pair: tuple[int, int] | None
     """Observer and observed, if both are given."""
     clauses: tuple[SqlClause, ...] = ()
+    moment: Moment = NOW
+    seen: SqlClause = CURRENT
+    """The condition that takes the place of `CURRENT`."""
 
-    def where(self, of_pair: str = _OF_PAIR) -> tuple[str, list[Any]]:
-        """SQL to append to a WHERE clause (it begins with AND unless it is empty), and its parameters."""
+    @property
+    def is_current(self) -> bool:
+        """Whether only current conclusions are searched."""
+        return self.seen == CURRENT
+
+    def out_of(self, source: str, of_pair: str = _OF_PAIR) -> tuple[str, list[Any]]:
+        """The SQL from FROM to the end of WHERE, and its parameters from the workspace on."""
         clauses = self.clauses if self.pair is None else (SqlClause(of_pair, self.pair), *self.clauses)
-        return "".join(f" AND {each.sql}" for each in clauses), [value for each in clauses for value in each.params]
+        params = [value for each in (self.seen, *clauses) for value in each.params]
+        sql = "".join(f" AND {each.sql}" for each in clauses)
+        return f"{seeing(source, self.seen)}{sql}", [self.workspace_id, *params]
 
 
 def resolve(db: Transaction, request: ConclusionSearch) -> ConclusionScope | None:
@@ -98,7 +125,7 @@ def resolve(db: Transaction, request: ConclusionSearch) -> ConclusionScope | Non
     pair = (named["observer"], named["observed"]) if len(named) == 2 else None
     if pair is None:
         clauses += [SqlClause(f"c.{column} = ?", (peer,)) for column, peer in named.items()]
-    return ConclusionScope(request.workspace_id, workspace, pair, tuple(clauses))
+    return ConclusionScope(request.workspace_id, workspace, pair, tuple(clauses), request.moment, request.seen)
 
 
 def without_vector(within: ConclusionScope) -> ConclusionScope:
@@ -108,9 +135,14 @@ def without_vector(within: ConclusionScope) -> ConclusionScope:
 
 def by_pks(db: Transaction, within: ConclusionScope, pks: Sequence[int]) -> dict[int, Conclusion]:
     """Row number → conclusion, for those within reach."""
-    sql, params = within.where()
-    query = f"SELECT {COLUMNS} {FROM_ROWS}{sql}"
-    return {row[0]: record(row) for row in db.execute(query, (array(pks), within.workspace_id, *params))}
+    sql, params = within.out_of(FROM_ROWS)
+    return {each.pk: each for each in _read(db, within, f"SELECT {COLUMNS} {sql}", (array(pks), *params))}
+
+
+def all_within(db: Transaction, within: ConclusionScope) -> list[int]:
+    """Every conclusion (its row) within reach, in any order."""
+    sql, params = within.out_of(FROM)
+    return [pk for (pk,) in db.execute(f"SELECT c.pk {sql}", params)]
 
 
 def newest(db: Transaction, within: ConclusionScope, limit: int) -> list[Conclusion]:
@@ -122,9 +154,8 @@ def last_said(db: Transaction, within: ConclusionScope, limit: int) -> list[Conc
     """The newest conclusions: of a pair by `said_at`, otherwise by creation."""
     if within.pair is None:
         return newest(db, within, limit)
-    sql, params = within.where(OF_PAIR_BY_TIME)
-    query = f"SELECT {COLUMNS} {FROM}{sql} ORDER BY {LAST_SAID_FIRST} LIMIT ?"
-    return [record(row) for row in db.execute(query, (within.workspace_id, *params, limit))]
+    sql, params = within.out_of(FROM, OF_PAIR_BY_TIME if within.is_current else _OF_PAIR)
+    return _read(db, within, f"SELECT {COLUMNS} {sql} ORDER BY {LAST_SAID_FIRST} LIMIT ?", (*params, limit))
 
 
 def most_derived(db: Transaction, within: ConclusionScope, limit: int) -> list[Conclusion]:
@@ -153,9 +184,8 @@ def chain(db: Transaction, within: ConclusionScope, id: str, direction: Directio
 
 def _named(db: Transaction, within: ConclusionScope, ids: Collection[str]) -> list[Conclusion]:
     """Those of the conclusions that are within reach, oldest first."""
-    sql, params = within.where()
-    query = f"SELECT {COLUMNS} {FROM_IDS}{sql} ORDER BY c.created_at, c.pk"
-    return [record(row) for row in db.execute(query, (array({*ids}), within.workspace_id, *params))]
+    sql, params = within.out_of(FROM_IDS)
+    return _read(db, within, f"SELECT {COLUMNS} {sql} ORDER BY c.created_at, c.pk", (array({*ids}), *params))
 
 
 def _citing(db: Transaction, within: ConclusionScope, ids: Collection[str]) -> list[Conclusion]:
@@ -166,6 +196,9 @@ def _citing(db: Transaction, within: ConclusionScope, ids: Collection[str]) -> l
 
 
 def _conclusions(db: Transaction, within: ConclusionScope, ending: str, given: Sequence[Any]) -> list[Conclusion]:
-    sql, params = within.where()
-    query = f"SELECT {COLUMNS} {FROM}{sql} {ending}"
-    return [record(row) for row in db.execute(query, (within.workspace_id, *params, *given))]
+    sql, params = within.out_of(FROM)
+    return _read(db, within, f"SELECT {COLUMNS} {sql} {ending}", (*params, *given))
+
+
+def _read(db: Transaction, within: ConclusionScope, query: str, params: Sequence[Any]) -> list[Conclusion]:
+    return conclusion_times.as_known(db, [record(row) for row in db.execute(query, params)], within.moment)

@@ -1,7 +1,7 @@
 """Store, list, find and delete conclusions.
 
-Every select excludes deleted conclusions and those of deleted sessions. `fulltext` maintains their full-text index; a
-job adds their vectors later.
+Every select excludes deleted conclusions and those of deleted sessions, and ended ones unless it says otherwise.
+`fulltext` maintains their full-text index; a job adds their vectors later.
 """
 
 from __future__ import annotations
@@ -16,13 +16,23 @@ from omoide.core.clock import SECOND, new_id, valid
 from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.job_payloads import JobKind
 from omoide.core.jobs import NewJob
-from omoide.core.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
-from omoide.storage import conclusion_endings, conclusion_links, embeddings, peers, queue, rows, sessions
+from omoide.core.records import Conclusion, Json, Level, Moment, NewConclusion, Page, PageRequest, Peer
+from omoide.storage import (
+    conclusion_endings,
+    conclusion_links,
+    conclusion_times,
+    embeddings,
+    peers,
+    queue,
+    rows,
+    sessions,
+)
 from omoide.storage.base import Transaction
+from omoide.storage.conclusion_times import CURRENT
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import ORDERED_JOIN, array, in_array, insert_row, unnest, use_index
 from omoide.storage.engine import fulltext
-from omoide.storage.filters import CONCLUSION_FIELDS, compile_filters
+from omoide.storage.filters import SqlClause, compile_filters, names_field
 from omoide.storage.filters.fields import LEVELS
 
 GRACE = 2 * SECOND
@@ -30,12 +40,12 @@ GRACE = 2 * SECOND
 
 COLUMNS = """c.pk, c.id, c.content, obr.id, obd.id, s.id, c.level, c.source_ids, c.times_derived, c.said_at,
     c.created_at, c.details, c.valid_from, c.valid_until, c.deleted_at, c.ended_as, c.successor"""
-_JOINED = """
+_JOINED = f"""
     JOIN workspaces w ON w.pk = c.workspace
     JOIN peers obr ON obr.pk = c.observer
     JOIN peers obd ON obd.pk = c.observed
     LEFT JOIN sessions s ON s.pk = c.session
-    WHERE w.id = ? AND w.deleted_at IS NULL AND c.deleted_at IS NULL AND s.deleted_at IS NULL"""
+    WHERE w.id = ? AND w.deleted_at IS NULL AND {CURRENT.sql} AND s.deleted_at IS NULL"""
 FROM = f"FROM conclusions c {_JOINED}"
 # In this order: otherwise all rows of the workspace may be scanned for these few.
 FROM_ROWS = f"FROM {unnest('bigint', 'wanted')} {ORDERED_JOIN} conclusions c ON c.pk = wanted.value {_JOINED}"
@@ -44,6 +54,14 @@ FROM_IDS = f"FROM {unnest('text', 'wanted')} {ORDERED_JOIN} conclusions c ON c.i
 LAST_SAID_FIRST = "c.said_at DESC, c.created_at DESC, c.pk DESC"
 OF_PAIR_BY_TIME = "c.observer + 0 = ? AND c.observed = ?"
 """Uses the same expression as the index `conclusions_said`."""
+
+
+def seeing(source: str, seen: SqlClause) -> str:
+    """FROM, FROM_ROWS or FROM_IDS with this condition in place of `CURRENT`; its parameters follow the workspace."""
+    if seen == CURRENT:
+        return source
+    # Other conditions cannot use the partial indexes; the observers of the workspace can be looked up.
+    return source.replace(CURRENT.sql, f"{seen.sql} AND obr.workspace = w.pk")
 
 
 def _record(row: rows.Row) -> Conclusion:
@@ -208,14 +226,20 @@ def _peer(db: Transaction, workspace_id: str, peer_id: str) -> Peer:
     raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
 
 
-def page(db: Transaction, workspace_id: str, request: PageRequest, filters: Json | None) -> Page[Conclusion]:
-    """The workspace's conclusions, newest first; `reverse`: oldest first. Raises Unprocessable for a bad filter."""
-    clause = compile_filters(filters, CONCLUSION_FIELDS)
+def page(
+    db: Transaction, workspace_id: str, request: PageRequest, moment: Moment, filters: Json | None
+) -> Page[Conclusion]:
+    """The workspace's conclusions, newest first; `reverse`: oldest first. Raises Unprocessable for a bad filter.
+
+    A filter that names the status finds ended ones too.
+    """
+    clause = compile_filters(filters, conclusion_times.fields(moment.as_of))
+    seen = conclusion_times.seen(moment, with_ended=names_field(filters, "status"))
     sql, params = ("", ()) if clause is None else (f" AND {clause.sql}", clause.params)
     newest_first = PageRequest(request.page, request.size, not request.reverse)
-    listing = rows.Listing(COLUMNS, f"{FROM}{sql}", (workspace_id, *params), ("c.created_at", "c.pk"), record)
-    found = rows.page(db, listing, newest_first)
-    return Page(found.items, found.total, request)
+    given, order = (workspace_id, *seen.params, *params), ("c.created_at", "c.pk")
+    found = rows.page(db, rows.Listing(COLUMNS, f"{seeing(FROM, seen)}{sql}", given, order, record), newest_first)
+    return Page(conclusion_times.as_known(db, found.items, moment), found.total, request)
 
 
 def get(db: Transaction, workspace_id: str, conclusion_id: str) -> Conclusion:

@@ -185,8 +185,8 @@ def texts(db: Transaction, source: Source, pks: Sequence[int]) -> Iterator[tuple
     return ((pk, text) for pk, text in db.execute(query, (array(pks),)))
 
 
-def living(db: Transaction, source: Source, pks: Sequence[int]) -> set[int]:
-    """Those of the rows that are neither deleted nor part of a deleted session.
+def living(db: Transaction, source: Source, pks: Sequence[int], *, with_ended: bool = False) -> set[int]:
+    """Those of the rows that are neither deleted nor part of a deleted session, nor ended, unless `with_ended`.
 
     Rows of an unfinished copy of a session count as live, because the caller drops all others from memory for good.
     """
@@ -194,5 +194,7 @@ def living(db: Transaction, source: Source, pks: Sequence[int]) -> set[int]:
         "messages": f"JOIN sessions s ON s.pk = t.session WHERE coalesce(s.deleted_at, {UNFINISHED}) = {UNFINISHED}",
         "conclusions": "LEFT JOIN sessions s ON s.pk = t.session WHERE t.deleted_at IS NULL AND s.deleted_at IS NULL",
     }[source]
+    if with_ended:
+        joined = joined.replace("t.deleted_at IS NULL", "(t.deleted_at IS NULL OR t.ended_as IS NOT NULL)")
     query = f"SELECT t.pk FROM {_GIVEN} {source} t ON t.pk = wanted.value {joined}"
     return {pk for (pk,) in db.execute(query, (array(pks),))}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from omoide.core.clock import after_ids
 from omoide.core.errors import Unprocessable
 from omoide.core.identifiers import is_scope_peer, peer_of_scope, scope_name_error, scope_of_peer
-from omoide.core.records import Json
+from omoide.core.records import NOW, Json, Moment
 from omoide.storage import peers, scopes, visibility, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import array, in_array
@@ -44,6 +45,8 @@ class MessageSearch:
     after: int | None = None
     before: int | None = None
     """Restrict to messages said at or after `after`, and before `before`."""
+    moment: Moment = NOW
+    """Restrict to messages that had come by `as_of`, and were said by `as_of` and `valid_at`."""
 
     @cached_property
     def parsed_filters(self) -> tuple[str | None, SqlClause | None]:
@@ -76,6 +79,8 @@ class MessageScope:
     allowed: Collection[int] | None = None
     """Sessions to which the search is restricted."""
     clause: SqlClause | None = None
+    then: SqlClause | None = None
+    """The part of the clause that restricts messages to another time, which may exclude all of the newest."""
 
     @property
     def sessions(self) -> Collection[int] | None:
@@ -118,9 +123,10 @@ def resolve(db: Transaction, request: MessageSearch) -> MessageScope | None:
         session = row[0]
     if request.peer_id is not None and (peer := peers.pk_of(db, workspace, request.peer_id)) is None:
         return None
-    conditions = [clause, *(visibility.messages(db, seeing, view) for seeing, view in views), *_interval(request)]
+    then = _then(request.moment)
+    conditions = [clause, *(visibility.messages(db, seeing, view) for seeing, view in views), *_interval(request), then]
     clauses = [condition for condition in conditions if condition is not None]
-    return MessageScope(workspace, session, peer, allowed, all_of(clauses) if clauses else None)
+    return MessageScope(workspace, session, peer, allowed, all_of(clauses) if clauses else None, then)
 
 
 def _views(
@@ -155,6 +161,15 @@ def _allowed_sessions(
         sets.append(visibility.sessions(db, scope, View.PERSPECTIVE))
     sets += [visibility.sessions(db, seeing, view) for seeing, view in views]
     return set.intersection(*sets) if sets else None
+
+
+def _then(moment: Moment) -> SqlClause | None:
+    if moment == NOW:
+        return None
+    said = [SqlClause("m.created_at <= ?", (at,)) for at in (moment.as_of, moment.valid_at) if at is not None]
+    # The time of a message may be given by the caller; its id tells when it came.
+    came = [] if moment.as_of is None else [SqlClause("m.id < ?", (after_ids(moment.as_of),))]
+    return all_of([*said, *came])
 
 
 def _interval(request: MessageSearch) -> list[SqlClause]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from omoide.core.records import Message
@@ -100,7 +101,7 @@ def literal(db: Transaction, within: MessageScope, text: str, limit: int) -> lis
 
 
 def _place(within: MessageScope) -> fulltext.IndexScope:
-    return fulltext.of_messages(within.workspace, within.session, within.peer)
+    return fulltext.of_messages(within.workspace, within.session, within.peer, within.then)
 
 
 def _out_of_all(db: Transaction, within: MessageScope) -> tuple[str, list[Any]]:
@@ -112,10 +113,14 @@ def _out_of_all(db: Transaction, within: MessageScope) -> tuple[str, list[Any]]:
 
 
 def _latest(db: Transaction, within: MessageScope) -> list[int]:
-    """The newest `READ` messages within reach, regardless of its clause."""
-    if within.session is not None:
+    """The newest `READ` messages within reach, regardless of its clause but for the time."""
+    if within.then is not None:
+        sql, params = _out_of_all(db, replace(within, clause=within.then))
+        query = f"SELECT m.pk {sql} ORDER BY m.created_at DESC, m.pk DESC LIMIT ?"
+        params = [*params, READ]
+    elif within.session is not None:
         query = "SELECT pk FROM messages WHERE session = ? ORDER BY seq DESC LIMIT ?"
-        params: list[Any] = [within.session, READ]
+        params = [within.session, READ]
     elif within.peer is not None:
         return fulltext.newest(db, _place(within), READ)
     elif within.allowed is not None and _count(db, within.allowed) <= 2 * READ:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from omoide.core import clock
 from omoide.core.clock import FIRST, LAST, new_ids
 from omoide.core.errors import NotFound
-from omoide.core.records import Json, Message, MessageBatch, NewMessage, Page, PageRequest
+from omoide.core.records import NOW, Json, Message, MessageBatch, Moment, NewMessage, Page, PageRequest
 from omoide.storage import embeddings, event_time_order, members, membership_intervals, rows, sessions
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
@@ -251,6 +251,16 @@ def newest_first(db: Transaction, workspace_id: str, session_id: str, since: int
     query = f"""SELECT {_MESSAGE} {_IN_SAID_ORDER} WHERE o.session = ? AND (o.seq >= ? OR o.seq = ?)
         ORDER BY o.created_at DESC, o.seq DESC"""
     return (record(row) for row in db.execute(query, (session, since, newest)))
+
+
+def known(walk: Iterator[Message], moment: Moment) -> Iterator[Message]:
+    """The messages that had come by `as_of`, and had been said by `as_of` and `valid_at`."""
+    if moment == NOW:
+        return walk
+    instants = [at for at in (moment.as_of, moment.valid_at) if at is not None]
+    last = min(instants)
+    later = None if moment.as_of is None else clock.after_ids(moment.as_of)
+    return (message for message in walk if message.created_at <= last and (later is None or message.id < later))
 
 
 def _said_at(message: Message) -> int:

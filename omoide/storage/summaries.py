@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from omoide.core.clock import valid
-from omoide.core.records import Summary
+from collections.abc import Mapping
+
+from omoide.core.clock import after_ids, valid
+from omoide.core.records import Moment, Summary
 from omoide.storage import rows
 from omoide.storage.base import Transaction
 
@@ -19,6 +21,16 @@ def of_session(db: Transaction, workspace_id: str, session_id: str) -> dict[str,
         WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL"""
     found = map(_record, db.execute(query, (workspace_id, session_id)))
     return {summary.summary_type: summary for summary in found}
+
+
+def known(found: Mapping[str, Summary], moment: Moment) -> Mapping[str, Summary]:
+    """The summaries whose messages had all come by `as_of`. What held at a time, a summary does not tell."""
+    if moment.valid_at is not None:
+        return {}
+    as_of = moment.as_of
+    return (
+        found if as_of is None else {kind: each for kind, each in found.items() if each.message_id < after_ids(as_of)}
+    )
 
 
 def _made(row: rows.Row) -> Summary:

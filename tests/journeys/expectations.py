@@ -6,17 +6,31 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from honcho.api_types import ConclusionLevel, Evidence
+from honcho.api_types import ConclusionLevel, ConclusionResponse, Evidence
 from pydantic import Field
 
 from tests.journeys.matching import Absent, Entries, Matching, Text, hold_entries, hold_text
 from tests.journeys.server_fixture import Stage
 
 
-class Conclusions(Entries):
+class Timed(Matching):
+    """A read about another time: `as_of` is an instant or the name of a mark."""
+
+    as_of: str | None = None
+    valid_at: str | None = None
+
+    def moment(self, stage: Stage) -> dict[str, Any]:
+        """The fields of the body; empty if the read is about now."""
+        as_of = stage.marks.get(self.as_of, self.as_of) if self.as_of else None
+        given = {"as_of": as_of, "valid_at": self.valid_at}
+        return {name: instant for name, instant in given.items() if instant is not None}
+
+
+class Conclusions(Entries, Timed):
     """Contents of the conclusions of `observer` about `about` (default: itself); with `search` the nearest ones.
 
-    `times_derived` and `sources` map parts of contents to the number of derivations and of source conclusions.
+    Only current ones unless a `status` is given. `times_derived` and `sources` map parts of contents to the number of
+    derivations and of source conclusions.
     """
 
     claims = Entries.claims | {"times_derived", "sources"}
@@ -26,6 +40,7 @@ class Conclusions(Entries):
     session: str | None = None
     level: ConclusionLevel | None = None
     search: str | None = None
+    status: Literal["current", "superseded", "invalid", "merged"] | None = None
     times_derived: dict[str, int] = Field(default_factory=dict)
     sources: dict[str, int] = Field(default_factory=dict)
 
@@ -40,12 +55,25 @@ class Conclusions(Entries):
     def _found(self, stage: Stage) -> Sequence[Any]:
         view = stage.peer(self.observer).conclusions_of(self.about or self.observer)
         filters = {"level": self.level} if self.level else None
+        if self.status or self.moment(stage):
+            return self._at_moment(stage)
         if self.search is not None:
             return [*view.query(self.search, filters=filters)]
         return [*view.list(size=100, session=self.session, filters=filters)]
 
+    def _at_moment(self, stage: Stage) -> Sequence[Any]:
+        given = {"level": self.level, "status": self.status, "session_id": self.session}
+        filters = {"observer_id": self.observer, "observed_id": self.about or self.observer}
+        filters |= {name: value for name, value in given.items() if value is not None}
+        body = {"filters": filters, **self.moment(stage)}
+        if self.search is not None:
+            found = stage.post("conclusions/query", {**body, "query": self.search})
+        else:
+            found = stage.post("conclusions/list?size=100", body)["items"]
+        return [ConclusionResponse.model_validate(each) for each in found]
 
-class Representation(Text):
+
+class Representation(Text, Timed):
     observer: str
     about: str | None = None
     session: str | None = None
@@ -56,6 +84,13 @@ class Representation(Text):
     max_conclusions: int | None = None
 
     def check(self, stage: Stage) -> None:
+        if moment := self.moment(stage):
+            scope = self.scope or self.sessions
+            assert not scope, "a representation of another time has neither scope nor sessions here"
+            body = {"target": self.about, "session_id": self.session, "search_query": self.search, **moment}
+            body |= {"search_top_k": self.search_top_k, "max_conclusions": self.max_conclusions}
+            self.hold_text(stage.post(f"peers/{self.observer}/representation", body)["representation"])
+            return
         text = stage.peer(self.observer).representation(
             session=self.session,
             target=self.about,
@@ -171,7 +206,7 @@ class Read(Matching):
         hold_entries(self.tools, [each.tool_name for each in evidence.tool_calls])
 
 
-class Chat(Text):
+class Chat(Text, Timed):
     """Answer to `ask` of a peer, or of the workspace without `peer`. `fields` are properties of the JSON answer for
     `response_format`; the answer is also checked against the claims of a text."""
 
@@ -192,7 +227,10 @@ class Chat(Text):
     """Expect no answer."""
 
     def check(self, stage: Stage) -> None:
-        answer, evidence = self._streamed(stage) if self.stream else self._answered(stage)
+        if moment := self.moment(stage):
+            answer, evidence = self._at_moment(stage, moment)
+        else:
+            answer, evidence = self._streamed(stage) if self.stream else self._answered(stage)
         if self.evidence is not None:
             assert evidence is not None, "there is no evidence"
             self.evidence.hold(evidence)
@@ -212,6 +250,12 @@ class Chat(Text):
     def _streamed(self, stage: Stage) -> tuple[str, Evidence | None]:
         stream = self._asked(stage, "chat_stream")
         return "".join(stream), stream.evidence
+
+    def _at_moment(self, stage: Stage, moment: dict[str, Any]) -> tuple[str | None, Evidence | None]:
+        body = {"query": self.ask, "session_id": self.session, "scope": self.scope, "target": self.about, **moment}
+        body |= {"reasoning_level": self.level, "response_format": self.response_format, "include_evidence": True}
+        found = stage.post(f"peers/{self.peer}/chat" if self.peer else "chat", body)
+        return found["content"], Evidence.model_validate(found["evidence"])
 
     def _asked(self, stage: Stage, method: str) -> Any:
         options: dict[str, Any] = {

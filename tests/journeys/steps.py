@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
 from honcho.api_types import PeerConfig, SessionConfiguration, SessionPeerConfig, WorkspaceConfiguration
@@ -84,6 +85,20 @@ class Wait(Strict):
 
     def play(self, stage: Stage) -> None:
         stage.wait()
+
+
+class Mark(Strict):
+    """Give the present instant a name; in a story `mark: name`."""
+
+    name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, data: Any) -> Any:
+        return {"name": data}
+
+    def play(self, stage: Stage) -> None:
+        stage.marks[self.name] = datetime.now(UTC).isoformat()
 
 
 class Join(Strict):

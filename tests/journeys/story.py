@@ -64,6 +64,7 @@ STEPS: dict[str, type[Any]] = {
     "say": steps.Say,
     "talk": steps.Talk,
     "wait": steps.Wait,
+    "mark": steps.Mark,
     "join": steps.Join,
     "leave": steps.Leave,
     "configure": steps.Configure,

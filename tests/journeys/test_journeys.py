@@ -14,10 +14,10 @@ this folder contains the stories about one subject, one per document:
       - expect:
           - conclusions: {observer: alice, contain: [alice lives in Lisbon]}
 
-Steps: say, talk (many messages), wait (until nothing is pending or in progress), join, leave, configure, dream,
-refresh_card (both wait), write_card, scope, upload, delete, expect, and eventually, which polls its expectations. See
-`steps` for their fields, `expectations` for expectations, and `matching` for claims about texts and lists. Unknown
-keys are errors.
+Steps: say, talk (many messages), wait (until nothing is pending or in progress), mark (name an instant), join, leave,
+configure, dream, refresh_card (both wait), write_card, scope, upload, delete, expect, and eventually, which polls its
+expectations. See `steps` for their fields, `expectations` for expectations, and `matching` for claims about texts and
+lists. Unknown keys are errors.
 """
 
 from __future__ import annotations

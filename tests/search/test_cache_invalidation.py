@@ -10,7 +10,7 @@ from omoide.core import clock
 from omoide.core.text_cache import text_cache
 from omoide.search.cache_invalidation import CacheInvalidator
 from omoide.search.semantic import SemanticSearch
-from omoide.search.vector_index import Group
+from omoide.search.vector_group import Group
 from omoide.storage import conclusions, deletion_cascade, workspaces
 from tests import sql
 from tests.worker.worker_fixture import EMBEDDER, Home

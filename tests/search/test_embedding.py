@@ -19,7 +19,8 @@ from omoide.search import on_demand_embedding
 from omoide.search.conclusions import search as search_conclusions
 from omoide.search.messages import search
 from omoide.search.semantic import SemanticSearch
-from omoide.search.vector_index import EVERYTHING, Allowed, Group, VectorIndex
+from omoide.search.vector_group import Group
+from omoide.search.vector_index import EVERYTHING, Allowed, VectorIndex
 from omoide.services.container import open_services
 from omoide.storage import Transaction, conclusions, deletion_cascade, embeddings, messages, peers, purge
 from omoide.storage.conclusion_search import ConclusionSearch

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from omoide.core.records import NewMessage
 from omoide.inference.embedders import Vectors, unit_rows
 from omoide.search import vector_index
-from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, Group, VectorIndex
+from omoide.search.vector_group import Group
+from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, VectorIndex
 from omoide.storage import deletion_cascade, embeddings, messages, purge, sessions
 from omoide.storage.sqlite import vector_segments
 from omoide.storage.sqlite.engine import Connection, Store

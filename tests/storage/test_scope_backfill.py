@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from omoide.core.clock import ID_LENGTH, derived_id, new_id
 from omoide.core.job_payloads import JobKind
 from omoide.core.records import NewConclusion, NewMessage, SessionChange
-from omoide.search.vector_index import Allowed, Group, VectorIndex
+from omoide.search.vector_group import Group
+from omoide.search.vector_index import Allowed, VectorIndex
 from omoide.storage import conclusions, embeddings, messages, queue, scope_copies, scopes, sessions
 from omoide.storage.sqlite.engine import Connection
 from omoide.storage.vectors import packed

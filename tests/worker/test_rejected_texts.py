@@ -25,7 +25,7 @@ from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.extractive.reasoner import Extractive
 from omoide.reasoner.protocol import SummaryTask
 from omoide.search.semantic import SemanticSearch
-from omoide.search.vector_index import Group
+from omoide.search.vector_group import Group
 from omoide.storage import deletion_cascade, purge
 from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.integrity import full_check, row_consistency

@@ -17,7 +17,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 
 from omoide.core.errors import OmoideError
-from omoide.core.records import Conclusion
+from omoide.core.records import Conclusion, Moment
 from omoide.fairness.fair_queue import FairSemaphore
 from omoide.inference.model_registry import ANSWER_SECONDS, STREAM_SECONDS, ModelUnfit, ProviderFailed
 from omoide.reasoner import output_schema
@@ -30,6 +30,7 @@ from omoide.reasoner.agentic.tool_loop import Finding, ToolLoopResult, run_tool_
 from omoide.reasoner.agentic.tools import ReadingTools, Toolbox
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question, ReasoningLevel
+from omoide.reasoner.representation import time as time_text
 from omoide.reasoner.schema_coercion import SchemaCoercion
 
 # Source: the public description of the API.
@@ -67,6 +68,7 @@ IN_FORM, LAST, AGAIN = (
     prompt_templates.load("answer.last"),
     prompt_templates.load("answer.again"),
 )
+MOMENTS = {name: prompt_templates.load(f"answer.moment.{name}") for name in ("as_of", "valid_at")}
 VIEWS = {name: prompt_templates.load(f"answer.view.{name}") for name in ("self", "other", "workspace")}
 
 
@@ -221,9 +223,20 @@ def rules_for(question: Question) -> str:
     return prompt_templates.fill(
         RULES,
         view=prompt_templates.fill(VIEWS[view], **names),
+        moment=_present(question.moment),
         card=prompt_templates.section("card", "\n".join(cards)),
         instructions=prompt_templates.section("instructions", question.instructions or ""),
     )
+
+
+def _present(moment: Moment) -> str:
+    """State the instants that the question is about; empty if it is about now."""
+    texts = [
+        prompt_templates.fill(MOMENTS[name], instant=f"{time_text(at)} UTC")
+        for name, at in (("as_of", moment.as_of), ("valid_at", moment.valid_at))
+        if at is not None
+    ]
+    return "\n".join(texts)
 
 
 def with_findings(opening: Opening, wish: str, findings: Sequence[Finding]) -> Opening:

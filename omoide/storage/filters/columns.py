@@ -104,6 +104,9 @@ def _array_containment(name: str, field: FilterField, operand: object) -> SqlCla
     for item in wanted:
         if not isinstance(item, str):
             raise _mistyped(name, "a string", item)
+    if field.holders:
+        items = {*wanted}
+        return SqlClause(f"{field.sql} IN ({field.holders})", (array(items), len(items))) if items else EVERY_ROW
     return SqlClause(f"({field.sql} IS NOT NULL AND {json_holds_all(stored_json(field.sql))})", (array(wanted),))
 
 

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from omoide.storage.dialect import ORDERED_JOIN, unnest
+
 LEVELS = ("contradiction", "deductive", "explicit", "inductive")
+STATUSES = ("current", "invalid", "merged", "superseded")
 
 
 class FieldType(StrEnum):
@@ -41,6 +44,9 @@ class FilterField:
     nullable: bool = False
     values: tuple[str, ...] = ()
     """The sorted values of an ENUM."""
+    holders: str = ""
+    """For a TEXT_ARRAY that is stored in another table: SQL that selects the row numbers `sql` of those that contain
+    all items of a bound list, given the list and the number of its items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,10 @@ _PEER_ID = FilterField("p.id", FieldType.TEXT)
 _SESSION_ID = FilterField("s.id", FieldType.TEXT)
 _OBSERVER_ID = FilterField("obr.id", FieldType.TEXT)
 _OBSERVED_ID = FilterField("obd.id", FieldType.TEXT)
+
+_OF_MESSAGES = f"""SELECT x.conclusion FROM {unnest("text", "wanted")}
+    {ORDERED_JOIN} messages y ON y.id = wanted.value {ORDERED_JOIN} conclusion_messages x ON x.message = y.pk
+    GROUP BY x.conclusion HAVING count(DISTINCT y.id) = ?"""
 
 WORKSPACE_FIELDS = FilterFields(
     "Workspace",
@@ -121,6 +131,13 @@ CONCLUSION_FIELDS = FilterFields(
         "created_at": FilterField("c.created_at", FieldType.DATETIME),
         "source_ids": FilterField("c.source_ids", FieldType.TEXT_ARRAY, nullable=True),
         "times_derived": FilterField("c.times_derived", FieldType.NUMBER),
+        "status": FilterField("coalesce(c.ended_as, 'current')", FieldType.ENUM, values=STATUSES),
+        "said_at": FilterField("c.said_at", FieldType.DATETIME),
+        "valid_from": FilterField("c.valid_from", FieldType.DATETIME, nullable=True),
+        "valid_until": FilterField("c.valid_until", FieldType.DATETIME, nullable=True),
+        "ended_at": FilterField("c.deleted_at", FieldType.DATETIME, nullable=True),
+        "superseded_by": FilterField("c.successor", FieldType.TEXT, nullable=True),
+        "message_ids": FilterField("c.pk", FieldType.TEXT_ARRAY, holders=_OF_MESSAGES),
     },
     refusal="does not exist on",
 )

@@ -16,6 +16,7 @@ import orjson
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.storage.base import Transaction
+from omoide.storage.filters import SqlClause
 from omoide.storage.sqlite.connection import native
 from omoide.storage.sqlite.doclist_pruning import drop_stale
 from omoide.storage.sqlite.error_codes import damage_of, kind_of
@@ -39,6 +40,11 @@ ENTRIES: Mapping[Index, str] = {
 }
 """Index → SQL that selects its entries (row, marks, text) from the rows `t` of its table."""
 
+_TABLES: Mapping[Index, str] = {
+    MESSAGES: "messages m WHERE m.pk = message_words.rowid",
+    CONCLUSIONS: "conclusions c WHERE c.pk = conclusion_words.rowid",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class IndexScope:
@@ -50,18 +56,23 @@ class IndexScope:
 
     index: Index
     marks: tuple[str, ...] = ()
+    condition: SqlClause | None = None
+    """Restricts the rows further, where the newest are not enough: a condition on a row `c` (a conclusion) or `m`."""
 
 
-def of_messages(workspace: int, session: int | None, peer: int | None) -> IndexScope:
+def of_messages(
+    workspace: int, session: int | None, peer: int | None, condition: SqlClause | None = None
+) -> IndexScope:
     """The messages of a workspace, or only those of one of its sessions, or of one of its peers."""
     # A session or a peer implies its workspace.
     narrow = tuple(f"{letter}{pk}" for letter, pk in (("s", session), ("p", peer)) if pk is not None)
-    return IndexScope(MESSAGES, narrow or (f"w{workspace}",))
+    return IndexScope(MESSAGES, narrow or (f"w{workspace}",), condition)
 
 
-def of_conclusions(workspace: int, pair: tuple[int, int] | None) -> IndexScope:
+def of_conclusions(workspace: int, pair: tuple[int, int] | None, condition: SqlClause | None = None) -> IndexScope:
     """The conclusions of a workspace, or only those of a pair of observer and observed."""
-    return IndexScope(CONCLUSIONS, (f"w{workspace}",) if pair is None else (f"r{pair[0]}", f"d{pair[1]}"))
+    marks = (f"w{workspace}",) if pair is None else (f"r{pair[0]}", f"d{pair[1]}")
+    return IndexScope(CONCLUSIONS, marks, condition)
 
 
 def add_messages(db: Transaction, session: int, first: int, last: int, *, characters: int = 0) -> None:
@@ -178,14 +189,21 @@ def holding(
 
     Every word must occur in the index. Deleted rows may be included.
     """
-    query = f"SELECT rowid FROM {place.index} WHERE {place.index} MATCH ? ORDER BY rowid DESC LIMIT ?"
-    return [pk for (pk,) in db.execute(query, (_expression(place, words, required), most))]
+    return _newest(db, place, _expression(place, words, required), most)
 
 
 def newest(db: Transaction, place: IndexScope, most: int) -> list[int]:
     """The newest `most` rows of a place that has marks, including deleted ones."""
-    query = f"SELECT rowid FROM {place.index} WHERE {place.index} MATCH ? ORDER BY rowid DESC LIMIT ?"
-    return [pk for (pk,) in db.execute(query, (f"place : ({' AND '.join(place.marks)})", most))]
+    return _newest(db, place, f"place : ({' AND '.join(place.marks)})", most)
+
+
+def _newest(db: Transaction, place: IndexScope, expression: str, most: int) -> list[int]:
+    condition, params = "", []
+    if place.condition is not None:
+        condition = f" AND EXISTS (SELECT 1 FROM {_TABLES[place.index]} AND {place.condition.sql})"
+        params = [*place.condition.params]
+    query = f"SELECT rowid FROM {place.index} WHERE {place.index} MATCH ?{condition} ORDER BY rowid DESC LIMIT ?"
+    return [pk for (pk,) in db.execute(query, (expression, *params, most))]
 
 
 def lengths(db: Transaction, index: Index, pks: Collection[int]) -> dict[int, int]:
