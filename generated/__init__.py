@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "bbf89b305115a4f106144ebd183e3641ccdc8a83343e18750d5ce61fc093d454"
+DOCUMENT = "7c23908e0b3b9ca89762df56a34e7f1dfb2431f2e723e738f8f10b7c50ff8a17"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -8,7 +8,7 @@ from omoide.generated import models, parameters
 from omoide.handlers import pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.search.conclusions import search
-from omoide.storage import conclusions
+from omoide.storage import conclusions, deletion_cascade
 from omoide.storage.conclusion_search import ConclusionSearch
 
 
@@ -57,5 +57,6 @@ async def get_conclusion(context: Context, *, workspace_id: str, conclusion_id: 
 
 
 async def delete_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> None:
-    """Hide one conclusion; a job removes it."""
-    await context.store.write(conclusions.delete, workspace_id, conclusion_id, clock.now())
+    """Hide one conclusion and what rests on it; a job removes them."""
+    await context.store.write(deletion_cascade.delete_conclusion, workspace_id, conclusion_id, clock.now())
+    context.services.wake_worker()

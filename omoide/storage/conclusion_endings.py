@@ -1,18 +1,18 @@
-"""End conclusions that are no longer current, and revive them when what ended them is deleted.
+"""End conclusions that are no longer current.
 
 An ended conclusion is hidden like a deleted one (`deleted_at`), but its row is kept: as history, for questions about
-earlier times, and to be revived.
+earlier times, and to be revived (`conclusion_revival`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from omoide.core.records import Ending
 from omoide.storage import rows
 from omoide.storage.base import Transaction
-from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
+from omoide.storage.dialect import ORDERED_JOIN, array, unnest
 
 Pair = tuple[int, int]
 
@@ -53,42 +53,3 @@ def denied(db: Transaction, pair: Pair, digests: Sequence[int]) -> dict[int, int
         (array(digests), *pair),
     )
     return {digest: rows.mended(["conclusions.deleted_at"], (at,))[0] for digest, at in found}
-
-
-def successors_from(db: Transaction, session: int) -> list[str]:
-    """The ids of conclusions from the session that took the place of others from elsewhere."""
-    found = db.execute(
-        """SELECT DISTINCT s.id FROM conclusions s JOIN conclusions c ON c.successor = s.id
-           WHERE s.session = ? AND c.session IS DISTINCT FROM s.session""",
-        (session,),
-    )
-    return [id for (id,) in found]
-
-
-def revive(db: Transaction, ids: Collection[str]) -> list[int]:
-    """Revive the conclusions that these ended, which are being deleted; returns the rows that are current again.
-
-    A conclusion whose successor had been superseded itself stays superseded, by the successor's own.
-    """
-    if not ids:
-        return []
-    db.execute(
-        f"""UPDATE conclusions SET
-               successor = (SELECT s.successor FROM conclusions s WHERE s.id = conclusions.successor)
-           WHERE ended_as = 'superseded' AND successor {in_array("text")} AND EXISTS (
-               SELECT 1 FROM conclusions s WHERE s.id = conclusions.successor
-               AND s.ended_as = 'superseded' AND s.successor IS NOT NULL)""",
-        (array([*ids]),),
-    )
-    found = db.execute(
-        f"""SELECT c.pk, c.valid_until = coalesce(s.valid_from, s.said_at) FROM conclusions c
-           JOIN conclusions s ON s.id = c.successor
-           WHERE c.successor {in_array("text")} AND c.ended_as IS NOT NULL""",
-        (array([*ids]),),
-    ).fetchall()
-    db.executemany(
-        "UPDATE conclusions SET deleted_at = NULL, ended_as = NULL, successor = NULL WHERE pk = ?",
-        [(pk,) for pk, _ in found],
-    )
-    db.executemany("UPDATE conclusions SET valid_until = NULL WHERE pk = ?", [(pk,) for pk, closed in found if closed])
-    return [pk for pk, _ in found]

@@ -36,7 +36,7 @@ class Rival(NamedTuple):
 def link(db: Transaction, messages: Iterable[tuple[str, str]]) -> None:
     """Connect messages with conclusions, given as pairs of ids. Messages that no longer exist are skipped."""
     db.executemany(
-        """INSERT INTO conclusion_messages SELECT m.pk, c.pk FROM messages m, conclusions c
+        """INSERT INTO conclusion_messages (message, conclusion) SELECT m.pk, c.pk FROM messages m, conclusions c
            WHERE m.id = ? AND c.id = ? ON CONFLICT DO NOTHING""",
         messages,
     )
@@ -45,7 +45,8 @@ def link(db: Transaction, messages: Iterable[tuple[str, str]]) -> None:
 def set_topics(db: Transaction, pair: Pair, topics: Iterable[tuple[str, Collection[str]]]) -> None:
     """Store the topics of conclusions of the pair, given by id."""
     db.executemany(
-        """INSERT INTO conclusion_topics SELECT ?, ?, ?, pk FROM conclusions WHERE id = ? ON CONFLICT DO NOTHING""",
+        """INSERT INTO conclusion_topics (observer, observed, topic, conclusion)
+           SELECT ?, ?, ?, pk FROM conclusions WHERE id = ? ON CONFLICT DO NOTHING""",
         [(*pair, content_hash(topic), id) for id, each in topics for topic in sorted(each)],
     )
 
@@ -111,6 +112,21 @@ def _stored(row: rows.Row) -> Stored:
     pk, id, said_at, valid_from = row
     said_at, valid_from = rows.mended(["conclusions.said_at", "conclusions.valid_from"], (said_at, valid_from))
     return Stored(pk, as_text(id), said_at, valid_from)
+
+
+def copy(db: Transaction, origin: int, target: int) -> None:
+    """Give a copy of a conclusion the messages and topics of the original."""
+    db.execute(
+        """INSERT INTO conclusion_messages (message, conclusion)
+           SELECT message, ? FROM conclusion_messages WHERE conclusion = ?""",
+        (target, origin),
+    )
+    db.execute(
+        """INSERT INTO conclusion_topics (observer, observed, topic, conclusion)
+           SELECT c.observer, c.observed, t.topic, c.pk
+           FROM conclusion_topics t, conclusions c WHERE t.conclusion = ? AND c.pk = ?""",
+        (origin, target),
+    )
 
 
 def remove_conclusions(db: Transaction, pks: Sequence[int]) -> None:

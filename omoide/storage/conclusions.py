@@ -18,8 +18,8 @@ from omoide.core.job_payloads import JobKind
 from omoide.core.jobs import NewJob
 from omoide.core.records import Conclusion, Json, Level, Moment, NewConclusion, Page, PageRequest, Peer
 from omoide.storage import (
-    conclusion_endings,
     conclusion_links,
+    conclusion_revival,
     conclusion_times,
     embeddings,
     peers,
@@ -197,17 +197,20 @@ def _values(target: Target, new: ConclusionRow, now: int) -> rows.Row:
     return (workspace, *pair, session, now, id, content, said_at, text, level, sources, times_derived, *holds, hashed)
 
 
-def hide(db: Transaction, pks: Collection[int], now: int) -> None:
+def hide(db: Transaction, pks: Collection[int], now: int) -> list[int]:
     """Soft-delete conclusions: they are hidden at once, and a job removes their rows later.
 
-    What they ended is revived.
+    What they ended is revived; returns the rows of these.
     """
     if not pks:
-        return
+        return []
     ids = db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (array([*pks]),)).fetchall()
-    db.executemany("UPDATE conclusions SET deleted_at = ?, ended_as = NULL WHERE pk = ?", [(now, pk) for pk in pks])
-    conclusion_endings.revive(db, [id for (id,) in ids])
+    revived = conclusion_revival.revive(db, [id for (id,) in ids])
+    conclusion_revival.discount(db, pks)
+    hidden = "UPDATE conclusions SET deleted_at = ?, ended_as = NULL, successor = NULL WHERE pk = ?"
+    db.executemany(hidden, [(now, pk) for pk in pks])
     enqueue_purge(db, now)
+    return revived
 
 
 def enqueue_purge(db: Transaction, now: int) -> None:
@@ -251,7 +254,7 @@ def get(db: Transaction, workspace_id: str, conclusion_id: str) -> Conclusion:
 
 
 def delete(db: Transaction, workspace_id: str, conclusion_id: str, now: int) -> None:
-    """Hide the conclusion. Raises NotFound as `get` does."""
+    """Hide the conclusion alone: see `deletion_cascade`. Raises NotFound as `get` does."""
     hide(db, [get(db, workspace_id, conclusion_id).pk], now)
 
 

@@ -1,8 +1,9 @@
-"""Delete sessions, with all data that depends on their conclusions: derived conclusions and lines of peer cards.
+"""Delete sessions and conclusions, with all data that depends on these: derived conclusions and lines of peer cards.
 
 Everything happens in the transaction of the deletion, so that none of it can be read afterwards:
 
-- A conclusion that one of the session's superseded or corrected is current again.
+- A conclusion that a deleted one superseded is current again; what one of a deleted session corrected or merged, too.
+  Deleting a single conclusion also deletes what it corrected or merged, because these are its earlier versions.
 - A derived conclusion is deleted if any of its direct or transitive sources is: it is not known which parts of its text
   come from that source. A dream is enqueued, which derives again what the remaining sources support.
 - A derived conclusion that was dreamed in the deleted session but depends on other sessions only is kept, without the
@@ -14,20 +15,21 @@ Everything happens in the transaction of the deletion, so that none of it can be
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from omoide.core.job_payloads import JobKind, SessionPurge
 from omoide.core.jobs import NewJob
-from omoide.storage import cards, conclusion_endings, conclusions, dream_jobs, queue, scope_copies, sessions
+from omoide.storage import cards, conclusion_revival, conclusions, dream_jobs, queue, scope_copies, sessions
 from omoide.storage.base import Transaction
-from omoide.storage.dialect import ORDERED_JOIN, array, greatest, json_or_null, unnest
+from omoide.storage.dialect import ORDERED_JOIN, array, greatest, in_array, json_or_null, unnest
 from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
 
 
 @dataclass(frozen=True, slots=True)
 class _Derived:
-    """A live derived conclusion. `session` is the row of the session in which it was dreamed."""
+    """A derived conclusion, current or ended. `session` is the row of the session in which it was dreamed."""
 
     pk: int
     id: str
@@ -54,41 +56,103 @@ def delete_session(db: Transaction, workspace_id: str, session_id: str, now: int
     queue.add(db, NewJob(JobKind.PURGE_SESSION, SessionPurge(session.pk).to_json(), workspace=workspace), now)
 
 
+def delete_conclusion(db: Transaction, workspace_id: str, conclusion_id: str, now: int) -> None:
+    """Delete a conclusion with its earlier versions, its copies in scopes, and what was derived from any of these.
+
+    Raises NotFound if there is no such conclusion.
+    """
+    deleted = conclusions.get(db, workspace_id, conclusion_id)
+    (workspace,) = db.execute("SELECT workspace FROM conclusions WHERE pk = ?", (deleted.pk,)).fetchone()
+    pks = [deleted.pk, *scope_copies.of(db, deleted.pk)]
+    ids = db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (array(pks),)).fetchall()
+    forget(db, workspace, [*pks, *conclusion_revival.earlier_versions(db, [id for (id,) in ids])], now)
+
+
+def forget(db: Transaction, workspace: int, pks: Collection[int], now: int) -> None:
+    """Delete conclusions, current or ended, with the derived conclusions and card lines that rest on them."""
+    if not pks:
+        return
+    dream_jobs.interrupt(db, workspace, now)
+    found = db.execute(
+        f"""SELECT observer, observed, pk, id FROM conclusions WHERE pk {in_array("bigint")}
+            ORDER BY observer, observed, pk""",
+        (array([*pks]),),
+    ).fetchall()
+    for pair, deleted in itertools.groupby(found, key=lambda row: row[:2]):
+        ids = {id: pk for _, _, pk, id in deleted}
+        derived = _derived(db, pair)
+        lost = scope_copies.resting_on(ids, {each.id: each.source_ids for each in derived})
+        resting = {each.pk for each in derived if each.id in lost and each.id not in ids}
+        _discount_learned(db, pair, ids.values())
+        revived = conclusions.hide(db, {*ids.values(), *resting}, now)
+        renew(db, workspace, pair, now, is_redrawn=bool(resting), is_due=bool(revived))
+
+
+def _discount_learned(db: Transaction, pair: Pair, pks: Collection[int]) -> None:
+    """Take conclusions that are about to be deleted from the count towards the pair's next dream."""
+    (learned,) = db.execute(
+        f"""SELECT count(*) FROM conclusions c LEFT JOIN dreams d ON d.observer = c.observer AND d.observed = c.observed
+            WHERE c.pk {in_array("bigint")} AND {_COUNTED}""",
+        (array([*pks]),),
+    ).fetchone()
+    _forget_learned(db, pair, learned)
+
+
+def _forget_learned(db: Transaction, pair: Pair, learned: int) -> None:
+    db.execute(
+        f"UPDATE dreams SET explicit_since = {greatest('0', 'explicit_since - ?')} WHERE observer = ? AND observed = ?",
+        (learned, *pair),
+    )
+
+
 def _forget_session(db: Transaction, workspace: int, session: int, session_id: str, now: int) -> None:
     dream_jobs.leave_session(db, workspace, session_id)
     dream_jobs.interrupt(db, workspace, now)
-    conclusion_endings.revive(db, conclusion_endings.successors_from(db, session))
+    revived = conclusion_revival.revive(db, conclusion_revival.successors_from(db, session))
+    conclusion_revival.discount(db, conclusion_revival.merged_elsewhere(db, session))
+    # As deleted, so that nothing that is deleted later revives them.
+    ended = "UPDATE conclusions SET ended_as = NULL, successor = NULL WHERE session = ? AND ended_as IS NOT NULL"
+    db.execute(ended, (session,))
+    conclusions.enqueue_purge(db, now)
+    current = _pairs(db, revived)
     for pair, learned in _affected(db, session).items():
         derived = _derived(db, pair)
         lost = _resting_on_session(db, derived, session)
         conclusions.hide(db, [each.pk for each in derived if each.id in lost], now)
         kept = [each.pk for each in derived if each.id not in lost and each.session == session]
         db.executemany("UPDATE conclusions SET session = NULL WHERE pk = ?", [(pk,) for pk in kept])
-        db.execute(
-            f"""UPDATE dreams SET explicit_since = {greatest("0", "explicit_since - ?")}
-                WHERE observer = ? AND observed = ?""",
-            (learned, *pair),
-        )
-        renew(db, workspace, pair, now, is_redrawn=bool(lost))
+        _forget_learned(db, pair, learned)
+        renew(db, workspace, pair, now, is_redrawn=bool(lost), is_due=pair in current)
 
 
-def renew(db: Transaction, workspace: int, pair: Pair, now: int, *, is_redrawn: bool) -> None:
+def _pairs(db: Transaction, pks: Collection[int]) -> set[Pair]:
+    query = f"SELECT DISTINCT observer, observed FROM conclusions WHERE pk {in_array('bigint')}"
+    return {(observer, observed) for observer, observed in db.execute(query, (array([*pks]),))}
+
+
+def renew(
+    db: Transaction, workspace: int, pair: Pair, now: int, *, is_redrawn: bool = False, is_due: bool = False
+) -> None:
     """Remove the lines of the pair's card that no caller set, and enqueue a dream that restores those that still hold.
 
-    `is_redrawn` enqueues a full dream, because derived conclusions were deleted as well. No dream of the pair may be
-    running: see `dream_jobs.interrupt`.
+    `is_redrawn` enqueues a full dream, because derived conclusions were deleted as well; `is_due` a dream for the card
+    even if it has no such lines. No dream of the pair may be running: see `dream_jobs.interrupt`.
     """
     (observed,) = db.execute("SELECT id FROM peers WHERE pk = ?", (pair[1],)).fetchone()
     is_reset = cards.keep_given(db, pair[0], observed, now)
-    if is_redrawn or is_reset:
+    if is_redrawn or is_reset or is_due:
         dream_jobs.renew(db, workspace, pair, OMNI if is_redrawn else CARD_REFRESH, now)
+
+
+_COUNTED = """c.level = 'explicit' AND c.deleted_at IS NULL AND c.details <> '{}'
+    AND c.created_at > coalesce(d.last_at, 0)"""
+"""Whether a conclusion `c` counts towards the next dream `d`."""
 
 
 def _affected(db: Transaction, session: int) -> dict[Pair, int]:
     """Pair → number of its conclusions from the session that count towards its next dream, for pairs that have any."""
     found = db.execute(
-        """SELECT c.observer, c.observed, count(*) FILTER (WHERE c.level = 'explicit'
-               AND c.deleted_at IS NULL AND c.details <> '{}' AND c.created_at > coalesce(d.last_at, 0))
+        f"""SELECT c.observer, c.observed, count(*) FILTER (WHERE {_COUNTED})
            FROM conclusions c LEFT JOIN dreams d ON d.observer = c.observer AND d.observed = c.observed
            WHERE c.session = ? GROUP BY c.observer, c.observed ORDER BY c.observer, c.observed""",
         (session,),
@@ -97,10 +161,11 @@ def _affected(db: Transaction, session: int) -> dict[Pair, int]:
 
 
 def _derived(db: Transaction, pair: Pair) -> list[_Derived]:
+    of_pair = "SELECT pk, id, session, source_ids FROM conclusions WHERE observer = ? AND observed = ?"
     found = db.execute(
-        """SELECT pk, id, session, source_ids FROM conclusions
-           WHERE observer = ? AND observed = ? AND level <> 'explicit' AND deleted_at IS NULL""",
-        pair,
+        f"""{of_pair} AND level <> 'explicit' AND deleted_at IS NULL
+            UNION ALL {of_pair} AND level <> 'explicit' AND ended_as IS NOT NULL""",
+        (*pair, *pair),
     )
     return [_Derived(pk, id, of, _sources(text)) for pk, id, of, text in found]
 

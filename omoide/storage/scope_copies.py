@@ -1,7 +1,8 @@
 """Copy a session's conclusions into a scope, and remove the conclusions of a session that left it.
 
-The explicit conclusions that each peer holds about itself are copied. The id of a copy is derived from the original's
-id, so copying is idempotent. With a session, everything derived from its conclusions is removed as well.
+The explicit conclusions that each peer holds about itself are copied, with their messages and topics. The id of a copy
+is derived from the original's id, so copying is idempotent. A copy of an ended conclusion is ended only if the scope
+knows what ended it (`scope_versions`). With a session, everything derived from its conclusions is removed as well.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from omoide.core.clock import derived_id
-from omoide.storage import conclusions, embeddings, purge, rows
+from omoide.storage import conclusion_links, conclusions, embeddings, purge, rows, scope_versions
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.conclusions import ConclusionRow, Target
 from omoide.storage.dialect import greatest, json_or_null
 
 _ORIGIN = f"{json_or_null('details')} ->> 'origin'"
+KEPT = "(deleted_at IS NULL OR ended_as IS NOT NULL)"
+"""Whether a conclusion is current or ended, and not deleted."""
 ROWS_AT_A_TIME = 500
 """Conclusions copied or hidden per write, so that other writes can run in between."""
 
@@ -29,8 +32,9 @@ def copy_some(db: Transaction, scope: int, session: int, after: int, now: int) -
     if not _is_in(db, scope, session):
         return None
     stored = db.execute(
-        """SELECT pk, id, workspace, observed, content, times_derived, said_at, created_at FROM conclusions
-           WHERE session = ? AND pk > ? AND observer = observed AND level = 'explicit' AND deleted_at IS NULL
+        f"""SELECT pk, id, workspace, observed, content, times_derived, said_at, created_at, valid_from, valid_until,
+               details FROM conclusions
+           WHERE session = ? AND pk > ? AND observer = observed AND level = 'explicit' AND {KEPT}
            ORDER BY pk LIMIT ?""",
         (session, after, ROWS_AT_A_TIME),
     )
@@ -44,20 +48,22 @@ def copy_some(db: Transaction, scope: int, session: int, after: int, now: int) -
     # Deleted copies are removed, not unhidden: semantic search has already dropped their row numbers.
     purge.deleted_conclusions(db, [*copied])
     for copy, row in copied.items():
-        _copy(db, copy, scope, session, row[1:])
+        _copy(db, copy, scope, session, row)
+    scope_versions.end_copies(db, scope, uid, [str(row[1]) for row in found], now)
     embeddings.enqueue(db, now)
     return int(found[-1][0])
 
 
 _COPIED = ["", "conclusions.id", "", "", "conclusions.content", "conclusions.times_derived"]
-_COPIED += ["conclusions.said_at", "conclusions.created_at"]
+_COPIED += ["conclusions.said_at", "conclusions.created_at", "conclusions.valid_from", "conclusions.valid_until"]
+_COPIED += ["conclusions.details"]
 
 
 def _known(db: Transaction, scope: int, session: int) -> set[tuple[int, str]]:
     """Conclusions that the scope drew from the session itself, as (observed peer, text)."""
     seen = db.execute(
         f"""SELECT observed, content FROM conclusions WHERE session = ? AND observer = ? AND level = 'explicit'
-           AND deleted_at IS NULL AND {_ORIGIN} IS NULL""",
+           AND {KEPT} AND {_ORIGIN} IS NULL""",
         (session, scope),
     )
     return {(observed, _folded(as_text(content))) for observed, content in seen}
@@ -68,14 +74,36 @@ def _folded(content: str) -> str:
 
 
 def _copy(db: Transaction, copy: str, scope: int, session: int, row: Sequence[Any]) -> None:
-    origin, workspace, observed, content, times_derived, said_at, created_at = row
+    pk, origin, workspace, observed, content, times_derived, said_at, created_at, *holds, details = row
     there = db.execute(
         f"UPDATE conclusions SET times_derived = {greatest('times_derived', '?')} WHERE id = ?", (times_derived, copy)
     )
     if there.rowcount:
         return
-    new = ConclusionRow(copy, content, said_at, {"origin": origin}, times_derived=times_derived)
-    conclusions.insert(db, Target(workspace, (scope, observed), session), new, created_at)
+    valid_from, valid_until = holds
+    given = {"origin": origin, **{key: ids for key, ids in rows.from_text(details).items() if key == "message_ids"}}
+    new = ConclusionRow(
+        copy, content, said_at, given, times_derived=times_derived, valid_from=valid_from, valid_until=valid_until
+    )
+    conclusion_links.copy(
+        db, pk, conclusions.insert(db, Target(workspace, (scope, observed), session), new, created_at)
+    )
+
+
+def of(db: Transaction, pk: int) -> list[int]:
+    """The rows of a conclusion's copies in scopes, and of what scopes learned with this text from the same session.
+
+    Only for what a peer holds about itself: other observers' conclusions are not copied.
+    """
+    found = db.execute(
+        """SELECT DISTINCT c.pk FROM conclusions o JOIN members m ON m.session = o.session
+               JOIN peers p ON p.pk = m.peer AND p.kind = 'scope'
+               JOIN conclusions c ON c.observer = m.peer AND c.observed = o.observed AND c.same = o.same
+           WHERE o.pk = ? AND o.observer = o.observed AND o.level = 'explicit' AND c.session = o.session
+               AND c.level = 'explicit' AND (c.deleted_at IS NULL OR c.ended_as IS NOT NULL) ORDER BY c.pk""",
+        (pk,),
+    )
+    return [copy for (copy,) in found]
 
 
 def _complete(db: Transaction, scope: int, session: int, now: int) -> None:
@@ -111,21 +139,21 @@ def touched(db: Transaction, scope: int, session: int) -> list[tuple[int, str]]:
 
 
 def to_forget(db: Transaction, scope: int, session: int) -> list[int]:
-    """Rows of the scope's live conclusions that depend on a session that left it; none if the session is back."""
+    """Rows of the scope's conclusions, current or ended, that depend on a session that left it; none if it is back."""
     if _is_in(db, scope, session):
         return []
     from_session = db.execute(
-        "SELECT id, pk, deleted_at IS NULL FROM conclusions WHERE observer = ? AND session = ?", (scope, session)
+        f"SELECT id, pk, {KEPT} FROM conclusions WHERE observer = ? AND session = ?", (scope, session)
     ).fetchall()
     derived = db.execute(
-        """SELECT id, pk, deleted_at IS NULL, source_ids FROM conclusions
+        f"""SELECT id, pk, {KEPT}, source_ids FROM conclusions
            WHERE observer = ? AND level <> 'explicit' AND source_ids IS NOT NULL""",
         (scope,),
     ).fetchall()
     sources = {id: conclusions.sources_of((source_ids,)) for id, _, _, source_ids in derived}
     lost = resting_on({row[0] for row in from_session}, sources)
-    live = {pk for id, pk, is_live, *_ in (*from_session, *derived) if is_live and id in lost}
-    return sorted(live)
+    kept = {pk for id, pk, is_kept, *_ in (*from_session, *derived) if is_kept and id in lost}
+    return sorted(kept)
 
 
 def forget(db: Transaction, scope: int, session: int, pks: Collection[int], now: int) -> None:
