@@ -717,7 +717,7 @@ class MessageCreate(BaseModel):
     created_at: Annotated[
         datetime | None,
         Field(
-            description="When it was said: RFC 3339, or seconds or milliseconds since 1970. UTC if it has no time zone. Default: now. It does not affect the order of messages."
+            description='When it was said: RFC 3339, or seconds or milliseconds since 1970. UTC if it has no time zone. Default: now. It does not affect the order of messages. Days ("yesterday") are worked out at its UTC offset.'
         ),
     ] = None
 

@@ -132,6 +132,7 @@ def _new_message(context: Context, message: models.MessageCreate, index: int) ->
         0,
         None if said_at is None else said_at_micros(said_at, (*loc, "created_at")),
         None if config is None else configuration(context, config, (*loc, "configuration")),
+        None if said_at is None else clock.utc_offset(said_at),
     )
 
 

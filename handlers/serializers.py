@@ -86,7 +86,7 @@ def messages(records: Iterable[Message]) -> list[models.Message]:
 
 
 def _fields(record: Message) -> dict[str, object]:
-    id, session_id, workspace_id, peer_id, content, metadata, token_count, created_at = record
+    id, session_id, workspace_id, peer_id, content, metadata, token_count, created_at, _ = record
     return {
         "id": id,
         "content": content,

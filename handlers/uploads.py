@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
-from omoide.core import json_codec
+from omoide.core import clock, json_codec
 from omoide.core.errors import FieldError, InvalidFields, TooLarge
 from omoide.core.json_limits import too_large
 from omoide.core.offload import offload
@@ -60,14 +60,16 @@ def template(context: Context, form: parameters.CreateMessagesWithFileForm) -> N
     """
     limit = context.settings.max_metadata_bytes
     metadata = _checked("metadata", _parsed("metadata", form.metadata, limit), _OBJECT)
+    said_at = _instant(form.created_at)
     given = _checked("configuration", _parsed("configuration", form.configuration, limit), _CONFIGURATION)
     return NewMessage(
         peer_id=form.peer_id,
         content="",
         metadata=request_parsing.metadata(context, metadata) or {},
         token_count=0,
-        created_at=_micros(form.created_at),
+        created_at=None if said_at is None else request_parsing.said_at_micros(said_at, ("body", "created_at")),
         configuration=request_parsing.configuration(context, given),
+        utc_offset=None if said_at is None else clock.utc_offset(said_at),
     )
 
 
@@ -99,19 +101,17 @@ def _invalid(field: str, error: ValidationError) -> InvalidFields:
     )
 
 
-def _micros(text: str | None) -> int | None:
-    """Parse a timestamp to microseconds since 1970: the formats of MessageCreate, and other forms of ISO 8601.
+def _instant(text: str | None) -> datetime | None:
+    """Parse a timestamp: the formats of MessageCreate, and other forms of ISO 8601.
 
     Raises InvalidFields.
     """
     if text is None:
         return None
-    instant: datetime
     try:
-        instant = _INSTANT.validate_python(text)
+        return _INSTANT.validate_python(text)
     except ValidationError as refusal:
         try:
-            instant = datetime.fromisoformat(text)
+            return datetime.fromisoformat(text)
         except ValueError:
             raise _invalid("created_at", refusal) from None
-    return request_parsing.said_at_micros(instant, ("body", "created_at"))

@@ -15,7 +15,7 @@ import hashlib
 import secrets
 import time
 from binascii import b2a_base64
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ALPHABET = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"  # in ASCII order
@@ -51,9 +51,31 @@ def from_micros(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
-def day(microseconds: int) -> str:
-    """The instant's day in UTC, as 2026-11-30."""
-    return f"{from_micros(microseconds):%Y-%m-%d}"
+def utc_offset(moment: datetime) -> int | None:
+    """The offset of a datetime in minutes east of UTC; None for a naive one."""
+    offset = moment.utcoffset()
+    return None if offset is None else offset // timedelta(minutes=1)
+
+
+def zone(utc_offset: int | None) -> tzinfo:
+    """The zone at an offset in minutes east of UTC; UTC for None, and for an offset of a day or more."""
+    return timezone(timedelta(minutes=utc_offset)) if utc_offset and abs(utc_offset) < 1_440 else UTC
+
+
+def local(microseconds: int, utc_offset: int | None) -> datetime:
+    """As `from_micros`, at an offset in minutes east of UTC. In UTC if it is None, or leads beyond a datetime."""
+    moment = from_micros(microseconds)
+    if not utc_offset:
+        return moment
+    try:
+        return moment.astimezone(zone(utc_offset))
+    except OverflowError:
+        return moment
+
+
+def day(microseconds: int, utc_offset: int | None = None) -> str:
+    """The instant's day at an offset as in `local`, as 2026-11-30."""
+    return f"{local(microseconds, utc_offset):%Y-%m-%d}"
 
 
 def to_second(microseconds: int) -> str:

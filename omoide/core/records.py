@@ -56,6 +56,8 @@ class Message(NamedTuple):
     metadata: Json
     token_count: int
     created_at: int
+    utc_offset: int | None = None
+    """Minutes east of UTC of `created_at` as the caller gave it: the speaker's zone. None: unknown."""
 
 
 Level = Literal["explicit", "deductive", "inductive", "contradiction"]
@@ -85,7 +87,8 @@ class Conclusion:
     created_at: int
     details: Json
     """`premises`, `sources`, `pattern_type`, `confidence`: additional fields of derived conclusions; `message_ids`:
-    the newest messages behind an explicit one; `reason`: why it was corrected."""
+    the newest messages behind an explicit one; `utc_offset`: of the newest of these, unless it is 0; `reason`: why it
+    was corrected."""
     valid_from: int | None = None
     valid_until: int | None = None
     """When it holds in the world, as far as that is known; the end is exclusive."""
@@ -100,6 +103,12 @@ class Conclusion:
         """The newest messages behind an explicit conclusion."""
         ids = self.details.get("message_ids")
         return [id for id in ids if isinstance(id, str)] if isinstance(ids, list) else []
+
+    @property
+    def utc_offset(self) -> int | None:
+        """Minutes east of UTC where it was said. None: UTC, or unknown."""
+        offset = self.details.get("utc_offset")
+        return offset if isinstance(offset, int) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,8 @@ class Fact:
     """Contents of conclusions that it corrects: they were never true."""
     replaces: tuple[str, ...] = ()
     """Contents of conclusions that no longer hold, according to it."""
+    utc_offset: int | None = None
+    """Minutes east of UTC of `said_at`, as in `Message`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +222,8 @@ class NewMessage(NamedTuple):
     """Microseconds since 1970; None for the time of storage."""
     configuration: Json | None = None
     """Overrides for this message only; applied, not stored."""
+    utc_offset: int | None = None
+    """As in `Message`."""
 
 
 @dataclass(frozen=True, slots=True)

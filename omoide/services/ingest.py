@@ -48,8 +48,10 @@ async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[Ne
     def count() -> list[NewMessage]:
         counts = tokens.count_all([message.content for message in batch])
         return [
-            NewMessage(peer_id, content, metadata, count, created_at, configuration)
-            for (peer_id, content, metadata, _, created_at, configuration), count in zip(batch, counts, strict=True)
+            NewMessage(peer_id, content, metadata, count, created_at, configuration, utc_offset)
+            for (peer_id, content, metadata, _, created_at, configuration, utc_offset), count in zip(
+                batch, counts, strict=True
+            )
         ]
 
     if tokens.is_loaded and sum(len(message.content) for message in batch) <= COUNT_ON_LOOP_CHARACTERS:

@@ -152,7 +152,7 @@ _TYPES: Mapping[str, Rule] = {
     "number": whole(-(2**63), 2**63 - 1, 0, "a whole number"),
     "one": whole(1, 1),
     "dimensions": whole(1, 65_536),
-    "offset": whole(-1_440, 1_440, 0, "minutes east of UTC"),
+    "offset": whole(-1_439, 1_439, 0, "minutes east of UTC"),
     "bytes": BLOB,
     "peer_kind": one_of(("peer", "scope")),
     "level": one_of(("explicit", "deductive", "inductive", "contradiction")),

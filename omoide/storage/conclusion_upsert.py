@@ -15,7 +15,7 @@ from typing import NamedTuple
 import orjson
 
 from omoide.core.clock import new_id
-from omoide.core.records import Fact
+from omoide.core.records import Fact, Json
 from omoide.storage import conclusion_endings, conclusion_links, conclusions, embeddings, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
@@ -27,6 +27,7 @@ from omoide.storage.dialect import ORDERED_JOIN, array, greatest, holds_text, un
 Pair = tuple[int, int]
 
 FIRST = -(2**63)
+_OFFSET = "utc_offset"
 MOST_MESSAGES = 20
 """Maximum number of source messages kept per conclusion, the newest ones."""
 
@@ -92,8 +93,11 @@ def _same(db: Transaction, target: Target, digests: Sequence[int]) -> dict[int, 
 
 def _reinforce(db: Transaction, pk: int, fact: Fact) -> None:
     """Reinforce a conclusion with a fact: count it, add its messages and advance `said_at`."""
-    id, text = db.execute("SELECT id, details FROM conclusions WHERE pk = ?", (pk,)).fetchone()
+    id, text, last = db.execute("SELECT id, details, said_at FROM conclusions WHERE pk = ?", (pk,)).fetchone()
     details = _details((text,))
+    if rows.mended(["conclusions.said_at"], (last,))[0] <= fact.said_at:
+        details.pop(_OFFSET, None)
+        details |= _offset(fact)
     conclusion_links.link(db, [(message, id) for message in fact.message_ids])
     ids = [*dict.fromkeys([*details.get("message_ids", []), *fact.message_ids])][-MOST_MESSAGES:]
     db.execute(
@@ -117,13 +121,22 @@ def _new(fact: Fact, times: int, now: int) -> ConclusionRow:
         new_id(now),
         fact.content,
         fact.said_at,
-        {"message_ids": [*fact.message_ids]},
+        details_of(fact),
         times_derived=times,
         valid_from=fact.valid_from,
         valid_until=fact.valid_until,
         message_ids=fact.message_ids,
         topics=fact.topics,
     )
+
+
+def details_of(fact: Fact) -> Json:
+    """The details of a conclusion that the fact becomes."""
+    return {"message_ids": [*fact.message_ids], **_offset(fact)}
+
+
+def _offset(fact: Fact) -> Json:
+    return {_OFFSET: fact.utc_offset} if fact.utc_offset else {}
 
 
 def replace(db: Transaction, pair: Pair, old: int, new_ids: Sequence[str], now: int) -> None:

@@ -9,7 +9,8 @@ from omoide.storage import embeddings, event_time_order, messages, rows
 from omoide.storage.base import Transaction
 from omoide.storage.engine import fulltext
 
-_COPIED = ["", "", *(f"messages.{name}" for name in ("content", "metadata", "token_count", "created_at", "muted"))]
+_KEPT = ("content", "metadata", "token_count", "created_at", "muted", "utc_offset")
+_COPIED = ["", "", *(f"messages.{name}" for name in _KEPT)]
 
 MESSAGES_AT_A_TIME = 500
 CHARACTERS_AT_A_TIME = 1_000_000
@@ -21,7 +22,7 @@ def copy_some(db: Transaction, source: int, target: int, after: int, last: int, 
 
     Returns the position through which they were copied; `last` when done.
     """
-    columns = "workspace, peer, content, metadata, token_count, created_at, muted"
+    columns = f"workspace, peer, {', '.join(_KEPT)}"
     query = f"SELECT {columns}, seq FROM messages WHERE session = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
     found: list[rows.Row] = []
     through, characters = after, 0

@@ -21,13 +21,13 @@ from omoide.storage.filters import MESSAGE_FIELDS
 from omoide.storage.large_values import stored_object
 
 _METADATA = stored_object("m.metadata")
-_MESSAGE = f"m.id, s.id, w.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at"
+_MESSAGE = f"m.id, s.id, w.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at, m.utc_offset"
 _JOINS = """
     FROM messages m
     JOIN sessions s ON s.pk = m.session
     JOIN workspaces w ON w.pk = s.workspace
     JOIN peers p ON p.pk = m.peer"""
-_COLUMNS = "messages (id, workspace, session, seq, peer, content, metadata, token_count, created_at, muted)"
+_COLUMNS = "messages (id, workspace, session, seq, peer, content, metadata, token_count, created_at, muted, utc_offset)"
 
 
 _IN_SAID_ORDER = _JOINS.replace(
@@ -70,7 +70,7 @@ class Window:
 
 def record(row: rows.Row) -> Message:
     """Make a message of a selected row. A faster `rows.reader`, because messages are read in large numbers."""
-    id, session_id, workspace_id, peer_id, content, metadata, token_count, created_at = row
+    id, session_id, workspace_id, peer_id, content, metadata, token_count, created_at, utc_offset = row
     if (
         type(content) is str
         and type(id) is str
@@ -81,10 +81,13 @@ def record(row: rows.Row) -> Message:
         and token_count >= 0
         and type(created_at) is int
         and FIRST <= created_at <= LAST
+        and (utc_offset is None or type(utc_offset) is int)
     ):
         try:
             said = {} if metadata == "{}" else rows.object_of(metadata, "messages", "metadata", "id", id)
-            return _new(Message, (id, session_id, workspace_id, peer_id, content, said, token_count, created_at))
+            return _new(
+                Message, (id, session_id, workspace_id, peer_id, content, said, token_count, created_at, utc_offset)
+            )
         except (ValueError, TypeError):
             pass
     return _mended(row)
@@ -95,14 +98,14 @@ _new: Callable[[type[Message], tuple[Any, ...]], Message] = tuple.__new__
 
 
 def _mended(row: rows.Row) -> Message:
-    *texts, metadata, token_count, created_at = rows.mended(_STORED, row)
+    *texts, metadata, token_count, created_at, utc_offset = rows.mended(_STORED, row)
     id, session_id, workspace_id, peer_id, content = texts
     said = rows.object_of(metadata, "messages", "metadata", "id", id)
-    return Message(id, session_id, workspace_id, peer_id, content, said, token_count, created_at)
+    return Message(id, session_id, workspace_id, peer_id, content, said, token_count, created_at, utc_offset)
 
 
 _STORED = ["messages.id", "sessions.id", "workspaces.id", "peers.id"]
-_STORED += ["messages.content", "messages.metadata", "messages.token_count", "messages.created_at"]
+_STORED += [f"messages.{name}" for name in ("content", "metadata", "token_count", "created_at", "utc_offset")]
 
 
 def add(
@@ -156,6 +159,7 @@ def append(
             new.metadata,
             new.token_count,
             now if new.created_at is None else new.created_at,
+            new.utc_offset,
         )
         for id, new in zip(ids, batch, strict=True)
     ]
@@ -177,8 +181,9 @@ def _values(
             tokens,
             now if said_at is None else said_at,
             int(seq in muted),
+            utc_offset,
         )
-        for seq, (id, (peer_id, content, metadata, tokens, said_at, _)) in enumerate(
+        for seq, (id, (peer_id, content, metadata, tokens, said_at, _, utc_offset)) in enumerate(
             zip(ids, batch, strict=True), point.first
         )
     ]
@@ -275,7 +280,7 @@ def window(db: Transaction, stretch: Stretch, author: int, budget: int, learning
     left and before it came back. The author's first message is always included, whatever its size.
     """
     found = db.execute(
-        f"""SELECT m.seq, m.peer, m.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at
+        f"""SELECT m.seq, m.peer, m.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at, m.utc_offset
            FROM messages m JOIN peers p ON p.pk = m.peer
            WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 AND (m.peer = ? OR NOT EXISTS (
                SELECT 1 FROM {unnest("bigint", "learner")}
@@ -290,7 +295,7 @@ def window(db: Transaction, stretch: Stretch, author: int, budget: int, learning
     held: list[Message] = []
     tokens = own = kept = 0
     rest = stretch.last + 1
-    for seq, peer, id, peer_id, content, metadata, tokens_stored, created_at in found:
+    for seq, peer, id, peer_id, content, metadata, tokens_stored, *said in found:
         (count,) = rows.mended(["messages.token_count"], (tokens_stored,))
         if seq < stretch.first and peer == author:
             continue
@@ -302,7 +307,7 @@ def window(db: Transaction, stretch: Stretch, author: int, budget: int, learning
             continue
         if tokens > budget:  # the preceding messages are too long to be context
             held, tokens = [], count
-        held.append(record((id, *place, peer_id, content, metadata, count, created_at)))
+        held.append(record((id, *place, peer_id, content, metadata, count, *said)))
         if peer == author:
             own, kept = own + 1, len(held)
     return Window(held[:kept], own, rest)

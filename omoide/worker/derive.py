@@ -252,9 +252,9 @@ async def _revised(deps: Services, step: Step, listener: Listener, ended: frozen
 
 def _as_conclusion(fact: Fact, observer_id: str, unit: WorkUnit) -> Conclusion:
     """The fact as a conclusion without a row."""
-    said_at = fact.said_at
+    said_at, details = fact.said_at, conclusion_upsert.details_of(fact)
     return Conclusion(
-        0, "", fact.content, observer_id, unit.observed, unit.session, "explicit", None, 1, said_at, said_at, {}
+        0, "", fact.content, observer_id, unit.observed, unit.session, "explicit", None, 1, said_at, said_at, details
     )
 
 

@@ -142,3 +142,13 @@ def test_other_writes_are_stored_between_the_steps(db_path: Path, monkeypatch: p
     asyncio.run(story())
     store.close()
     assert len({*seen}) >= len(TEXTS) // 2
+
+
+def test_a_copy_keeps_the_offsets_of_times(db: Connection) -> None:
+    offsets = [None, 0, -480, 345, 840, -720]
+    batch = [NewMessage("a", "x", {}, 1, NOW, None, offset) for offset in offsets]
+    stored = messages.add(db, "w", "t", batch, NOW, max_observers=9)
+    assert [each.utc_offset for each in stored] == offsets
+    for session in ("t", cloned(db, "w", "t", None, NOW).id):
+        found = messages.page(db, "w", session, PageRequest(1, 100, False)).items
+        assert [each.utc_offset for each in found] == offsets

@@ -64,8 +64,9 @@ def facts_of(statements: Statements, numbered: Mapping[int, Message], known: Kno
 
 def _fact(statement: Statement, content: str, rests_on: Sequence[Message], ends: Ends) -> Fact:
     """Build a fact; one that begins to hold later replaces nothing yet."""
-    said_at = max(message.created_at for message in rests_on)
-    start, end = validity(statement.since, statement.until)
+    last = max(rests_on, key=lambda message: message.created_at)
+    said_at, offset = last.created_at, last.utc_offset
+    start, end = validity(statement.since, statement.until, offset)
     is_ahead = start is not None and start > said_at + DAY  # whose day it is may not be that of UTC
     return Fact(
         content,
@@ -75,6 +76,7 @@ def _fact(statement: Statement, content: str, rests_on: Sequence[Message], ends:
         valid_until=end,
         corrects=ends.corrects,
         replaces=() if is_ahead else ends.replaces,
+        utc_offset=offset,
     )
 
 

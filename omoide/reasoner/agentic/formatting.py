@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from omoide.core.clock import local
 from omoide.core.records import Conclusion, Message
 from omoide.reasoner.agentic.prompt_templates import inline, neutral
 from omoide.reasoner.evidence import Snippet
-from omoide.reasoner.representation import time
 
 # Source: the public description of the API.
 MOST_OF_MESSAGE = 2_000
 MOST_OF_RESULT = 10_000
 """Maximum characters of one message in a tool result, and of the result."""
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 CUT = " […]"
 BAR = "\n| "
@@ -26,14 +28,23 @@ def message_line(message: Message, label: str = "", most: int | None = None) -> 
     """Format label, time, peer and content, which is truncated to `most` characters."""
     content = message.content if most is None else truncate(message.content, most)
     mark = f"[{label}] " if label else ""
-    return f"{mark}{time(message.created_at)} {inline(message.peer_id)}: {barred(content)}"
+    said_at = local_time(message.created_at, message.utc_offset)
+    return f"{mark}{said_at} {inline(message.peer_id)}: {barred(content)}"
+
+
+def local_time(instant: int, utc_offset: int | None) -> str:
+    """Format an instant in the speaker's zone, with its weekday: `Sat 2025-03-01 20:30:00 -08:00`."""
+    moment = local(instant, utc_offset)
+    zone = f"{moment:%z}" if utc_offset else ""
+    return f"{WEEKDAYS[moment.weekday()]} {moment:%Y-%m-%d %H:%M:%S}" + (f" {zone[:3]}:{zone[3:5]}" if zone else "")
 
 
 def conclusion_line(conclusion: Conclusion, *, with_pair: bool = False) -> str:
     """Format id, level, time, optionally the pair, and content."""
     pair = f" [{inline(conclusion.observer_id)}->{inline(conclusion.observed_id)}]" if with_pair else ""
     content = barred(truncate(conclusion.content, MOST_OF_MESSAGE))
-    return f"[id:{conclusion.id}] {conclusion.level} {time(conclusion.said_at)}{pair}: {content}"
+    said_at = local_time(conclusion.said_at, conclusion.utc_offset)
+    return f"[id:{conclusion.id}] {conclusion.level} {said_at}{pair}: {content}"
 
 
 def conclusion_lines(conclusions: Iterable[Conclusion], *, with_pair: bool = False) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from omoide.core import clock
 from omoide.core.records import Conclusion
@@ -66,10 +66,11 @@ def known_lines(known: Known) -> str:
 def _line(number: int, conclusion: Conclusion) -> str:
     """Format number, day, content, and when it holds as far as that is known."""
     content = barred(truncate(single(conclusion.content), MOST_OF_KNOWN))
-    since = [] if conclusion.valid_from is None else [f"since {clock.day(conclusion.valid_from)}"]
-    until = [] if conclusion.valid_until is None else [f"until {clock.day(conclusion.valid_until - 1)}"]
+    offset = conclusion.utc_offset
+    since = [] if conclusion.valid_from is None else [f"since {clock.day(conclusion.valid_from, offset)}"]
+    until = [] if conclusion.valid_until is None else [f"until {clock.day(conclusion.valid_until - 1, offset)}"]
     holds = f" ({', '.join((*since, *until))})" if since or until else ""
-    return f"[{number}] {clock.day(conclusion.said_at)}: {content}{holds}"
+    return f"[{number}] {clock.day(conclusion.said_at, offset)}: {content}{holds}"
 
 
 def ends_of(statements: Sequence[Statement], known: Known) -> list[Ends]:
@@ -93,29 +94,29 @@ def _ends(statement: Statement, known: Known) -> Ends:
     return Ends(tuple(replaces), tuple(each for each in corrects if each not in replaces))
 
 
-def validity(since: str, until: str) -> tuple[int | None, int | None]:
+def validity(since: str, until: str, utc_offset: int | None = None) -> tuple[int | None, int | None]:
     """The instants from and until which a fact holds, of dates as 2024-05-01, 2024-05 or 2024; the end is exclusive.
 
-    None for a date that cannot be read, and for an interval that is empty.
+    Days are those at the offset. None for a date that cannot be read, and for an interval that is empty.
     """
-    begins, ends = _period(since), _period(until)
+    begins, ends = (_period(text, clock.zone(utc_offset)) for text in (since, until))
     start, end = (None if begins is None else begins[0]), (None if ends is None else ends[1])
     return (None, None) if start is not None and end is not None and start >= end else (start, end)
 
 
-def _period(text: str) -> tuple[int, int] | None:
+def _period(text: str, zone: tzinfo) -> tuple[int, int] | None:
     """First instant of the date, and of what follows it."""
     match = _DATE.match(text)
     if match is None:
         return None
     year, month, day = (int(part) if part else None for part in match.groups())
     try:
-        start = datetime(year or 0, month or 1, day or 1, tzinfo=UTC)
+        start = datetime(year or 0, month or 1, day or 1, tzinfo=zone)
         if day:
             end = start + timedelta(days=1)
         else:
             end = datetime(
-                *((start.year, start.month + 1) if month and month < 12 else (start.year + 1, 1)), 1, tzinfo=UTC
+                *((start.year, start.month + 1) if month and month < 12 else (start.year + 1, 1)), 1, tzinfo=zone
             )
         return clock.to_micros(start), clock.to_micros(end)
     except (ValueError, OverflowError):

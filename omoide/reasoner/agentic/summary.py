@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from omoide.core.records import Message
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import prompt_templates
-from omoide.reasoner.agentic.formatting import barred
+from omoide.reasoner.agentic.formatting import message_line
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening, is_cut, text_of
 from omoide.reasoner.protocol import SummaryTask
 
@@ -44,7 +44,7 @@ def stretches(messages: Sequence[Message], tokens: TokenCounter, budget: int) ->
     stretch: list[str] = []
     remaining = budget
     for message in messages:
-        line = f"{prompt_templates.inline(message.peer_id)}: {barred(message.content)}"
+        line = message_line(message)
         cost = tokens.count(line) + 1
         if cost > remaining and stretch:
             yield stretch

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from omoide.core.clock import day
 from omoide.core.offload import offload
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
 from omoide.reasoner.extractive import relevance, slot_answers, structured_answers
@@ -186,7 +185,7 @@ def _says_same(a: CandidateStatement, forms: frozenset[str], b: CandidateStateme
     fewest = min(len(forms - {a.peer_id}), len(known - {a.peer_id}))
     if fewest < FEWEST:
         return a.text == b.text
-    return day(a.said_at) == day(b.said_at) and len((forms & known) - {a.peer_id}) >= SAME * fewest
+    return a.said_on == b.said_on and len((forms & known) - {a.peer_id}) >= SAME * fewest
 
 
 def _updates_first(chosen: list[CandidateStatement]) -> list[CandidateStatement]:

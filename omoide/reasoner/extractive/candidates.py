@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from omoide.core.clock import FIRST
+from omoide.core.clock import FIRST, day
 from omoide.core.records import Conclusion, Message
 from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.extractive.card import slots_of_line
@@ -53,6 +53,13 @@ class CandidateStatement:
     asks: bool = False
     """Whether it ends with a question."""
     message_id: str | None = None
+    utc_offset: int | None = None
+    """Minutes east of UTC where it was said."""
+
+    @property
+    def said_on(self) -> str:
+        """The day on which it was said, in the speaker's zone."""
+        return day(self.said_at, self.utc_offset)
 
     def filled(self) -> list[Slot]:
         """Return the slots that the statement certainly fills."""
@@ -93,7 +100,8 @@ def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[CandidateStatement
         newest[key] = (first, max(known, each, key=lambda one: (one.said_at, one.pk)))
     for rank, each in newest.values():
         source: Source = "said" if each.level == "explicit" else "concluded"
-        yield CandidateStatement(each.content.strip(), each.observed_id, each.said_at, source, each.pk, rank)
+        content, offset = each.content.strip(), each.utc_offset
+        yield CandidateStatement(content, each.observed_id, each.said_at, source, each.pk, rank, utc_offset=offset)
 
 
 def _turns(asked: ParsedQuestion, snippets: Sequence[Snippet]) -> Iterable[CandidateStatement]:
@@ -125,6 +133,7 @@ def _passages(
             prompt=prompt,
             asks=text.endswith(("?", "？")),
             message_id=message.id,
+            utc_offset=message.utc_offset,
         )
 
 

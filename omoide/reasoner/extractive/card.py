@@ -104,9 +104,9 @@ def card(task: CardTask) -> list[str]:
     return lines if has_learned or (task.rebuild and lines) else [*task.current]
 
 
-def line_of(slot: Slot, said_at: int) -> str:
+def line_of(slot: Slot, said_on: str) -> str:
     """Return the card line for a slot. An age includes the date of the statement, because it changes."""
-    return _timeless(slot) + (f" ({day(said_at)})" if slot.kind == kinds.AGE else "")
+    return _timeless(slot) + (f" ({said_on})" if slot.kind == kinds.AGE else "")
 
 
 def slots_of_line(line: str, peer_id: str) -> list[Slot]:
@@ -172,7 +172,7 @@ class _Kept:
             self._end(end)
             self._yield_given(conclusion.said_at, end.ends)
         for slot in filled:
-            self._fill(slot, conclusion.said_at)
+            self._fill(slot, conclusion)
         return bool(ended or filled)
 
     def lines(self) -> list[str]:
@@ -198,15 +198,16 @@ class _Kept:
     def _is_ours(self, line: _Line) -> bool:
         return _DAY.sub("", line.text) == _timeless(line.slots[0])
 
-    def _fill(self, slot: Slot, said_at: int) -> None:
+    def _fill(self, slot: Slot, conclusion: Conclusion) -> None:
+        said_at, said_on = conclusion.said_at, day(conclusion.said_at, conclusion.utc_offset)
         self._yield_given(said_at, lambda held: held.place == slot.place and not agree(held, slot))
         told = [held for line in self._given for held in line.slots if held.place == slot.place]
         if any(agree(held, slot) for held in told) or (told and not self._is_after_given(said_at)):
             return
-        line = _Line(line_of(slot, said_at), (slot,))
+        line = _Line(line_of(slot, said_on), (slot,))
         if len(accept_lines([line.text]).accepted) == 0 or slots_of_line(line.text, self._peer_id) != [slot]:
             return
-        if self._is_told_by_others(slot, said_at):
+        if self._is_told_by_others(slot, said_on):
             return
         old = self._ours.pop(slot.place, None)
         is_fuller = old and agree(old.slots[0], slot) and len(old.slots[0].value) > len(slot.value)
@@ -222,7 +223,7 @@ class _Kept:
     def _is_after_given(self, said_at: int) -> bool:
         return self._written_at is not None and said_at > self._written_at
 
-    def _is_told_by_others(self, slot: Slot, said_at: int) -> bool:
+    def _is_told_by_others(self, slot: Slot, said_on: str) -> bool:
         """Whether a line that is not ours already has the value. A line with another value is replaced by generated
         lines for its other slots."""
         for line in self._others:
@@ -230,7 +231,7 @@ class _Kept:
             if any(agree(other, slot) for other in rivals):
                 return True
             if rivals:
-                self._drop(line, slot.place, said_at)
+                self._drop(line, slot.place, said_on)
                 return False
         return False
 
@@ -245,12 +246,12 @@ class _Kept:
             self._drop(line, end.place, None)
         return is_ours or bool(over)
 
-    def _drop(self, line: _Line, place: Place, said_at: int | None) -> None:
+    def _drop(self, line: _Line, place: Place, said_on: str | None) -> None:
         """Remove a line that is not ours, and generate lines for its slots with other keys."""
         self._others.remove(line)
         for other in line.slots:
             if other.place != place and other.place not in self._ours:
-                text = _timeless(other) if said_at is None else line_of(other, said_at)
+                text = _timeless(other) if said_on is None else line_of(other, said_on)
                 self._ours[other.place] = _Line(text, (other,))
 
 

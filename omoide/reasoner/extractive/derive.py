@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from omoide.core.clock import from_micros, to_micros
+from omoide.core.clock import local, to_micros
 from omoide.core.records import Message
 from omoide.reasoner.extractive.corrections import corrected
 from omoide.reasoner.extractive.dates import note_of_dates, with_dates
@@ -54,33 +54,35 @@ class _Found:
             wrong, content = fix
             self._keep(content, message, (wrong,))
         elif states_something(sentence):
-            self._keep(fact_content(sentence, self._peer_id, message.created_at), message)
+            content = fact_content(sentence, self._peer_id, message.created_at, message.utc_offset)
+            self._keep(content, message)
 
     def _keep(self, content: str, message: Message, corrects: tuple[str, ...] = ()) -> None:
         self._earlier.append(content)
         key = content.casefold().rstrip(' .!"')
         known = self._facts.pop(key, None)
         if known:
-            self._facts[key] = _again(known, message.id, message.created_at)
+            self._facts[key] = _again(known, message)
             return
-        fact = as_fact(content, self._peer_id, message.created_at)
+        fact = as_fact(content, self._peer_id, message.created_at, message.utc_offset)
         self._facts[key] = replace(fact, message_ids=(message.id,), corrects=corrects)
 
 
-def as_fact(content: str, peer_id: str, said_at: int) -> Fact:
+def as_fact(content: str, peer_id: str, said_at: int, utc_offset: int | None = None) -> Fact:
     """Return a statement about the peer as a fact without messages: with its topics, and when it holds."""
-    holds = validity(content, from_micros(said_at))
+    holds = validity(content, local(said_at, utc_offset))
     start, end = (None if each is None else to_micros(each) for each in (holds.start, holds.end))
-    return Fact(content, (), said_at, start, end, topics_of(content, peer_id))
+    return Fact(content, (), said_at, start, end, topics_of(content, peer_id), utc_offset=utc_offset)
 
 
-def fact_content(sentence: str, peer_id: str, said_at: int) -> str:
+def fact_content(sentence: str, peer_id: str, said_at: int, utc_offset: int | None = None) -> str:
     """Return the self-contained fact for a statement: restated or quoted, with the peer's id and absolute dates."""
+    moment = local(said_at, utc_offset)
     about = to_third_person(without_opening(sentence.replace("’", "'")))
     if about is not None:
-        return with_dates(about, from_micros(said_at)).replace(SELF, peer_id)
+        return with_dates(about, moment).replace(SELF, peer_id)
     quoted = sentence if len(sentence) <= MOST_QUOTED else _cut(sentence)
-    return f'{peer_id} said: "{quoted}"{note_of_dates(quoted, from_micros(said_at))}'
+    return f'{peer_id} said: "{quoted}"{note_of_dates(quoted, moment)}'
 
 
 def _cut(sentence: str) -> str:
@@ -88,6 +90,8 @@ def _cut(sentence: str) -> str:
     return sentence[: end if end > 0 else MOST_QUOTED].rstrip() + "…"
 
 
-def _again(fact: Fact, message_id: str, said_at: int) -> Fact:
-    ids = fact.message_ids if message_id in fact.message_ids else (*fact.message_ids, message_id)
-    return replace(fact, message_ids=ids, said_at=max(fact.said_at, said_at))
+def _again(fact: Fact, message: Message) -> Fact:
+    ids = fact.message_ids if message.id in fact.message_ids else (*fact.message_ids, message.id)
+    if message.created_at < fact.said_at:
+        return replace(fact, message_ids=ids)
+    return replace(fact, message_ids=ids, said_at=message.created_at, utc_offset=message.utc_offset)

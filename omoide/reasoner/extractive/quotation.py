@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from omoide.core.clock import day
 from omoide.reasoner.card_format import section
 from omoide.reasoner.extractive.candidates import CandidateStatement, last_question
 
@@ -22,7 +21,7 @@ def quoted(statement: CandidateStatement, *, with_prompt: bool = False) -> str:
     `with_prompt` adds the preceding question, for a reply that is unclear without it.
     """
     text = _cut(" ".join(statement.text.split()))
-    who, said_on = statement.peer_id, day(statement.said_at)
+    who, said_on = statement.peer_id, statement.said_on
     if statement.source == "turn":
         before = last_question(statement.prompt) if with_prompt else ""
         asked = f'Asked "{before}", ' if 0 < len(before) <= LONGEST_PROMPT else ""

@@ -28,10 +28,10 @@ _NUMBERS = {word: n for n, word in enumerate(_COUNTS.split())} | {
 _DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30.4375, "year": 365.25}
 
 _MONTH = "|".join(map(str.title, MONTHS))
-_ISO = r"(?:week of |around )?(?P<y>\d{4})(?:-(?P<m>\d\d))?(?:-(?P<d>\d\d))?"
+_ISO = r"(?:week of |weekend of |around )?(?P<y>\d{4})(?:-(?P<m>\d\d))?(?:-(?P<d>\d\d))?"
 _WHEN = re.compile(
     rf"(?:the )?(?:beginning of |end of |start of |early |late )?(?:"
-    rf"(?P<phrase>[a-z' ]{{2,30}}(?: (?:{_MONTH}|\w+day))?) \({_ISO}\)"
+    rf"(?P<phrase>[a-z' ]{{2,30}}(?: (?:{_MONTH}|\w+day))?|[A-Z]\w+day(?: \w+)?) \({_ISO}\)"
     rf"|(?P<iso>\d{{4}}-\d\d(?:-\d\d)?)\b"
     rf"|(?P<dom>\d\d?)(?:st|nd|rd|th)? (?:of )?(?P<domonth>{_MONTH})(?:,? (?P<domyear>(?:19|20)\d\d))?\b"
     rf"|(?P<month>{_MONTH})(?: (?P<monthday>\d\d?)(?:st|nd|rd|th)?\b(?!\d))?(?:,? (?P<monthyear>(?:19|20)\d\d))?\b"
@@ -69,9 +69,16 @@ class Validity:
 OPEN = Validity()
 
 
-@text_cache(maxsize=CACHED_STATEMENTS)
 def validity(text: str, said_at: datetime) -> Validity:
-    """Return when the statement holds, as far as it says so. An impossible interval counts as not said."""
+    """Return when the statement holds, as far as it says so. An impossible interval counts as not said.
+
+    Days are those of `said_at`'s zone.
+    """
+    return _validity(text, said_at, said_at.utcoffset())  # datetimes in different zones may be equal
+
+
+@text_cache(maxsize=CACHED_STATEMENTS)
+def _validity(text: str, said_at: datetime, _: timedelta | None) -> Validity:
     if '"' in text and "said:" not in text:
         return OPEN
     start = _after(_SINCE, text, said_at, 0)
@@ -105,7 +112,8 @@ def _period(match: re.Match[str], before: str, said_at: datetime) -> tuple[datet
     """First instant of a date, and of what follows it. A month without a year is the nearest that fits the tense."""
     try:
         if match["phrase"]:
-            return _of(said_at, int(match["y"]), _number(match["m"]), _number(match["d"]), week="week of" in match[0])
+            days = 7 if "week of" in match[0] else 2 if "weekend of" in match[0] else 1
+            return _of(said_at, int(match["y"]), _number(match["m"]), _number(match["d"]), days=days)
         if match["iso"]:
             parts = [*map(int, match["iso"].split("-"))]
             return _of(said_at, parts[0], parts[1], parts[2] if len(parts) > 2 else None)
@@ -134,10 +142,10 @@ def _number(text: str | None) -> int | None:
 
 
 def _of(
-    said_at: datetime, year: int, month: int | None, day: int | None, *, week: bool = False
+    said_at: datetime, year: int, month: int | None, day: int | None, *, days: int = 1
 ) -> tuple[datetime, datetime]:
     start = datetime(year, month or 1, day or 1, tzinfo=said_at.tzinfo)
     if day:
-        return start, start + timedelta(days=7 if week else 1)
+        return start, start + timedelta(days)
     following = (year + 1, 1) if not month or month == 12 else (year, month + 1)
     return start, datetime(*following, 1, tzinfo=said_at.tzinfo)

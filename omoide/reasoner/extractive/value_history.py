@@ -142,10 +142,12 @@ def _pairs_in(sources: object, peer_id: str) -> list[Pair]:
     return [_pair(place, slots) for place, slots in by_place.items() if len(slots) > 1]
 
 
+def _day(source: Conclusion) -> str:
+    return day(source.said_at, source.utc_offset)
+
+
 def _contradiction(old: ValueChange, new: ValueChange, peer_id: str) -> Derived:
-    content = _CONTRADICTION.format(
-        peer_id, sentence(old.slot), day(old.source.said_at), sentence(new.slot), day(new.source.said_at)
-    )
+    content = _CONTRADICTION.format(peer_id, sentence(old.slot), _day(old.source), sentence(new.slot), _day(new.source))
     sources = [old.source.content, new.source.content]
     return Derived("contradiction", content, (old.source.id, new.source.id), {"sources": sources})
 

@@ -37,9 +37,9 @@ def test_own_messages_are_numbered_and_others_are_context() -> None:
     models = Scripted(form({"facts": []}))
     asyncio.run(derive(batch(), ModelCaller(models, "derive"), TOKENS))
     (prompt,) = models.prompts
-    assert "[-] 2024-05-01 09:00:00 bob: Where do you live?" in prompt
-    assert "[1] 2024-05-01 09:01:00 alice: In Porto." in prompt
-    assert "[2] 2024-05-01 09:02:00 alice: I have two dogs." in prompt
+    assert "[-] Wed 2024-05-01 09:00:00 bob: Where do you live?" in prompt
+    assert "[1] Wed 2024-05-01 09:01:00 alice: In Porto." in prompt
+    assert "[2] Wed 2024-05-01 09:02:00 alice: I have two dogs." in prompt
 
 
 def test_a_fact_references_its_source_messages() -> None:

@@ -56,7 +56,7 @@ def test_known_conclusions_are_numbered_apart_from_messages_with_their_days() ->
         "[102] 2024-04-23: alice works at Siemens",
         "[103] 2024-04-24: alice has a brother in Rome (since 2024-03-22, until 2024-05-01)",
     ]
-    assert "[1] 2024-05-01" in prompt
+    assert "[1] Wed 2024-05-01" in prompt
 
 
 def test_a_fact_names_what_it_replaces_and_what_it_corrects() -> None:

@@ -25,7 +25,8 @@ def summarize(models: Scripted, wanted: SummaryTask) -> str:
 def test_the_prompt_names_the_speaker_of_each_message() -> None:
     models = Scripted("alice moved to Porto.")
     assert summarize(models, task()) == "alice moved to Porto."
-    assert "alice: I moved to Porto.\nbob: How is it there?" in models.prompts[0]
+    first, second = "Wed 2024-05-01 09:01:00 alice: I moved to Porto.", "Wed 2024-05-01 09:02:00 bob: How is it there?"
+    assert f"{first}\n{second}" in models.prompts[0]
 
 
 def test_the_prompt_contains_the_previous_summary() -> None:
@@ -35,7 +36,7 @@ def test_the_prompt_contains_the_previous_summary() -> None:
 
 
 def test_messages_are_summarized_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(summary, "MOST_INPUT", 12)
+    monkeypatch.setattr(summary, "MOST_INPUT", 25)
     models = Scripted("First.", "Second.")
     assert summarize(models, task()) == "Second."
     assert "First." in models.prompts[1]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from omoide.core.clock import day
 from omoide.core.records import Conclusion
 from omoide.reasoner.card_format import LEAST_OWN, MAX_LINES
 from omoide.reasoner.extractive.card import card, line_of, slots_of_line
@@ -53,7 +54,7 @@ def test_lines_are_sorted_by_section() -> None:
 @pytest.mark.parametrize("text", FILLED)
 def test_generated_lines_parse_back_into_their_slots(text: str) -> None:
     for slot in slots_of(text, "alice"):
-        assert slots_of_line(line_of(slot, START), "alice") == [slot]
+        assert slots_of_line(line_of(slot, day(START)), "alice") == [slot]
 
 
 def test_a_newer_value_replaces_the_line_of_a_single_slot() -> None:
