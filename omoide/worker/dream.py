@@ -43,6 +43,9 @@ CARD_PAUSE = clock.MINUTE
 MOST_ENDED = 200
 """Last ended conclusions of a pair that a card is revised without."""
 
+EARLIEST = -(2**63)
+"""Before everything that was ever said."""
+
 MOST_CONCLUSIONS = 2_000
 """Newest conclusions of a pair that a dream reads."""
 
@@ -57,7 +60,7 @@ class _Input:
     pair: Pair
     session_id: str | None
     known: Sequence[Conclusion]
-    """The newest conclusions of the pair, oldest first."""
+    """The newest conclusions of the pair by when they were said, oldest first."""
     config: ResolvedConfig
     new_conclusions: int
     """Number of new explicit conclusions since the last dream."""
@@ -70,7 +73,7 @@ async def dream(deps: Services, job: Job, payload: DreamPayload) -> None:
     if pair is None:
         raise PermanentFailure("the peers of this dream do not exist")
     count = await deps.store.read(dreams.since, pair)
-    newest = await deps.store.read_offloaded(conclusions.recent, workspace_id, pair, MOST_CONCLUSIONS)
+    newest = await deps.store.read_offloaded(conclusions.said_after, workspace_id, pair, EARLIEST, MOST_CONCLUSIONS)
     known = newest[::-1]
     session_id = payload.session or (_session_of(known) if payload.automatic else None)
     config = await _resolved(deps, workspace_id, session_id)

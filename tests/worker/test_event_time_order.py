@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from omoide.core.clock import to_micros
+from omoide.core.job_payloads import DreamPayload
 from omoide.core.records import MessageBatch, NewMessage
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
-from omoide.reasoner.protocol import SummaryTask
+from omoide.reasoner.protocol import Dreamed, DreamTask, SummaryTask
 from omoide.services import ingest
 from omoide.services.context_builder import SessionContextRequest, session_context
-from omoide.storage import cards, conclusion_search
+from omoide.storage import cards, conclusion_search, dreams
 from omoide.storage.conclusion_search import ConclusionSearch
+from omoide.storage.dream_jobs import OMNI
 from tests.read_now import read_now
 from tests.worker.worker_fixture import Home, Reasoner
 
@@ -107,3 +109,21 @@ def test_the_most_recent_conclusions_are_those_said_last(play: Play) -> None:
         assert newest.content == "alice lives in Lisbon"
 
     play(story)
+
+
+def test_a_dream_reads_conclusions_in_the_order_in_which_they_were_said(play: Play) -> None:
+    tasks: list[DreamTask] = []
+
+    class Noting(Reasoner):
+        async def dream(self, task: DreamTask, memory: MemoryView) -> Dreamed:
+            tasks.append(task)
+            return await super().dream(task, memory)
+
+    async def story(home: Home) -> None:
+        await say(home, NEWER, "I live in Lisbon.")
+        await say(home, OLDER, "My dog is Rex.", session="imported")
+        await home.store.write(dreams.request, "w", DreamPayload("alice", "alice", None, OMNI), NEWER)
+        await home.work()
+        assert [each.content for each in tasks[0].conclusions] == ["alice's dog is Rex", "alice lives in Lisbon"]
+
+    play(story, Noting)

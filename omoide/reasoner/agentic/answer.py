@@ -16,13 +16,14 @@ from typing import Any
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 
+from omoide.core.clock import now
 from omoide.core.errors import OmoideError
 from omoide.core.records import Conclusion, Moment
 from omoide.fairness.fair_queue import FairSemaphore
 from omoide.inference.model_registry import ANSWER_SECONDS, STREAM_SECONDS, ModelUnfit, ProviderFailed
 from omoide.reasoner import output_schema
 from omoide.reasoner.agentic import prompt_templates
-from omoide.reasoner.agentic.formatting import messages_result, snippets_result
+from omoide.reasoner.agentic.formatting import messages_result, present, snippets_result
 from omoide.reasoner.agentic.model_client import PLAIN, ModelCaller, Opening, text_of
 from omoide.reasoner.agentic.schema_fitting import Shape
 from omoide.reasoner.agentic.structured_output import OutputForm, filled, json_in
@@ -195,6 +196,7 @@ class _Answering:
             derived=prompt_templates.section("derived", self._tools.shown(derived)),
             messages=prompt_templates.section("messages", messages),
             question=prompt_templates.section("question", asked.query),
+            now=present(now()),
         )
         return Opening(rules_for(asked), given)
 

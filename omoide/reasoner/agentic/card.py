@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from omoide.core.clock import now
 from omoide.core.records import Conclusion
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import prompt_templates
-from omoide.reasoner.agentic.formatting import conclusion_line, single
+from omoide.reasoner.agentic.formatting import conclusion_line, present, single
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
 from omoide.reasoner.agentic.structured_output import OutputForm, filled
 from omoide.reasoner.card_format import MAX_LINES, accept_lines, folded, own_lines
@@ -94,6 +95,7 @@ def _opening(task: CardTask, conclusions: Sequence[Conclusion]) -> Opening:
         card=prompt_templates.section("card", "\n".join(map(single, current))),
         ended=prompt_templates.section("ended", "\n".join(map(single, [*task.ended][:MOST_ENDED]))),
         conclusions=prompt_templates.section("conclusions", "\n".join(_line(each) for each in conclusions)),
+        now=present(now()),
     )
     return Opening(RULES, given)
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 
+from omoide.core.clock import now
 from omoide.core.errors import Unavailable
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import prompt_templates
 from omoide.reasoner.agentic.card import newest_within
 from omoide.reasoner.agentic.dream_draft import Draft
-from omoide.reasoner.agentic.formatting import conclusion_lines
+from omoide.reasoner.agentic.formatting import conclusion_lines, present
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
 from omoide.reasoner.agentic.tool_loop import run_tool_loop
 from omoide.reasoner.agentic.tools import ReadingTools, Toolbox
@@ -78,5 +79,6 @@ def _opening(phase: Phase, task: DreamTask, draft: Draft, tokens: TokenCounter) 
         instructions=prompt_templates.section("instructions", task.instructions or ""),
         conclusions=prompt_templates.section("conclusions", conclusion_lines(newest)),
         derived=prompt_templates.section("derived", draft.shown),
+        now=present(now()),
     )
     return Opening(phase.rules, given)

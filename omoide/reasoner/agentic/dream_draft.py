@@ -12,9 +12,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from omoide.core.records import Conclusion, Derived, Json
+from omoide.reasoner.agentic.dream_merges import Merges, Rewordings
 from omoide.reasoner.agentic.formatting import MOST_OF_MESSAGE, single
 from omoide.reasoner.agentic.prompt_templates import inline, neutral, plain
-from omoide.reasoner.agentic.tools import Arguments, Tool
+from omoide.reasoner.agentic.tools import Arguments, Tool, bare_id
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Dreamed, DreamTask
 
@@ -53,6 +54,9 @@ class Induction(Arguments):
     content: str = Field(description="The pattern, complete in itself.")
     source_ids: list[str] = Field(description="Ids of the conclusions that show it: two at the least.")
     sources: list[str] = Field(default_factory=list, description="What these say, in short.")
+    replaces_ids: list[str] = Field(
+        default_factory=list, description="Ids of inductive conclusions whose place it takes, such as an older count."
+    )
     pattern_type: Literal["preference", "behavior", "personality", "tendency", "correlation"] = "tendency"
     confidence: Literal["high", "medium", "low"] = "medium"
 
@@ -77,6 +81,7 @@ class Draft:
         self._memory = memory
         self._drawn: dict[str, Derived] = {}
         self._outdated: dict[str, None] = {}
+        self._merges = Merges()
 
     def deductive(self) -> list[Tool[Any]]:
         return [
@@ -98,6 +103,12 @@ class Draft:
                 Deletion,
                 self._delete,
             ),
+            Tool(
+                "merge_observations",
+                "Keep one of several conclusions that say the same in other words.",
+                Rewordings,
+                self._merge,
+            ),
         ]
 
     def inductive(self) -> list[Tool[Any]]:
@@ -112,14 +123,16 @@ class Draft:
         return "\n".join(f"[id:{name}] {each.level}: {neutral(each.content)}" for name, each in self._drawn.items())
 
     def dreamed(self) -> Dreamed:
-        """Return the changes. Citations of a deleted conclusion are replaced by its sources."""
+        """Return the changes. Citations of a deleted conclusion are replaced by its sources, and those of a merged one
+        by the one that was kept."""
         known = self._known()
         derived = []
         for each in self._drawn.values():
-            sources = tuple(dict.fromkeys(_lasting(each.source_ids, known, self._outdated)))
+            lasting = _lasting(each.source_ids, known, self._outdated)
+            sources = tuple(dict.fromkeys(map(self._merges.kept, lasting)))
             if len(sources) >= FEWEST_SOURCES[each.level]:
                 derived.append(Derived(each.level, each.content, sources, each.details))
-        return Dreamed(derived=derived, outdated=[*self._outdated])
+        return Dreamed(derived=derived, merged=self._merges.records(), outdated=[*self._outdated])
 
     async def _deduce(self, given: Deductions) -> str:
         return self._draw("deductive", given.observations, lambda each, _: {"premises": _texts(each.premises)})
@@ -128,14 +141,26 @@ class Draft:
         return self._draw("contradiction", given.observations, lambda each, _: {"sources": _texts(each.sources)})
 
     async def _induce(self, given: Inductions) -> str:
-        return self._draw("inductive", given.observations, _pattern)
+        """A pattern takes the place of older ones only once it is kept, in words of its own."""
+        before = {*self._drawn}
+        result = self._draw("inductive", given.observations, _pattern)
+        kept = {each.content for name, each in self._drawn.items() if name not in before}
+        known = self._known()
+        for each in given.observations[:MOST_AT_ONCE]:
+            if _stored(each.content) in kept:
+                replaced = (known.get(bare_id(id)) for id in each.replaces_ids)
+                self._outdated.update((old.id, None) for old in replaced if old and old.level == "inductive")
+        return result
+
+    async def _merge(self, given: Rewordings) -> str:
+        return self._merges.add(given.merges[:MOST_AT_ONCE], self._known(), self._outdated)
 
     async def _finish(self, given: Finish) -> str:
         return "Noted. Answer with a short sentence and no further calls."
 
     async def _delete(self, given: Deletion) -> str:
         known = self._known()
-        requested = [known.get(_bare(id)) for id in given.observation_ids]
+        requested = [known.get(bare_id(id)) for id in given.observation_ids]
         gone = [each for each in requested if each is not None and each.level != "explicit"]
         self._outdated.update((each.id, None) for each in gone)
         said = sum(each is not None and each.level == "explicit" for each in requested)
@@ -145,7 +170,7 @@ class Draft:
     def _draw(self, level: Drawn, observations: Sequence[Any], details: Callable[[Any, int], Json]) -> str:
         created, refused = 0, []
         for each in observations[:MOST_AT_ONCE]:
-            content = single(plain(each.content))[:MOST_OF_MESSAGE]
+            content = _stored(each.content)
             sources = self._sources(each.source_ids)
             if why := self._refusal(level, content, sources):
                 refused.append(f"{inline(content[:80])!r}: {why}")
@@ -178,7 +203,7 @@ class Draft:
         """Return the distinct ids of stored conclusions that these ids refer to; None if one of them is unknown."""
         known = self._known()
         resolved: dict[str, None] = {}
-        for id in map(_bare, ids):
+        for id in map(bare_id, ids):
             if id in self._drawn:
                 resolved.update(dict.fromkeys(self._drawn[id].source_ids))
             elif id in known:
@@ -224,9 +249,9 @@ def _texts(given: Sequence[str]) -> list[str]:
     return [text for text in texts if text]
 
 
-def _bare(id: str) -> str:
-    """Strip the brackets and the `id:` prefix that tool results put around an id."""
-    return id.strip().strip("[]").removeprefix("id:").strip()
+def _stored(content: str) -> str:
+    """The content of a new conclusion in the form in which it is stored."""
+    return single(plain(content))[:MOST_OF_MESSAGE]
 
 
 def _folded(content: str) -> str:

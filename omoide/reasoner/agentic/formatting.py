@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from omoide.core.clock import local
+from omoide.core.clock import from_micros, local
 from omoide.core.records import Conclusion, Message
 from omoide.reasoner.agentic.prompt_templates import inline, neutral
 from omoide.reasoner.evidence import Snippet
@@ -62,6 +62,11 @@ def snippets_result(snippets: Sequence[Snippet]) -> str:
         for each in snippets
     )
     return "\n\n".join(shown)
+
+
+def present(at: int) -> str:
+    """Format the present for a prompt, with its weekday: `Monday, 2026-11-30 12:00 UTC`."""
+    return f"{from_micros(at):%A, %Y-%m-%d %H:%M} UTC"
 
 
 def barred(text: str) -> str:

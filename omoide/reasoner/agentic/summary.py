@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from omoide.core.clock import now
 from omoide.core.records import Message
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import prompt_templates
-from omoide.reasoner.agentic.formatting import message_line
+from omoide.reasoner.agentic.formatting import message_line, present
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening, is_cut, text_of
 from omoide.reasoner.protocol import SummaryTask
 
@@ -75,6 +76,7 @@ def _opening(task: SummaryTask, summary: str, stretch: Sequence[str], tokens: To
         summary=prompt_templates.section("summary", summary),
         instructions=prompt_templates.section("instructions", task.instructions or ""),
         messages=prompt_templates.section("messages", said),
+        now=present(now()),
         words=str(words_for(task, tokens.count(said) + tokens.count(summary))),
     )
     return Opening(RULES[task.kind], given)

@@ -272,6 +272,11 @@ def instant(text: str) -> int | None:
         raise ValueError(f"{text[:50]!r} is not in ISO 8601, as 2024-05-01 and 2024-05-01T18:30:00Z are") from error
 
 
+def bare_id(id: str) -> str:
+    """Strip the brackets and the `id:` prefix that tool results put around an id."""
+    return id.strip().strip("[]").removeprefix("id:").strip()
+
+
 def _named(text: str) -> str:
     return neutral(truncate(" ".join(text.split()), MOST_NAMED))
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from pydantic_ai.exceptions import ModelConnectionError
 
-from omoide.core.records import Conclusion
+from omoide.core.records import Conclusion, Merge
 from omoide.inference.model_registry import ProviderFailed
 from omoide.reasoner.agentic.dream import DEDUCTION, INDUCTION, dream
 from omoide.reasoner.agentic.model_client import ModelCaller
@@ -22,6 +23,7 @@ DEDUCE, CONTRADICT, INDUCE, DELETE = (
     "create_observations_inductive",
     "delete_observations",
 )
+MERGE = "merge_observations"
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def test_each_phase_has_its_own_tools_and_rounds(past: Past, known: list[Conclus
     offered = [{tool.name for tool in info.function_tools} for _, info in (models.asked[0], models.asked[-1])]
     reading = {"get_recent_observations", "search_memory", "search_messages", "get_reasoning_chain"}
     assert offered == [
-        {*reading, DEDUCE, CONTRADICT, DELETE, "finish_consolidation"},
+        {*reading, DEDUCE, CONTRADICT, DELETE, MERGE, "finish_consolidation"},
         {*reading, INDUCE, "finish_consolidation"},
     ]
 
@@ -159,3 +161,62 @@ def test_an_unreachable_provider_ends_the_dream(past: Past, known: list[Conclusi
     models = Scripted(DONE, ModelConnectionError("scripted", "refused"))
     with pytest.raises(ProviderFailed):
         dreamed(past, known, models)
+
+
+def merge(kept: Conclusion, *dropped: Conclusion | str) -> tuple[str, dict[str, Any]]:
+    ids = [each if isinstance(each, str) else f"[id:{each.id}]" for each in dropped]
+    return MERGE, {"merges": [{"kept_id": kept.id, "dropped_ids": ids}]}
+
+
+def test_rewordings_are_merged_and_citations_follow(past: Past) -> None:
+    texts = ("alice goes running on Sundays at 7", "alice runs every Sunday at 7", "alice likes to run")
+    best, same, other = known = [past.conclude(text, session="s") for text in texts]
+    deduced = (DEDUCE, drawn("alice is up early on Sundays", same, best, other))
+    models = Scripted(calls(deduced, merge(best, same)), DONE, DONE)
+    result = dreamed(past, known, models)
+    assert result.merged == (Merge(best.id, (same.id,)),)
+    assert result.derived[0].source_ids == (best.id, other.id)
+
+
+def test_a_merge_that_would_lose_something_is_refused(past: Past, known: list[Conclusion]) -> None:
+    kept = past.conclude("alice has a dog", session="s")
+    named = past.conclude("alice has a dog called Rex", session="s")
+    elsewhere = past.conclude("alice owns a dog", session="other")
+    foreign = past.conclude("alice keeps a dog", observer="bob", session="s")
+    same = past.conclude("alice owns one dog", session="s")
+    models = Scripted(
+        calls(merge(kept, named, elsewhere, known[3], foreign, "new-1", kept, same)),
+        calls(merge(same, kept), merge(kept, same), merge(named, kept)),
+        DONE,
+        DONE,
+    )
+    result = dreamed(past, [*known, kept, named, elsewhere, same], models)
+    assert result.merged == (Merge(kept.id, (same.id,)),)
+    first = last_results(models, 1)
+    assert first.startswith("1 merged.")
+    for reason in ("names Rex", "different levels or sessions", "cite ids as they were given", "the one that is kept"):
+        assert reason in first
+    assert last_results(models, 2).count("merged or deleted already") == 2
+
+
+def test_a_pattern_takes_the_place_of_an_older_one(past: Past, known: list[Conclusion]) -> None:
+    old = past.conclude("alice moves about (2 dates)", level="inductive", sources=known[:2])
+    new = drawn("alice moves about (3 dates)", old, *known[:3], replaces_ids=[f"id:{old.id}", known[0].id, known[3].id])
+    again = drawn("alice moves about (3 dates)", *known[:2], replaces_ids=[old.id])
+    models = Scripted(DONE, calls((INDUCE, new), (INDUCE, again)), DONE)
+    result = dreamed(past, [*known, old], models)
+    assert [*result.outdated] == [old.id]
+    (induced,) = result.derived
+    assert induced.source_ids == tuple(each.id for each in known[:3])
+
+
+def test_a_refused_pattern_replaces_nothing(past: Past, known: list[Conclusion]) -> None:
+    old = past.conclude("alice moves about (2 dates)", level="inductive", sources=known[:2])
+    models = Scripted(DONE, calls((INDUCE, drawn("alice is fickle", known[0], replaces_ids=[old.id]))), DONE)
+    assert dreamed(past, [*known, old], models) == Dreamed(derived=[], merged=(), outdated=[])
+
+
+def test_each_phase_is_told_the_present_with_its_weekday(past: Past, known: list[Conclusion]) -> None:
+    models = Scripted(DONE, DONE)
+    dreamed(past, known, models)
+    assert all(re.search(r"It is now \w+day, \d{4}-\d\d-\d\d \d\d:\d\d UTC", prompt) for prompt in models.prompts)

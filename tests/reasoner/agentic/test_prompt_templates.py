@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib import resources
 
 import pytest
 
+from omoide.core.clock import to_micros
 from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic.formatting import present
 
 NAMES = [
     each.name.removesuffix(".md")
@@ -22,6 +25,12 @@ def test_templates_contain_no_section_tags(name: str) -> None:
 def test_rules_start_with_constant_text(name: str) -> None:
     beginning = prompt_templates.load(name).partition("{")[0]
     assert len(beginning) > 500
+
+
+@pytest.mark.parametrize("name", ["answer", "card", "dream", "summary"])
+def test_requests_tell_the_present_where_time_matters(name: str) -> None:
+    assert "It is now {now}." in prompt_templates.load(f"{name}.given")
+    assert present(to_micros(datetime(2026, 11, 30, 12, tzinfo=UTC))) == "Monday, 2026-11-30 12:00 UTC"
 
 
 def test_placeholders_in_data_are_not_expanded() -> None:
