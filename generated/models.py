@@ -69,6 +69,36 @@ class ConclusionCreate(BaseModel):
     session_id: str | None = None
 
 
+class ConclusionEvent(BaseModel):
+    kind: Annotated[
+        Literal["stated", "said_again", "derived", "superseded", "corrected", "merged"],
+        Field(
+            description="stated: said in the message, or written by a caller; said_again: said in a later message; derived: from the conclusions; superseded: these conclusions ceased to hold; corrected: these were never true; merged: these say the same and became part of this one."
+        ),
+    ]
+    at: Annotated[
+        datetime,
+        Field(
+            description="When it was said; for what was not said in a message, when it happened."
+        ),
+    ]
+    message_ids: Annotated[
+        list[str], Field(description="The messages that it comes from.")
+    ]
+    conclusion_ids: Annotated[
+        list[str], Field(description="The other conclusions involved.")
+    ]
+    reason: Annotated[str | None, Field(description="Why the caller corrected it.")]
+
+
+class ConclusionVersion(BaseModel):
+    conclusion: Conclusion
+    events: Annotated[
+        list[ConclusionEvent],
+        Field(description="Newest first; the last one is how the version came about."),
+    ]
+
+
 class DialecticConfiguration(BaseModel):
     custom_instructions: Annotated[
         str | None, Field(description="Instructions for the model that answers.")
@@ -133,6 +163,10 @@ class EvidenceObservation(BaseModel):
     observer_id: str | None = None
     observed_id: str | None = None
     source_ids: list[str] = []
+    message_ids: Annotated[
+        list[str],
+        Field(description="The newest messages behind it. An addition of Omoide."),
+    ] = []
 
 
 class EvidenceToolCall(BaseModel):
@@ -391,6 +425,14 @@ class SessionQueueStatus(BaseModel):
     ] = None
 
 
+class SourceMessage(BaseModel):
+    id: str
+    content: str
+    peer_id: Annotated[str, Field(description="Who said it.")]
+    session_id: str
+    created_at: Annotated[datetime, Field(description="When it was said.")]
+
+
 class Summary(BaseModel):
     content: str
     message_id: Annotated[str, Field(description="The last message that it covers.")]
@@ -594,6 +636,14 @@ class ConclusionGet(BaseModel):
     ] = None
 
 
+class ConclusionHistory(BaseModel):
+    versions: Annotated[
+        list[ConclusionVersion],
+        Field(description="Newest first, by when they were said."),
+    ]
+    truncated: Annotated[bool, Field(description="Whether there are more versions.")]
+
+
 class ConclusionQuery(BaseModel):
     query: str
     top_k: Annotated[int, Field(ge=1, le=100)] = 10
@@ -618,6 +668,30 @@ class ConclusionQuery(BaseModel):
             description="Only what held at this instant, as far as is known: superseded conclusions included, those that were never true left out. RFC 3339; UTC if it has no time zone. An addition of Omoide."
         ),
     ] = None
+
+
+class ConclusionSources(BaseModel):
+    conclusion: Conclusion
+    messages: Annotated[
+        list[SourceMessage], Field(description="The messages behind it, newest first.")
+    ]
+    sources: Annotated[
+        list[ConclusionSources],
+        Field(description="The conclusions that it was derived from."),
+    ]
+    merged: Annotated[
+        list[ConclusionSources],
+        Field(description="The conclusions that say the same and became part of it."),
+    ]
+    repeated: Annotated[
+        bool,
+        Field(
+            description="Whether the tree has this conclusion nearer to the top, and what it comes from only there."
+        ),
+    ]
+    truncated: Annotated[
+        bool, Field(description="Whether something was left out, here or further down.")
+    ]
 
 
 class DialecticOptions(BaseModel):
@@ -993,3 +1067,6 @@ class Readiness(BaseModel):
         Field(description="The worst status of the components."),
     ]
     parts: ReadinessParts
+
+
+ConclusionSources.model_rebuild()

@@ -171,6 +171,21 @@ class ListConclusionsQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetConclusionHistoryQuery:
+    """The query of `get_conclusion_history`."""
+
+    max_versions: Annotated[int, Field(ge=1, le=200)] = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetConclusionSourcesQuery:
+    """The query of `get_conclusion_sources`."""
+
+    max_nodes: Annotated[int, Field(ge=1, le=200)] = 200
+    max_depth: Annotated[int, Field(ge=0, le=10)] = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateKeyQuery:
     """The query of `create_key`."""
 

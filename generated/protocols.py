@@ -564,6 +564,28 @@ class ConclusionsApi(Protocol):
         """DELETE /v3/workspaces/{workspace_id}/conclusions/{conclusion_id} -> 204"""
         ...
 
+    async def get_conclusion_history(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        conclusion_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        query: parameters.GetConclusionHistoryQuery,
+    ) -> models.ConclusionHistory:
+        """GET /v3/workspaces/{workspace_id}/conclusions/{conclusion_id}/history -> 200"""
+        ...
+
+    async def get_conclusion_sources(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        conclusion_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        query: parameters.GetConclusionSourcesQuery,
+    ) -> models.ConclusionSources:
+        """GET /v3/workspaces/{workspace_id}/conclusions/{conclusion_id}/sources -> 200"""
+        ...
+
 
 class KeysApi(Protocol):
     async def create_key(self, context: Context, *, query: parameters.CreateKeyQuery) -> models.Key:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from omoide.core import clock
 from omoide.core.records import PageRequest
 from omoide.generated import models, parameters
-from omoide.handlers import pagination, request_parsing, serializers
+from omoide.handlers import pagination, provenance, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.search.conclusions import search
-from omoide.storage import conclusions, deletion_cascade
+from omoide.storage import conclusion_history, conclusion_sources, conclusions, deletion_cascade
 from omoide.storage.conclusion_search import ConclusionSearch
+from omoide.storage.conclusion_sources import Bounds
 
 
 async def create_conclusions(
@@ -60,3 +61,27 @@ async def delete_conclusion(context: Context, *, workspace_id: str, conclusion_i
     """Hide one conclusion and what rests on it; a job removes them."""
     await context.store.write(deletion_cascade.delete_conclusion, workspace_id, conclusion_id, clock.now())
     context.services.wake_worker()
+
+
+async def get_conclusion_history(
+    context: Context,
+    *,
+    workspace_id: str,
+    conclusion_id: str,
+    query: parameters.GetConclusionHistoryQuery,
+) -> models.ConclusionHistory:
+    """Return the versions of a conclusion, newest first."""
+    asked = (workspace_id, conclusion_id, provenance.reach(context), query.max_versions)
+    return provenance.history(await context.store.read_offloaded(conclusion_history.history, *asked))
+
+
+async def get_conclusion_sources(
+    context: Context,
+    *,
+    workspace_id: str,
+    conclusion_id: str,
+    query: parameters.GetConclusionSourcesQuery,
+) -> models.ConclusionSources:
+    """Return the tree of everything that a conclusion comes from."""
+    asked = (workspace_id, conclusion_id, provenance.reach(context), Bounds(query.max_nodes, query.max_depth))
+    return provenance.sources(await context.store.read_offloaded(conclusion_sources.tree, *asked))

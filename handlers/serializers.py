@@ -293,4 +293,5 @@ def evidence_conclusion(record: Conclusion) -> models.EvidenceObservation:
         observer_id=record.observer_id,
         observed_id=record.observed_id,
         source_ids=[*sources],
+        message_ids=record.message_ids,
     )

@@ -87,8 +87,8 @@ class Conclusion:
     created_at: int
     details: Json
     """`premises`, `sources`, `pattern_type`, `confidence`: additional fields of derived conclusions; `message_ids`:
-    the newest messages behind an explicit one; `utc_offset`: of the newest of these, unless it is 0; `reason`: why it
-    was corrected."""
+    the newest messages behind an explicit one; `utc_offset`: of the newest of these, unless it is 0; `reason`: why a
+    caller corrected it; `corrects`: the id of the conclusion that a caller corrected with this one."""
     valid_from: int | None = None
     valid_until: int | None = None
     """When it holds in the world, as far as that is known; the end is exclusive."""
@@ -109,6 +109,11 @@ class Conclusion:
         """Minutes east of UTC where it was said. None: UTC, or unknown."""
         offset = self.details.get("utc_offset")
         return offset if isinstance(offset, int) else None
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether a caller wrote it in the place of another."""
+        return "corrects" in self.details
 
 
 @dataclass(frozen=True, slots=True)

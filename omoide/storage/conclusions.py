@@ -28,6 +28,7 @@ from omoide.storage import (
     sessions,
 )
 from omoide.storage.base import Transaction
+from omoide.storage.conclusion_reach import EVERYTHING, Reach
 from omoide.storage.conclusion_times import CURRENT
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import ORDERED_JOIN, array, in_array, insert_row, unnest, use_index
@@ -51,6 +52,10 @@ FROM = f"FROM conclusions c {_JOINED}"
 FROM_ROWS = f"FROM {unnest('bigint', 'wanted')} {ORDERED_JOIN} conclusions c ON c.pk = wanted.value {_JOINED}"
 FROM_IDS = f"FROM {unnest('text', 'wanted')} {ORDERED_JOIN} conclusions c ON c.id = wanted.value {_JOINED}"
 """As FROM, restricted to an array of row numbers or ids, which is the first parameter."""
+FROM_KEPT, FROM_KEPT_IDS = (
+    each.replace(CURRENT.sql, conclusion_times.seen(with_ended=True).sql) for each in (FROM, FROM_IDS)
+)
+"""As FROM and FROM_IDS, with conclusions that have ended."""
 LAST_SAID_FIRST = "c.said_at DESC, c.created_at DESC, c.pk DESC"
 OF_PAIR_BY_TIME = "c.observer + 0 = ? AND c.observed = ?"
 """Uses the same expression as the index `conclusions_said`."""
@@ -245,9 +250,12 @@ def page(
     return Page(conclusion_times.as_known(db, found.items, moment), found.total, request)
 
 
-def get(db: Transaction, workspace_id: str, conclusion_id: str) -> Conclusion:
-    """The conclusion. Raises NotFound if it is not in this workspace."""
-    row = db.execute(f"SELECT {COLUMNS} {FROM} AND c.id = ?", (workspace_id, conclusion_id)).fetchone()
+def get(db: Transaction, workspace_id: str, conclusion_id: str, reach: Reach = EVERYTHING) -> Conclusion:
+    """The conclusion, whether it is current or has ended. Raises NotFound if it is not in this workspace, or out of
+    reach."""
+    within = reach.conclusions()
+    query = f"SELECT {COLUMNS} {FROM_KEPT} AND c.id = ? AND {within.sql}"
+    row = db.execute(query, (workspace_id, conclusion_id, *within.params)).fetchone()
     if row is None:
         raise _missing(workspace_id, conclusion_id)
     return record(row)

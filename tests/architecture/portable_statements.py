@@ -39,6 +39,8 @@ GIVEN = {
     "large.table": "peers",
     "large.key": "pk",
     "within": "AND s.workspace = ?",
+    "within.sql": "TRUE",
+    "visible.sql": "TRUE",
     "holds": "m.content ILIKE ?",
     "chosen": "SELECT peer FROM members",
     "keepers": "SELECT observer FROM cards",

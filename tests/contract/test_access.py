@@ -84,6 +84,8 @@ create_conclusions              ✔   ✔  ·   ·   ·    ·      ·    ·   ·
 list_conclusions                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 query_conclusions               ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_conclusion                  ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_conclusion_history          ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
+get_conclusion_sources          ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
 delete_conclusion               ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 create_messages_with_file       ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 get_queue_status                ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·

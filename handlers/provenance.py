@@ -1,0 +1,59 @@
+"""Where conclusions come from, for the operations of the tag `conclusions`: requests and responses."""
+
+from __future__ import annotations
+
+from omoide.core.clock import from_micros
+from omoide.core.records import Message
+from omoide.generated import models
+from omoide.handlers import serializers
+from omoide.handlers.context import Context
+from omoide.services.conclusion_events import ConclusionEvent, events
+from omoide.storage.conclusion_history import Version, VersionHistory
+from omoide.storage.conclusion_reach import Reach
+from omoide.storage.conclusion_sources import SourceNode
+
+
+def reach(context: Context) -> Reach:
+    """What the caller's key may read."""
+    return Reach(context.principal.peer, context.principal.session)
+
+
+def sources(node: SourceNode) -> models.ConclusionSources:
+    return models.ConclusionSources(
+        conclusion=serializers.conclusion(node.conclusion),
+        messages=[*map(_message, node.messages)],
+        sources=[*map(sources, node.sources)],
+        merged=[*map(sources, node.merged)],
+        repeated=node.is_repeated,
+        truncated=node.is_cut,
+    )
+
+
+def _message(record: Message) -> models.SourceMessage:
+    return models.SourceMessage(
+        id=record.id,
+        content=record.content,
+        peer_id=record.peer_id,
+        session_id=record.session_id,
+        created_at=from_micros(record.created_at),
+    )
+
+
+def history(found: VersionHistory) -> models.ConclusionHistory:
+    return models.ConclusionHistory(versions=[*map(_version, found.versions)], truncated=found.is_cut)
+
+
+def _version(version: Version) -> models.ConclusionVersion:
+    return models.ConclusionVersion(
+        conclusion=serializers.conclusion(version.conclusion), events=[*map(_event, events(version))]
+    )
+
+
+def _event(event: ConclusionEvent) -> models.ConclusionEvent:
+    return models.ConclusionEvent(
+        kind=event.kind,
+        at=from_micros(event.at),
+        message_ids=[*event.message_ids],
+        conclusion_ids=[*event.conclusion_ids],
+        reason=event.reason,
+    )

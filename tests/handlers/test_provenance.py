@@ -1,0 +1,226 @@
+"""A conclusion leads back to what was said, and tells its history; to each key as far as it may read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring, Principal
+from tests.conftest import SECRET
+from tests.handlers.workspace import WorkspaceClient, until
+from tests.server_process import Server
+
+Fresh = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def thinking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with keys that reasons about messages at once."""
+    path = tmp_path_factory.mktemp("provenance") / "omoide.db"
+    running = Server(path, auth="true", jwt_secret=SECRET, debounce_seconds="0")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def api(thinking: Server) -> Iterator[httpx.Client]:
+    with thinking.client() as client:
+        yield client
+
+
+def key(principal: Principal) -> dict[str, str]:
+    return {"Authorization": f"Bearer {Keyring(SECRET).mint(principal, now=clock.now())}"}
+
+
+class Memory(WorkspaceClient):
+    """A workspace whose messages are reasoned about; requests have an admin's key unless they say otherwise."""
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        headers = {**key(options.pop("by", ADMIN)), **options.pop("headers", {})}
+        return super().call(method, path, body, headers=headers, **options)
+
+    def hear(self, session: str, *contents: str, peer: str = "alice") -> list[str]:
+        """Store messages, wait until they have been reasoned about, and return their ids."""
+        ids = [each["id"] for each in self.say(session, *contents, peer=peer)]
+        self.settle()
+        return ids
+
+    def settle(self) -> None:
+        def is_settled() -> bool:
+            status = self.ok("GET", "/queue/status")
+            return not (status["pending_work_units"] or status["in_progress_work_units"])
+
+        until(is_settled)
+
+    def known(self, text: str, observer: str = "alice") -> Any:
+        """The one current conclusion of the observer that contains the text."""
+        filters = {"content": {"contains": text}, "observer_id": observer}
+        (found,) = self.ok("POST", "/conclusions/list", {"filters": filters})["items"]
+        return found
+
+    def sources(self, id: str, **options: Any) -> Any:
+        return self.ok("GET", f"/conclusions/{id}/sources", **options)
+
+    def versions(self, id: str, **options: Any) -> Any:
+        """Content, status and kinds of events of each version."""
+        found = self.ok("GET", f"/conclusions/{id}/history", **options)
+        return [
+            (each["conclusion"]["content"], each["conclusion"]["status"], [event["kind"] for event in each["events"]])
+            for each in found["versions"]
+        ]
+
+
+@pytest.fixture
+def memory(api: httpx.Client, fresh: Fresh) -> Memory:
+    found = Memory(api, fresh("memory"))
+    found.ok("PUT", "", {})
+    return found
+
+
+def test_a_conclusion_leads_to_its_messages(memory: Memory) -> None:
+    (first,) = memory.hear("s", "I live in Rome.")
+    (second,) = memory.hear("s", "I live in Rome.")
+    rome = memory.known("Rome")
+    found = memory.sources(rome["id"])
+    assert found["conclusion"] == rome
+    assert [each["id"] for each in found["messages"]] == [second, first]
+    assert found["messages"][-1] == {
+        "id": first,
+        "content": "I live in Rome.",
+        "peer_id": "alice",
+        "session_id": "s",
+        "created_at": found["messages"][-1]["created_at"],
+    }
+    assert (found["sources"], found["merged"], found["repeated"], found["truncated"]) == ([], [], False, False)
+
+
+def test_a_history_tells_what_was_said_again_and_superseded(memory: Memory) -> None:
+    memory.hear("s", "I live in Rome.")
+    (again,) = memory.hear("s", "I live in Rome.")
+    rome = memory.known("Rome")
+    (moved,) = memory.hear("s", "I live in Oslo now.")
+    oslo = memory.known("Oslo")
+    story = memory.ok("GET", f"/conclusions/{rome['id']}/history")
+    assert story == memory.ok("GET", f"/conclusions/{oslo['id']}/history")
+    newest, oldest = story["versions"]
+    assert newest["conclusion"] == oslo
+    assert [(each["kind"], each["message_ids"]) for each in newest["events"]] == [
+        ("superseded", [moved]),
+        ("stated", [moved]),
+    ]
+    assert newest["events"][0]["conclusion_ids"] == [rome["id"]]
+    assert (oldest["conclusion"]["status"], oldest["conclusion"]["superseded_by"]) == ("superseded", oslo["id"])
+    assert [each["kind"] for each in oldest["events"]] == ["said_again", "stated"]
+    assert oldest["events"][0]["message_ids"] == [again]
+    assert memory.ok("GET", f"/conclusions/{rome['id']}") == oldest["conclusion"], "ended ones can be read by id"
+
+
+def test_a_correction_by_the_speaker_is_told_apart(memory: Memory) -> None:
+    (first,) = memory.hear("s", "I live in Lisbon.")
+    (fixed,) = memory.hear("s", "No, I meant Porto.")
+    porto = memory.known("Porto")
+    newest, oldest = memory.ok("GET", f"/conclusions/{porto['id']}/history")["versions"]
+    assert oldest["conclusion"]["status"] == "invalid"
+    assert [(each["kind"], each["message_ids"]) for each in newest["events"]] == [
+        ("corrected", [fixed]),
+        ("stated", [fixed]),
+    ]
+    assert [(each["kind"], each["message_ids"]) for each in oldest["events"]] == [("stated", [first])]
+
+
+def test_messages_of_a_deleted_session_are_no_sources(memory: Memory) -> None:
+    memory.hear("s", "I live in Rome.")
+    rome = memory.known("Rome")
+    memory.ok("DELETE", "/sessions/s")
+    for path in ("", "/sources", "/history"):
+        assert memory.call("GET", f"/conclusions/{rome['id']}{path}").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["max_nodes=0", "max_nodes=201", "max_depth=11", "max_depth=-1", "max_nodes=x"])
+def test_wrong_bounds_of_a_tree_are_refused(query: str, memory: Memory) -> None:
+    assert memory.call("GET", f"/conclusions/none/sources?{query}").status_code == 422
+
+
+def test_an_unknown_conclusion_has_neither_sources_nor_history(memory: Memory) -> None:
+    for path in ("sources", "history"):
+        assert memory.call("GET", f"/conclusions/none/{path}").status_code == 404
+
+
+def test_evidence_of_an_answer_names_the_messages(memory: Memory) -> None:
+    (said,) = memory.hear("s", "I live in Rome.")
+    answer = memory.ok("POST", "/peers/alice/chat", {"query": "Where does alice live?", "include_evidence": True})
+    (rome,) = (each for each in answer["evidence"]["conclusions"] if "Rome" in each["content"])
+    assert rome["message_ids"] == [said]
+
+
+# Keys.
+
+
+@pytest.fixture
+def rooms(memory: Memory) -> Memory:
+    """Bob listens to alice in the rooms r and t; carol only in t."""
+    for room, listeners in (("r", ["bob"]), ("t", ["bob", "carol"])):
+        peers = {"alice": {}, **{each: {"observe_others": True} for each in listeners}}
+        memory.session(room, peers=peers)
+    memory.hear("r", "I live in Rome.")
+    memory.hear("t", "I live in Oslo now.")
+    return memory
+
+
+def limited(memory: Memory, peer: str | None = None, session: str | None = None) -> Principal:
+    return Principal(workspace=memory.id, peer=peer, session=session)
+
+
+def test_a_peer_key_sees_what_the_peer_holds(rooms: Memory) -> None:
+    by_bob, by_carol = rooms.known("Oslo", "bob"), rooms.known("Oslo", "carol")
+    bob, carol = limited(rooms, "bob"), limited(rooms, "carol")
+    assert [content for content, *_ in rooms.versions(by_bob["id"], by=bob)] == [
+        "alice lives in Oslo now",
+        "alice lives in Rome",
+    ]
+    assert [content for content, *_ in rooms.versions(by_carol["id"], by=carol)] == ["alice lives in Oslo now"]
+    for path in ("sources", "history"):
+        hidden = rooms.call("GET", f"/conclusions/{by_bob['id']}/{path}", by=carol)
+        unknown = rooms.call("GET", f"/conclusions/none/{path}", by=carol)
+        assert hidden.status_code == unknown.status_code == 404
+        assert hidden.json()["detail"].replace(by_bob["id"], "none") == unknown.json()["detail"]
+
+
+def test_a_peer_that_left_sees_no_messages_of_the_session(rooms: Memory) -> None:
+    held = rooms.known("Oslo", "bob")
+    bob = limited(rooms, "bob")
+    assert [each["content"] for each in rooms.sources(held["id"], by=bob)["messages"]] == ["I live in Oslo now."]
+    rooms.ok("DELETE", "/sessions/t/peers", ["bob"])
+    found = rooms.sources(held["id"], by=bob)
+    assert (found["messages"], found["conclusion"]["message_ids"]) == ([], [])
+    story = rooms.ok("GET", f"/conclusions/{held['id']}/history", by=bob)["versions"]
+    assert [event["message_ids"] for event in story[0]["events"]] == [[], []]
+    assert rooms.sources(held["id"])["messages"] != [], "a workspace's key sees them"
+
+
+def test_a_session_key_sees_only_its_session(rooms: Memory) -> None:
+    rome = rooms.versions(rooms.known("Oslo")["id"])
+    assert [content for content, *_ in rome] == ["alice lives in Oslo now", "alice lives in Rome"]
+    oslo = rooms.known("Oslo")
+    in_t, in_r = limited(rooms, session="t"), limited(rooms, session="r")
+    assert [content for content, *_ in rooms.versions(oslo["id"], by=in_t)] == ["alice lives in Oslo now"]
+    assert rooms.call("GET", f"/conclusions/{oslo['id']}/sources", by=in_r).status_code == 404
+    (ended,) = (
+        each["conclusion"]["id"]
+        for each in rooms.ok("GET", f"/conclusions/{oslo['id']}/history")["versions"]
+        if each["conclusion"]["status"] == "superseded"
+    )
+    found = rooms.sources(ended, by=in_r)
+    assert [each["content"] for each in found["messages"]] == ["I live in Rome."]
+    assert found["conclusion"]["superseded_by"] is None, "its successor comes from another session"
+
+
+def test_a_session_key_that_names_a_peer_sees_what_both_may(rooms: Memory) -> None:
+    held = rooms.known("Oslo", "carol")
+    assert rooms.sources(held["id"], by=limited(rooms, "carol", "t"))["messages"]
+    for other in (limited(rooms, "bob", "t"), limited(rooms, "carol", "r")):
+        assert rooms.call("GET", f"/conclusions/{held['id']}/sources", by=other).status_code == 404
