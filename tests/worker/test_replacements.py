@@ -40,7 +40,7 @@ class Comparing(Agentic):
         section = prompt.partition("<known>\n")[2].partition("</known>")[0]
         numbers = {text: int(number) for number, text in re.findall(r"\[(\d+)\] \S+: (.*)", section)}
         self.known.append(numbers)
-        said = re.findall(r"\[(\d+)\] \S+ \S+ \w+: (.*)", prompt)
+        said = re.findall(r"\[(\d+)\] \w{3} \S+ \S+ \w+: (.*)", prompt)
         facts = [_numbered(self._answers[text], int(mark), numbers) for mark, text in said if text in self._answers]
         return form({"facts": facts})
 
