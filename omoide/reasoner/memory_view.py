@@ -7,7 +7,7 @@ no prompt injection can widen it. Everything returned to the reasoner is recorde
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from omoide.core.clock import from_micros
@@ -24,6 +24,7 @@ from omoide.storage import (
     Store,
     Transaction,
     conclusion_search,
+    ended_texts,
     members,
     message_scope,
     message_search,
@@ -31,6 +32,7 @@ from omoide.storage import (
     summaries,
 )
 from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
+from omoide.storage.ended_texts import MessageStatement
 from omoide.storage.message_scope import MessageScope, MessageSearch
 
 __all__ = ["Evidence", "MemoryScope", "MemoryView", "Snippet", "ToolCall"]
@@ -99,6 +101,28 @@ class MemoryView:
             "search_memory", given if is_derived is None else given | {"is_derived": is_derived}, conclusions=matches
         )
         return matches
+
+    async def search_superseded(self, query: str, top_k: int = MEMORY_DEFAULT) -> list[Conclusion]:
+        """Return the conclusions within reach that were true until others superseded them, nearest to the query first.
+
+        For questions about the past only: no other read finds them.
+        """
+        top_k, status = _within(top_k, MEMORY_MOST), {"status": "superseded"}
+        if Query(query).is_empty:
+            return []
+        request = replace(self._conclusions(query, top_k), filters=status)
+        matches = await search_conclusions(self._store, self._finder, request)
+        self.evidence.note("search_memory", {"query": query, "top_k": top_k, **status}, conclusions=matches)
+        return matches
+
+    async def get_message_statements(self, message_ids: Sequence[str]) -> list[MessageStatement]:
+        """Return what was concluded from these messages, which were read before, and whether it has ended.
+
+        It serves to leave out what is no longer true, and is no evidence.
+        """
+        ids = [id for id in message_ids if id in self.evidence.messages]
+        as_of = self.reach.moment.as_of
+        return await self._store.read_offloaded(ended_texts.of_messages, ids, self.reach.observer_id, as_of)
 
     async def search_messages(self, query: str, limit: int = MESSAGES_DEFAULT) -> list[Snippet]:
         """Return the messages within reach that match the query, best first, each with two before and after it.

@@ -1,9 +1,13 @@
-"""The texts of conclusions that have ended and that no current conclusion of the pair has: their card lines go."""
+"""The texts of conclusions that have ended, and that no current conclusion has: their card lines go, and answers about
+now leave them out."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
+from omoide.core.records import Ending
+from omoide.storage import rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.conclusion_endings import Ended, Pair
@@ -33,3 +37,35 @@ def newest_gone(db: Transaction, pair: Pair, limit: int) -> list[str]:
         (*pair, *pair, limit),
     )
     return [*dict.fromkeys(as_text(content) for (content,) in found)]
+
+
+class MessageStatement(NamedTuple):
+    """A conclusion from a message."""
+
+    message_id: str
+    content: str
+    ending: Ending | None
+    """How it has ended; None: it is current."""
+
+
+def of_messages(
+    db: Transaction, message_ids: Collection[str], observer_id: str | None, as_of: int | None
+) -> list[MessageStatement]:
+    """The conclusions of the observer (None: of any) from these messages, with how they had ended by `as_of`."""
+    observed = "" if observer_id is None else "JOIN peers o ON o.pk = c.observer AND o.id = ?"
+    found = db.execute(
+        f"""SELECT m.id, c.content, c.ended_as, c.deleted_at FROM {unnest("text", "wanted")}
+           {ORDERED_JOIN} messages m ON m.id = wanted.value
+           {ORDERED_JOIN} conclusion_messages l ON l.message = m.pk
+           {ORDERED_JOIN} conclusions c ON c.pk = l.conclusion {observed}
+           WHERE c.deleted_at IS NULL OR c.ended_as IS NOT NULL""",
+        (array([*message_ids]), *(() if observer_id is None else (observer_id,))),
+    ).fetchall()
+    statements = [_of_message(row) for row in found]
+    return [
+        MessageStatement(id, content, ending if as_of is None or (at or 0) <= as_of else None)
+        for id, content, ending, at in statements
+    ]
+
+
+_of_message = rows.reader(["", "conclusions.content", "conclusions.ended_as", "conclusions.deleted_at"], tuple)

@@ -48,7 +48,7 @@ class Case:
 
     @classmethod
     def of(cls, question: Question, gathered: RetrievedContext) -> Case:
-        candidates = statements(question, gathered.asked, gathered.conclusions, gathered.snippets)
+        candidates = statements(question, gathered.asked, gathered.conclusions, gathered.snippets, gathered.past)
         return cls(question, gathered.asked, candidates)
 
     @property
@@ -128,7 +128,8 @@ def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:
             return
         # Statements that fill slots answer other questions.
         used = [each.statement for each in filled if case.asked.kinds or each.slot.kind not in AGAINST]
-    yield from (quoted(each, with_prompt=_leans(case.asked, each)) for each in ranked(case, vectors, used))
+    for each in ranked(case, vectors, used):
+        yield earlier(each) if each.is_past else quoted(each, with_prompt=_leans(case.asked, each))
 
 
 def _sentence(entry: AnswerStatement) -> str:
@@ -148,7 +149,8 @@ def _overview(case: Case) -> list[CandidateStatement]:
 
 
 def ranked(case: Case, vectors: Vectors | None, but: Sequence[CandidateStatement] = ()) -> list[CandidateStatement]:
-    """Return the most relevant statements, best first, but an update before the statement that it updates.
+    """Return the most relevant statements, best first, but an update before the statement that it updates; for a
+    question about the past, superseded ones first.
 
     Empty if the best score is below the threshold.
     """
@@ -166,7 +168,8 @@ def ranked(case: Case, vectors: Vectors | None, but: Sequence[CandidateStatement
         return []
     least = scores[order[0]] - (MARGIN_ENUMERATED if case.most > MOST_LISTED else MARGIN)
     close = [at for at in order if scores[at] >= least]
-    return _updates_first(_distinct((case.candidates[at] for at in close), case.most))
+    chosen = _updates_first(_distinct((case.candidates[at] for at in close), case.most))
+    return chosen if case.asked.asks_all_times else sorted(chosen, key=lambda each: not each.is_past)
 
 
 def _distinct(candidates: Iterable[CandidateStatement], most: int) -> list[CandidateStatement]:

@@ -7,7 +7,7 @@ may be unclear without it. `relevance` scores statements, `wording` quotes them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from omoide.core.clock import FIRST, day
@@ -53,6 +53,11 @@ class CandidateStatement:
     asks: bool = False
     """Whether it ends with a question."""
     message_id: str | None = None
+    is_past: bool = False
+    """Whether it has been superseded."""
+    valid_from: int | None = None
+    valid_until: int | None = None
+    """When it held, as far as that is known, in microseconds."""
     utc_offset: int | None = None
     """Minutes east of UTC where it was said."""
 
@@ -80,11 +85,16 @@ class CandidateStatement:
 
 
 def statements(
-    question: Question, asked: ParsedQuestion, conclusions: Sequence[Conclusion], snippets: Sequence[Snippet]
+    question: Question,
+    asked: ParsedQuestion,
+    conclusions: Sequence[Conclusion],
+    snippets: Sequence[Snippet],
+    past: Sequence[Conclusion] = (),
 ) -> list[CandidateStatement]:
-    """Return all distinct candidates in the order of retrieval, conclusions first."""
+    """Return all distinct candidates in the order of retrieval, conclusions first. `past` are superseded ones."""
     return [
         *_concluded(conclusions),
+        *(replace(each, is_past=True) for each in _concluded(past)),
         *_turns(asked, snippets),
         *_on_card(question.target_card, question.target_id),
         *_on_card(question.observer_card, question.observer_id if question.observer_id != question.target_id else None),
@@ -100,8 +110,17 @@ def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[CandidateStatement
         newest[key] = (first, max(known, each, key=lambda one: (one.said_at, one.pk)))
     for rank, each in newest.values():
         source: Source = "said" if each.level == "explicit" else "concluded"
-        content, offset = each.content.strip(), each.utc_offset
-        yield CandidateStatement(content, each.observed_id, each.said_at, source, each.pk, rank, utc_offset=offset)
+        yield CandidateStatement(
+            text=each.content.strip(),
+            peer_id=each.observed_id,
+            said_at=each.said_at,
+            source=source,
+            serial=each.pk,
+            place=rank,
+            valid_from=each.valid_from,
+            valid_until=each.valid_until,
+            utc_offset=each.utc_offset,
+        )
 
 
 def _turns(asked: ParsedQuestion, snippets: Sequence[Snippet]) -> Iterable[CandidateStatement]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from omoide.reasoner.extractive import past_questions
 from omoide.reasoner.extractive.question_patterns import SHAPES
 from omoide.reasoner.extractive.slot_words import RELATIONS, SPECIES
 from omoide.reasoner.extractive.terms import EMPTY, content_words, folded, words
@@ -52,6 +53,10 @@ class ParsedQuestion:
     """Whether it asks for several things."""
     asks_past: bool
     """Whether it asks about the past."""
+    asks_all_times: bool
+    """Whether it asks about the past and the present: "where has she lived?"."""
+    years: tuple[int, ...]
+    """The years that it names."""
     is_against: bool
     """Whether it asks about dislikes."""
 
@@ -64,7 +69,7 @@ def parse_question(text: str, peers: Iterable[str], observer_id: str | None, tar
     about = about or tuple(peer for peer in _meant(plain, observer_id, target_id) if peer)
     names = frozenset(name for each in called.values() for name in each)
     clauses = [_core(clause) for clause in _CLAUSES.split(bare) if clause.strip(" ?.!")]
-    kinds = [kind for kind in map(_kinds, clauses) if kind]
+    kinds = [kind for kind in map(_kinds, map(past_questions.as_present, clauses)) if kind]
     overview = any(_OVERVIEW.fullmatch(clause) for clause in clauses)
     return ParsedQuestion(
         text=text,
@@ -77,7 +82,9 @@ def parse_question(text: str, peers: Iterable[str], observer_id: str | None, tar
         wants=_wanted(bare),
         is_overview=overview,
         is_list=overview or _LIST.search(bare) is not None,
-        asks_past=_PAST.search(bare) is not None,
+        asks_past=past_questions.asks_past(bare),
+        asks_all_times=past_questions.asks_all_times(bare),
+        years=past_questions.years(bare),
         is_against=_AGAINST.search(bare) is not None,
     )
 
@@ -107,6 +114,8 @@ def parse_field(base: ParsedQuestion, path: Sequence[str], description: str, *, 
         is_overview=False,
         is_list=False,
         asks_past=False,
+        asks_all_times=False,
+        years=(),
         is_against=False,
     )
 
@@ -201,10 +210,6 @@ _LIST = re.compile(
     r"^(?:list|name) |\b(?:all|every|each|several|which|what) (?:of )?(?:the |@'s )?(?!is\b|was\b|does\b|has\b|this\b)"
     r"\w+[^s\W]s\b|\bhow (?:many|much)\b|@'s \w+[^s\W]s$|\b(?:hobbies|tell @ about|summari[sz]e)\b"
     r"|\bwhat (?:else )?does @ (?:like|enjoy|love|hate|prefer)\b"
-)
-_PAST = re.compile(
-    r"\b(?:before|previously|previous|formerly|former|used to|in the past|originally|earlier|back then"
-    r"|did @ (?:live|work|like|use|own))\b|\bwas @(?: living| working|'s)|\b(?:19|20)\d\d\b"
 )
 _AGAINST = re.compile(r"\b(?:what|which)\b.*\b(?:dislikes?|hates?|detests?|avoids?|not (?:like|eat|drink|enjoy))\b")
 

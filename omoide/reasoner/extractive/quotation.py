@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from omoide.core.clock import day
 from omoide.reasoner.card_format import section
 from omoide.reasoner.extractive.candidates import CandidateStatement, last_question
 
@@ -39,8 +40,10 @@ def is_quotation(statement: CandidateStatement) -> bool:
 
 
 def earlier(statement: CandidateStatement) -> str:
-    """Quote a statement that a newer one has replaced."""
-    return f"Earlier: {quoted(statement)}"
+    """Quote a statement that a newer one has replaced, with the day until which it held, if that is known."""
+    if statement.valid_until is None:
+        return f"Earlier: {quoted(statement)}"
+    return f"Earlier, until {day(statement.valid_until, statement.utc_offset)}: {quoted(statement)}"
 
 
 def nothing_known(about: tuple[str, ...]) -> str:

@@ -5,13 +5,19 @@ Every level searches conclusions and messages. Higher levels also search message
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from omoide.core.records import Conclusion
+from omoide.core.identifiers import is_scope_peer
+from omoide.core.records import Conclusion, Message
+from omoide.reasoner.equivalence import words
 from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.extractive.questions import ParsedQuestion, parse_question
+from omoide.reasoner.extractive.sentences import sentences
+from omoide.reasoner.extractive.smalltalk import without_opening
 from omoide.reasoner.extractive.terms import bases, folded
+from omoide.reasoner.extractive.third_person import SELF, to_third_person
 from omoide.reasoner.memory_view import GREP_MOST, MEMORY_MOST, MESSAGES_MOST, RECENT_MOST, MemoryView
 from omoide.reasoner.protocol import Question, ReasoningLevel
 
@@ -39,9 +45,12 @@ BREADTHS: dict[ReasoningLevel, Breadth] = {
     "high": Breadth(MEMORY_MOST, MESSAGES_MOST, 2, 20, 24, 8192),
     "max": Breadth(MEMORY_MOST, MESSAGES_MOST, 4, GREP_MOST, 40, 8192),
 }
+Key = tuple[str, ...]
+
 MOST_DERIVED = 10
 SHORTEST_GREP = 4
 """Minimum letters of an ASCII word that is searched for as a substring."""
+_DATES = re.compile(r" \([^()]*\d{4}[^()]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,9 @@ class RetrievedContext:
     asked: ParsedQuestion
     conclusions: list[Conclusion]
     snippets: list[Snippet]
+    """Without sentences that are no longer true."""
+    past: Sequence[Conclusion] = ()
+    """Superseded conclusions, for a question about the past."""
 
 
 async def retrieve(question: Question, memory: MemoryView) -> RetrievedContext:
@@ -63,7 +75,46 @@ async def retrieve(question: Question, memory: MemoryView) -> RetrievedContext:
         return await _overview(RetrievedContext(asked, conclusions, snippets), memory, breadth)
     for word in _rarest(asked, conclusions, snippets, breadth.rarest):
         snippets += await memory.grep_messages(word, breadth.hits)
-    return RetrievedContext(asked, conclusions, snippets)
+    past = await memory.search_superseded(question.query, breadth.conclusions) if asked.asks_past else []
+    return RetrievedContext(asked, conclusions, await without_ended(snippets, memory, conclusions), past)
+
+
+async def without_ended(
+    snippets: Sequence[Snippet], memory: MemoryView, conclusions: Sequence[Conclusion]
+) -> list[Snippet]:
+    """Return the snippets without the sentences of statements that have ended, except those of `conclusions`."""
+    ids = list(dict.fromkeys(message.id for snippet in snippets for message in snippet.messages))
+    statements = await memory.get_message_statements(ids) if ids else []
+    told = {_key(each.content) for each in conclusions}
+    told |= {_key(each.content) for each in statements if each.ending is None}
+    ended: dict[str, set[Key]] = {}
+    for each in statements:
+        if each.ending in ("superseded", "invalid") and (key := _key(each.content)) not in told:
+            ended.setdefault(each.message_id, set()).add(key)
+    if not ended:
+        return [*snippets]
+    return [
+        replace(snippet, messages=[_without(each, ended.get(each.id, set())) for each in snippet.messages])
+        for snippet in snippets
+    ]
+
+
+def _without(message: Message, ended: set[Key]) -> Message:
+    if not ended:
+        return message
+    kept = [each for each in sentences(message.content) if _restated(each, message.peer_id) not in ended]
+    return message._replace(content=" ".join(kept))
+
+
+def _restated(sentence: str, peer_id: str) -> Key:
+    """Return the key of the conclusion that `derive` makes of a sentence."""
+    about = to_third_person(without_opening(sentence.replace("’", "'")))
+    return _key(f'{peer_id} said: "{sentence}"' if about is None else about.replace(SELF, peer_id))
+
+
+def _key(content: str) -> Key:
+    """Return what two forms of a statement have in common that differ in the dates in brackets."""
+    return words(_DATES.sub("", content))
 
 
 async def _overview(gathered: RetrievedContext, memory: MemoryView, breadth: Breadth) -> RetrievedContext:
@@ -77,7 +128,8 @@ async def _overview(gathered: RetrievedContext, memory: MemoryView, breadth: Bre
     if conclusions:
         return replace(gathered, conclusions=conclusions, snippets=[])
     newest = await memory.get_messages_by_date_range(None, None, breadth.messages)
-    return replace(gathered, snippets=[Snippet(each.session_id, [each], [each.id]) for each in newest])
+    found = [Snippet(each.session_id, [each], [each.id]) for each in newest]
+    return replace(gathered, snippets=await without_ended(found, memory, ()))
 
 
 def _peers(question: Question, conclusions: Iterable[Conclusion], snippets: Iterable[Snippet]) -> list[str]:
@@ -85,7 +137,7 @@ def _peers(question: Question, conclusions: Iterable[Conclusion], snippets: Iter
     named = [question.target_id, question.observer_id]
     named += [each.observed_id for each in conclusions]
     named += [message.peer_id for snippet in snippets for message in snippet.messages]
-    return list(dict.fromkeys(each for each in named if each))
+    return list(dict.fromkeys(each for each in named if each and not is_scope_peer(each)))
 
 
 def _rarest(

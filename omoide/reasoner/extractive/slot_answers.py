@@ -1,6 +1,6 @@
 """Answer a question for a slot from statements: the newest value of a single slot, all values of others. Pure.
 
-If a value has changed, the previous one is returned as well. Each answer is an unmodified statement.
+Values that newer ones replaced answer questions about the past only. Each answer is an unmodified statement.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from omoide.core.clock import from_micros
 from omoide.reasoner.extractive.candidates import NEVER, CandidateStatement, Source, last_question
 from omoide.reasoner.extractive.questions import ParsedQuestion, parse_question
+from omoide.reasoner.extractive.slot_kinds import UNCHANGING
 from omoide.reasoner.extractive.slots import Slot, agree, comparable
 from omoide.reasoner.extractive.terms import SAME
 
@@ -105,43 +107,66 @@ def _replies(
 def _clause(asked: ParsedQuestion, kinds: Sequence[str], filled: Sequence[FilledSlot]) -> list[AnswerStatement]:
     for kind in kinds:
         of_kind = [each for each in filled if fits(each.slot.kind, kind)]
-        if of_kind and all(each.slot.single for each in of_kind):
+        if asked.asks_past:
+            if past := _past(asked, of_kind):
+                return _once(past)
+        elif of_kind and all(each.slot.single for each in of_kind):
             subjects = dict.fromkeys(each.slot.subject for each in of_kind)
             return _once(
                 answer
                 for subject in subjects
-                for answer in _single(asked, [each for each in of_kind if each.slot.subject == subject])
+                for answer in _single([each for each in of_kind if each.slot.subject == subject])
             )
-        if held := values(kinds, filled):
+        elif held := values(kinds, filled):
             return _once(AnswerStatement(each.statement) for each in _in_order(held, kinds))
-        if of_kind:
+        elif of_kind:
             return _once(AnswerStatement(each.statement) for each in of_kind if not each.holds)
     return []
 
 
-def _single(asked: ParsedQuestion, filled: Sequence[FilledSlot]) -> list[AnswerStatement]:
-    """Return the newest value and the latest one that it replaced; for the past, all different values, oldest first."""
-    different: list[FilledSlot] = []
-    for each in filled:
-        if not any(agree(each.slot, other.slot) and each.holds == other.holds for other in different):
-            different.append(each)
-    if asked.asks_past:
-        if len(different) == 1 and different[0].holds:  # a current value says nothing about the past
-            return []
-        return [AnswerStatement(each.statement) for each in reversed(different)]
-    newest = different[0]
-    replaced = [
+def _single(filled: Sequence[FilledSlot]) -> list[AnswerStatement]:
+    """Return the newest value, and the latest other one if one of them must be wrong: two birthplaces."""
+    newest = filled[0]
+    others = [
         each
-        for each in different[1:]
+        for each in filled[1:]
         if each.statement.said_at != NEVER
         and each.holds
+        and each.slot.kind in UNCHANGING
         and comparable(newest.slot, each.slot)
-        and (newest.holds is False or not agree(newest.slot, each.slot))
+        and not agree(newest.slot, each.slot)
     ]
-    return [
-        AnswerStatement(newest.statement),
-        *(AnswerStatement(each.statement, is_past=True) for each in replaced[:1]),
-    ]
+    return [AnswerStatement(each.statement) for each in (newest, *others[:1])]
+
+
+def _past(asked: ParsedQuestion, filled: Sequence[FilledSlot]) -> list[AnswerStatement]:
+    """Return the values that no longer hold, the last one first; those of the years that the question names, if it
+    names any. A question for all that there was gets the current value as well, first."""
+    now = {each.slot.place: each for each in reversed(filled) if not each.statement.is_past}
+    current = [each for each in now.values() if each.holds]
+    over = [each for each in filled if each.holds and _is_over(each, now.get(each.slot.place))]
+    if asked.years:
+        in_years = [each for each in (*over, *current) if _held_in(each.statement, asked.years)]
+        over, current = [each for each in in_years if each in over], [each for each in in_years if each in current]
+        return [AnswerStatement(each.statement, each in over) for each in (over or current)]
+    shown = current if asked.asks_all_times and over else []
+    return [AnswerStatement(each.statement, each in over) for each in (*shown, *over)]
+
+
+def _is_over(filled: FilledSlot, now: FilledSlot | None) -> bool:
+    """Whether the value was superseded, or differs from the one that holds now, or has ended."""
+    if now is None:
+        return filled.statement.is_past
+    if filled is now or filled.statement.said_at == NEVER:
+        return False
+    differs = not agree(filled.slot, now.slot) and comparable(filled.slot, now.slot)
+    return differs or (filled.statement.is_past and not now.holds) or not now.holds
+
+
+def _held_in(statement: CandidateStatement, years: Sequence[int]) -> bool:
+    start = None if statement.valid_from is None else from_micros(statement.valid_from).year
+    end = None if statement.valid_until is None else from_micros(statement.valid_until - 1).year
+    return any((start is None or start <= year) and (end is None or year <= end) for year in years)
 
 
 def _in_order(held: Sequence[FilledSlot], kinds: Sequence[str]) -> list[FilledSlot]:

@@ -20,7 +20,7 @@ from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
 from omoide.reasoner.extractive import relevance, slot_answers, value_extraction
 from omoide.reasoner.extractive.candidates import CandidateStatement, statements
 from omoide.reasoner.extractive.questions import ParsedQuestion, parse_field
-from omoide.reasoner.extractive.retrieval import BREADTHS, RetrievedContext
+from omoide.reasoner.extractive.retrieval import BREADTHS, RetrievedContext, without_ended
 from omoide.reasoner.extractive.terms import base_forms
 from omoide.reasoner.extractive.value_extraction import FieldEvidence
 from omoide.reasoner.memory_view import MemoryView
@@ -62,7 +62,8 @@ async def gather_fields(
         conclusions |= {each.id: each for each in matches if each.id not in conclusions}
         if not matches:
             snippets += await memory.search_messages(asked.text, FOUND_FOR_A_FIELD)
-    return RetrievedContext(gathered.asked, list(conclusions.values()), snippets)
+    known = list(conclusions.values())
+    return RetrievedContext(gathered.asked, known, await without_ended(snippets, memory, known))
 
 
 async def vectors_of(

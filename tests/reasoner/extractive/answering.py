@@ -65,10 +65,12 @@ def compose(
     conclusions: Sequence[Conclusion],
     snippets: Sequence[Snippet],
     peers: Iterable[str] = (),
+    past: Sequence[Conclusion] = (),
 ) -> str:
-    """Compose the answer from given records, without vectors; `peers` are further ids that the question may name."""
+    """Compose the answer from given records, without vectors; `peers` are further ids that the question may name,
+    `past` superseded conclusions."""
     around = [asked.target_id, asked.observer_id, *peers, *(each.observed_id for each in conclusions)]
     around += [message.peer_id for snippet in snippets for message in snippet.messages]
     parsed = parse_question(asked.query, filter(None, around), asked.observer_id, asked.target_id)
-    case = Case(asked, parsed, statements(asked, parsed, conclusions, snippets))
+    case = Case(asked, parsed, statements(asked, parsed, conclusions, snippets, past))
     return " ".join(sentences(case, None)) or nothing_known(parsed.about)

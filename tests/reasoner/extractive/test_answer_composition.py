@@ -7,8 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from omoide.core.clock import DAY
 from omoide.storage.sqlite.engine import Store
-from tests.reasoner.extractive.answering import NOTHING, check, compose, fact, facts, question, said, snippet, turn
+from tests.reasoner.extractive.answering import (
+    NOTHING,
+    START,
+    check,
+    compose,
+    fact,
+    facts,
+    question,
+    said,
+    snippet,
+    turn,
+)
 from tests.reasoner.memory_fixtures import Past
 
 # Composing from given statements
@@ -18,7 +30,36 @@ def test_the_newest_statement_wins_in_any_order_of_retrieval() -> None:
     lives = facts("alice lives in Lisbon", "alice lives in Porto", "alice lives in Lisbon")
     for found in (lives, lives[::-1]):
         text = compose(question("Where does alice live?"), found, [])
-        assert text.startswith("alice lives in Lisbon. (alice, 2026-01-07) Earlier: alice lives in Porto")
+        assert text == "alice lives in Lisbon. (alice, 2026-01-07)"
+
+
+PORTO = replace(fact("alice lives in Porto"), ended_as="superseded", ended_at=START + DAY, valid_until=START + DAY)
+LISBON = fact("alice lives in Lisbon", 1)
+EARLIER = "Earlier, until 2026-01-06: alice lives in Porto. (alice, 2026-01-05)"
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("Where did alice live before?", EARLIER),
+        ("Where has alice lived?", f"alice lives in Lisbon. (alice, 2026-01-06) {EARLIER}"),
+        ("Where did alice live in 2025?", EARLIER),
+        ("Where did alice live in 2027?", "alice lives in Lisbon. (alice, 2026-01-06)"),
+    ],
+)
+def test_what_was_before_is_told_with_its_dates(query: str, answer: str) -> None:
+    assert compose(question(query), [LISBON], [], past=[PORTO]) == answer
+
+
+def test_a_home_that_was_left_for_none_is_what_was_before() -> None:
+    left = fact("alice no longer lives in Porto", 1)
+    assert compose(question("Where did alice live before?"), [left], [], past=[PORTO]) == EARLIER
+
+
+def test_other_superseded_statements_come_first_in_answers_about_the_past() -> None:
+    smokes = replace(fact("alice smokes"), ended_as="superseded")
+    text = compose(question("Did alice use to smoke?"), [fact("alice quit smoking", 1)], [], past=[smokes])
+    assert text == "Earlier: alice smokes. (alice, 2026-01-05) alice quit smoking. (alice, 2026-01-06)"
 
 
 def test_a_more_detailed_value_is_not_a_change() -> None:

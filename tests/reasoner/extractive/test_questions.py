@@ -102,6 +102,42 @@ def test_the_expected_kind_of_answer_depends_on_the_question_word(text: str, wan
     assert read(text).wants == wants
 
 
+@pytest.mark.parametrize(
+    ("text", "now"),
+    [
+        ("Where did alice live before?", "Where does alice live?"),
+        ("Where did alice use to live?", "Where does alice live?"),
+        ("Where did alice live before she moved to Porto?", "Where does alice live?"),
+        ("Where did alice live in 2019?", "Where does alice live?"),
+        ("Which cities has alice lived in?", "Which city does alice live in?"),
+        ("What was her previous job?", "What is her job?"),
+        ("What jobs has alice had?", "What job does alice have?"),
+        ("Who did alice work for before that?", "Who does alice work for?"),
+        ("What was alice's old favourite colour?", "What is alice's favourite colour?"),
+        ("Who was alice's former boss?", "Who is alice's boss?"),
+    ],
+)
+def test_a_question_about_the_past_asks_for_the_slot_of_the_question_about_now(text: str, now: str) -> None:
+    past, present = (parse_question(each, ["alice"], "alice", "alice") for each in (text, now))
+    assert (past.asks_past, present.asks_past) == (True, False)
+    assert past.kinds == present.kinds != ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What does alice do before breakfast?",
+        "Where was alice born?",
+        "What did alice say?",
+        "What has alice been working on?",
+        "What did alice do earlier today?",
+        "When did alice move?",
+    ],
+)
+def test_other_questions_in_the_past_tense_are_not_about_what_was_before(text: str) -> None:
+    assert not parse_question(text, ["alice"], "alice", "alice").asks_past
+
+
 def test_terms_are_content_words_without_names() -> None:
     assert read("So, do you know which books Alice was reading in Oslo?").terms == ("books", "reading", "oslo")
 
