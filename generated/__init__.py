@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "8b3454bd1a4025d3ed25b8fb311d478134ce3552a22506f608a3f253b7c8192f"
+DOCUMENT = "ad4ca8b45d2435cbf851898904c4e50d6952ed2cc875bed25e220c5bd02b2482"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

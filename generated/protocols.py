@@ -500,6 +500,17 @@ class MessagesApi(Protocol):
         """PUT /v3/workspaces/{workspace_id}/sessions/{session_id}/messages/{message_id} -> 200"""
         ...
 
+    async def delete_message(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        message_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> None:
+        """DELETE /v3/workspaces/{workspace_id}/sessions/{session_id}/messages/{message_id} -> 204"""
+        ...
+
     async def create_messages_with_file(
         self,
         context: Context,

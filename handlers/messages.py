@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from omoide.core import clock
 from omoide.core.records import MessageBatch, PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import pagination, request_parsing, serializers, uploads
 from omoide.handlers.context import Context
 from omoide.services import ingest
-from omoide.storage import messages
+from omoide.storage import message_deletion, messages
 
 
 async def create_messages_for_session(
@@ -69,3 +70,12 @@ async def create_messages_with_file(
         batch = MessageBatch(workspace_id, session_id, [described._replace(content=text) for text in texts])
         stored = await ingest.add_messages(context.services, batch)
     return await serializers.many_messages(stored)
+
+
+async def delete_message(context: Context, *, workspace_id: str, session_id: str, message_id: str) -> None:
+    """Delete one message and what came only from it."""
+    defaults = context.services.policy.defaults
+    await context.store.write(
+        message_deletion.delete, workspace_id, session_id, message_id, clock.now(), defaults=defaults
+    )
+    context.services.wake_worker()

@@ -183,7 +183,8 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "workspaces": _rules(f"id:name {_OWNED} deleted_at:time?"),
     "peers": _rules(f"workspace:workspaces id:name {_OWNED} kind:peer_kind"),
     "sessions": _rules(
-        f"workspace:workspaces id:name {_OWNED} deleted_at:time? message_count:count last_said_at:said_at?"
+        f"""workspace:workspaces id:name {_OWNED} deleted_at:time? message_count:count last_said_at:said_at?
+        removed:count"""
     ),
     "said_order": _rules("session:sessions created_at:said_at seq:position"),
     "members": _rules("session:sessions peer:peers joined_at:time left_at:time? observe_me:flag? observe_others:flag?"),

@@ -27,7 +27,7 @@ class DatabaseStats:
 
 def database_stats(db: Transaction, now: int) -> DatabaseStats:
     """Collect the statistics. Reads every job and session, so call it off the event loop."""
-    count = count_or_zero("message_count")
+    count = f"({count_or_zero('message_count')} - {count_or_zero('removed')})"
     sessions, messages = db.execute(
         f"SELECT count(*), coalesce(sum({count}), 0) FROM sessions WHERE deleted_at IS NULL"
     ).fetchone()

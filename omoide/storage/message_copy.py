@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 
 from omoide.core.clock import new_ids
-from omoide.storage import embeddings, event_time_order, messages, rows
+from omoide.storage import embeddings, event_time_order, rows
 from omoide.storage.base import Transaction
 from omoide.storage.engine import fulltext
 
 _KEPT = ("content", "metadata", "token_count", "created_at", "muted", "utc_offset")
-_COPIED = ["", "", *(f"messages.{name}" for name in _KEPT)]
+_COPIED = ["", "", *(f"messages.{name}" for name in _KEPT), ""]
 
 MESSAGES_AT_A_TIME = 500
 CHARACTERS_AT_A_TIME = 1_000_000
@@ -18,9 +18,10 @@ CHARACTERS_AT_A_TIME = 1_000_000
 
 
 def copy_some(db: Transaction, source: int, target: int, after: int, last: int, now: int) -> int:
-    """Append a batch of the messages after the position `after`, up to `last`, to another session, under new ids.
+    """Copy a batch of the messages after the position `after`, up to `last`, to another session, under new ids.
 
-    Returns the position through which they were copied; `last` when done.
+    They keep their positions, to which stays refer. Returns the position through which they were copied; `last` when
+    done.
     """
     columns = f"workspace, peer, {', '.join(_KEPT)}"
     query = f"SELECT {columns}, seq FROM messages WHERE session = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
@@ -29,7 +30,7 @@ def copy_some(db: Transaction, source: int, target: int, after: int, last: int, 
     with contextlib.closing(db.execute(query, (source, after, last, MESSAGES_AT_A_TIME))) as selected:
         for *row, seq in selected:
             through = seq
-            found.append((*row,))
+            found.append((*row, seq))
             characters += sum(len(value) for value in row[2:4] if isinstance(value, str))
             if characters > CHARACTERS_AT_A_TIME:
                 break
@@ -37,13 +38,13 @@ def copy_some(db: Transaction, source: int, target: int, after: int, last: int, 
             through = through if len(found) == MESSAGES_AT_A_TIME else last
     # Damaged values are repaired, and messages with a damaged workspace or peer are left out.
     sound = [rows.mended(_COPIED, row) for row in found if type(row[0]) is int and type(row[1]) is int]
-    first = messages.count(db, target) + 1
-    numbered = enumerate(zip(new_ids(now, len(sound)), sound, strict=True), first)
-    copies = [(id, target, *row, seq) for seq, (id, row) in numbered]
+    copies = [(id, target, *row) for id, row in zip(new_ids(now, len(sound)), sound, strict=True)]
     rows.insert_all(db, f"messages (id, session, {columns}, seq)", copies)
-    end = first + len(sound) - 1
-    db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (end, target))
-    event_time_order.note(db, target, first)
-    fulltext.add_messages(db, target, first, end)
+    db.execute(
+        "UPDATE sessions SET message_count = ?, removed = removed + ? WHERE pk = ?",
+        (through, through - after - len(sound), target),
+    )
+    event_time_order.note(db, target, after + 1)
+    fulltext.add_messages(db, target, after + 1, through)
     embeddings.enqueue(db, now)
     return through

@@ -1,6 +1,7 @@
-"""Store and list messages: appended in order of arrival, numbered from 1 without gaps, never removed individually.
+"""Store and list messages: appended in order of arrival and numbered from 1 (`seq`).
 
-Because `seq` has no gaps, a page of an unfiltered list is a range of it, and all pages cost the same.
+As long as no message of a session is deleted, a page of an unfiltered list is a range of `seq`, and all pages cost the
+same. The number of a deleted message is not given again: `message_removal` counts it in `sessions.removed`.
 """
 
 from __future__ import annotations
@@ -210,15 +211,15 @@ def page(
     """
     source, params = rows.filtered("", (), filters, MESSAGE_FIELDS)
     row = db.execute(
-        """SELECT s.pk, s.message_count FROM sessions s JOIN workspaces w ON w.pk = s.workspace
+        """SELECT s.pk, s.message_count, s.removed FROM sessions s JOIN workspaces w ON w.pk = s.workspace
            WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL""",
         (workspace_id, session_id),
     ).fetchone()
     if row is None:
         return Page([], 0, request)
-    session, total = row
+    session, total, removed = row
     total = sessions.sound_count(db, session, total)
-    if source:
+    if source or removed:
         source, params = f"{_JOINS} WHERE m.session = ? {source}", (session, *params)
         return rows.page(db, rows.Listing(_MESSAGE, source, params, ("m.seq",), record), request)
     if request.reverse:

@@ -90,6 +90,11 @@ def conclusions(db: Transaction, before: int) -> bool:
     return _remove_texts(db, "conclusions", chosen, before)
 
 
+def messages(db: Transaction, pks: Sequence[int]) -> None:
+    """Remove the rows of messages: see `message_removal` for what else depends on them."""
+    _remove_rows(db, "messages", pks)
+
+
 def deleted_conclusions(db: Transaction, ids: Sequence[str]) -> None:
     """Remove those of the conclusions that are deleted, so that their ids can be reused."""
     found = db.execute(

@@ -28,7 +28,7 @@ DAMAGES = {
     "messages belong to a session of another workspace": [
         ELSEWHERE, f"UPDATE messages SET workspace = 77 WHERE pk = {ANY_MESSAGE}"],
     "messages are by a peer that does not exist": [f"UPDATE messages SET peer = 999 WHERE pk = {ANY_MESSAGE}"],
-    "sessions do not number": [f"UPDATE sessions SET message_count = message_count + 1 WHERE pk = {A_SESSION}"],
+    "sessions have other messages": [f"UPDATE sessions SET message_count = message_count + 1 WHERE pk = {A_SESSION}"],
     "receipts refer to messages": ["UPDATE receipts SET count = 9999"],
     "summaries cover messages": ["UPDATE summaries SET seq = 9999"],
     "members are in a different workspace": [
@@ -37,7 +37,7 @@ DAMAGES = {
         ELSEWHERE, STRANGER, f"UPDATE conclusions SET observed = 88 WHERE pk = {ANY_CONCLUSION}"],
     "messages are missing from the full-text index": [
         """INSERT INTO messages SELECT pk + 1000, id || 'x', workspace, session, seq + 1000, peer, content, metadata,
-               token_count, created_at, muted FROM messages LIMIT 1"""],
+               token_count, created_at, muted, utc_offset FROM messages LIMIT 1"""],
     "full-text entries belong to no message": [f"DELETE FROM messages WHERE pk = {ANY_MESSAGE}"],
     "conclusions are missing from the full-text index": [
         """INSERT INTO conclusions (id, workspace, observer, observed, content, level, said_at, created_at)

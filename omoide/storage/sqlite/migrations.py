@@ -1,9 +1,10 @@
 """Schema migrations. Steps are only ever appended; each runs once, in its own transaction.
 
 `created_at` and similar columns are microseconds since 1970. `deleted_at` hides a row at once; a job removes it later,
-and the partial indexes free its id immediately. `messages.seq` numbers a session's messages from 1 without gaps, so
-that any page of them is a range. `messages.peer` has no foreign key: checking it would need an index that has no other
-use.
+and the partial indexes free its id immediately. `messages.seq` numbers a session's messages from 1, so that any page of
+them is a range as long as none was deleted: `sessions.message_count` is the last number that was given, and
+`sessions.removed` how many of these messages were deleted since. `messages.peer` has no foreign key: checking it would
+need an index that has no other use.
 
 Row numbers of messages, conclusions and jobs are never reused (AUTOINCREMENT), so that data stored under the same
 number, in other tables and in memory, cannot be attributed to another row. `jobs.units` is the weight of a job in the
@@ -347,6 +348,7 @@ ALTER TABLE conclusions ADD COLUMN valid_until INTEGER;
 ALTER TABLE conclusions ADD COLUMN ended_as TEXT;
 ALTER TABLE conclusions ADD COLUMN successor TEXT;
 ALTER TABLE messages ADD COLUMN utc_offset INTEGER;
+ALTER TABLE sessions ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE conclusion_messages (
     message INTEGER NOT NULL, conclusion INTEGER NOT NULL, PRIMARY KEY (message, conclusion)) WITHOUT ROWID;
 CREATE INDEX conclusion_messages_of ON conclusion_messages (conclusion);

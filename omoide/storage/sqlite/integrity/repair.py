@@ -242,12 +242,12 @@ _SPECIAL: Mapping[str, Callable[[Connection, Damage, Mapping[str, Any], int], Ma
 
 
 def _numbers(db: Connection) -> Iterator[RepairAction]:
-    """Renumber the messages of every session from 1 without gaps, and correct the counts."""
+    """Renumber the messages of sessions whose counts are wrong, from 1 without gaps, and correct the counts."""
     sessions = db.execute(
         """SELECT s.pk, s.id, s.message_count, count(m.pk), max(m.seq), min(m.seq) FROM sessions s
            LEFT JOIN messages m ON m.session = s.pk GROUP BY s.pk
-           HAVING count(m.pk) <> s.message_count OR coalesce(max(m.seq), 0) <> s.message_count
-               OR coalesce(min(m.seq), 1) <> 1"""
+           HAVING count(m.pk) + s.removed <> s.message_count OR coalesce(max(m.seq), 0) > s.message_count
+               OR coalesce(min(m.seq), 1) < 1"""
     ).fetchall()
     for pk, id, stored, messages, last, _ in sessions:
         if messages != (last or 0):
@@ -256,8 +256,8 @@ def _numbers(db: Connection) -> Iterator[RepairAction]:
             db.executemany("UPDATE messages SET seq = ? WHERE pk = ?", [(-seq, row) for row, seq in rows])
             db.executemany("UPDATE messages SET seq = ? WHERE pk = ?", [(seq, row) for row, seq in rows])
             yield RepairAction(f"the {messages:,} messages of session {as_text(id)} are renumbered")
+        db.execute("UPDATE sessions SET message_count = ?, removed = 0 WHERE pk = ?", (messages, pk))
         if stored != messages:
-            db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (messages, pk))
             yield RepairAction(f"message_count of session {as_text(id)} is now {messages:,}, was {stored}")
 
 

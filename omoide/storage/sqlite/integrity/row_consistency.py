@@ -22,10 +22,11 @@ _RULES: dict[str, str] = {
         FROM messages m JOIN sessions s ON s.pk = m.session WHERE s.workspace <> m.workspace""",
     "messages are by a peer that does not exist": """
         FROM messages m LEFT JOIN peers p ON p.pk = m.peer WHERE p.pk IS NULL OR p.workspace <> m.workspace""",
-    "sessions do not number their messages from 1 without gaps": """
-        FROM sessions s LEFT JOIN (SELECT session, count(*) AS many, max(seq) AS last FROM messages GROUP BY session) m
+    "sessions have other messages than they have numbered and not deleted": """
+        FROM sessions s LEFT JOIN (SELECT session, count(*) AS many, max(seq) AS last, min(seq) AS first FROM messages
+            GROUP BY session) m
         ON m.session = s.pk WHERE s.deleted_at IS NULL
-        AND (coalesce(m.many, 0) <> s.message_count OR coalesce(m.last, 0) <> s.message_count)""",
+        AND (coalesce(m.many, 0) + s.removed <> s.message_count OR m.last > s.message_count OR m.first < 1)""",
     "receipts refer to messages that do not exist": """
         FROM receipts r JOIN sessions s ON s.pk = r.session
         WHERE s.deleted_at IS NULL AND r.first_seq + r.count - 1 > s.message_count""",
@@ -33,7 +34,7 @@ _RULES: dict[str, str] = {
         FROM summaries k JOIN sessions s ON s.pk = k.session WHERE s.deleted_at IS NULL AND k.seq > s.message_count""",
     SAID_ORDER_DIFFERS: """
         FROM sessions s WHERE s.deleted_at IS NULL AND (SELECT count(*) FROM said_order o WHERE o.session = s.pk)
-        <> iif(s.last_said_at IS NULL, s.message_count, 0)""",
+        <> iif(s.last_said_at IS NULL, s.message_count - s.removed, 0)""",
     "members are in a different workspace than their session": """
         FROM members m JOIN sessions s ON s.pk = m.session JOIN peers p ON p.pk = m.peer
         WHERE p.workspace <> s.workspace""",
