@@ -194,7 +194,7 @@ def test_a_copy_beside_the_original_says_the_same_under_ids_of_its_own(
     assert copied.exit_code == 0, copied.output
     assert invoke("export", "copy", "copy.jsonl", "--db", restless.db).exit_code == 0
     there, here = lines_of(tmp_path / "w.jsonl"), lines_of(tmp_path / "copy.jsonl")
-    ids = {"id", "uid", "message", "source_ids", "details"}
+    ids = {"id", "uid", "message", "conclusion", "successor", "source_ids", "details"}
     for one, other in zip(there[1:], here[1:], strict=True):
         assert {k: v for k, v in one.items() if k not in ids} == {k: v for k, v in other.items() if k not in ids}
         if "uid" in one:

@@ -27,6 +27,7 @@ class JobKind(StrEnum):
     REBUILD_WORDS = "rebuild_words"
     EMBED = "embed"
     ERASE = "erase"
+    FILL_TOPICS = "fill_topics"
 
 
 REASONING = (JobKind.REPRESENTATION, JobKind.SUMMARY, JobKind.DREAM)
@@ -224,6 +225,14 @@ class IndexRebuild(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class TopicFill(Payload):
+    """Conclusions (rows) after one and through another that may lack topics."""
+
+    after: int
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
 class Erasure(Payload):
     page: int | None = None
     """The page of the file to continue with. Deletions in the meantime enqueue another job."""
@@ -242,6 +251,7 @@ PAYLOADS: Mapping[str, type[Payload]] = {
     JobKind.REBUILD_WORDS: IndexRebuild,
     JobKind.EMBED: Payload,
     JobKind.ERASE: Erasure,
+    JobKind.FILL_TOPICS: TopicFill,
 }
 
 

@@ -162,7 +162,7 @@ _TYPES: Mapping[str, Rule] = {
     ),
     "state": one_of(("pending", "completed")),
     "source": one_of(("messages", "conclusions")),
-    **{table: row_of(table) for table in ("workspaces", "peers", "sessions")},
+    **{table: row_of(table) for table in ("workspaces", "peers", "sessions", "messages", "conclusions")},
 }
 
 
@@ -199,8 +199,8 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         source_ids:texts? details:object times_derived:position said_at created_at:time deleted_at:time?
         same:number? valid_from:said_at? valid_until:said_at? ended_as:ending? successor:id?"""
     ),
-    "conclusion_messages": _rules("message:position conclusion:position"),
-    "conclusion_topics": _rules("observer:peers observed:peers topic:number conclusion:position"),
+    "conclusion_messages": _rules("message:messages conclusion:conclusions"),
+    "conclusion_topics": _rules("observer:peers observed:peers topic:number conclusion:conclusions"),
     "cards": _rules("observer:peers observed:text lines:texts given:texts updated_at:time"),
     "summaries": _rules(
         """session:sessions kind:summary_kind content:text message:id seq:position token_count:count

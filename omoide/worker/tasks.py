@@ -17,6 +17,7 @@ from omoide.core.job_payloads import (
     ScopeChange,
     SessionPurge,
     SummaryPayload,
+    TopicFill,
     WorkspacePurge,
     WorkUnit,
 )
@@ -25,7 +26,7 @@ from omoide.core.settings import Settings
 from omoide.services.container import Services
 from omoide.storage import Transaction, conclusions, purge
 from omoide.storage.engine import secure_delete
-from omoide.worker import backfill, derive, dream, embed, erase, rebuild_index, summarize, webhooks
+from omoide.worker import backfill, derive, dream, embed, erase, fill_topics, rebuild_index, summarize, webhooks
 from omoide.worker.time_slice import TimeSlice
 
 Task = Callable[[Services, Job], Awaitable[None]]
@@ -83,6 +84,7 @@ TASKS: Mapping[str, Task] = {
     JobKind.DELIVER_WEBHOOK: typed(DeliveryPayload, webhooks.deliver),
     JobKind.EMBED: embed.embed,
     JobKind.ERASE: typed(Erasure, erase.erase),
+    JobKind.FILL_TOPICS: typed(TopicFill, fill_topics.fill_topics),
     JobKind.REBUILD_WORDS: typed(IndexRebuild, rebuild_index.rebuild_words),
 }
 

@@ -67,6 +67,8 @@ _CHOSEN: Mapping[str, str] = {
     "message_vectors": "pk IN (SELECT pk FROM messages WHERE workspace = :w)",
     "conclusion_vectors": "pk IN (SELECT pk FROM conclusions WHERE workspace = :w AND deleted_at IS NULL)",
     "conclusions": "workspace = :w AND deleted_at IS NULL AND session IS NOT NULL",
+    "conclusion_messages": "conclusion IN (SELECT pk FROM conclusions WHERE workspace = :w)",
+    "conclusion_topics": "conclusion IN (SELECT pk FROM conclusions WHERE workspace = :w)",
     "embedder": "1",
 }
 

@@ -20,7 +20,7 @@ from omoide.core import clock, identifiers
 from omoide.core.clock import derived_id
 from omoide.core.errors import Conflict, Unprocessable
 from omoide.core.job_payloads import JobKind
-from omoide.storage import embeddings, membership_intervals, purge, webhooks
+from omoide.storage import embeddings, membership_intervals, purge, topic_fill, webhooks
 from omoide.storage.base import Store, Transaction
 from omoide.storage.dialect import greatest, insert_row, json_or_null
 from omoide.storage.export import schema
@@ -95,7 +95,7 @@ class _Reader:
             self.header = schema.read_header(self._next() or b"")
             if (line := self._next()) is None:
                 raise InvalidLine("unexpected end of file")
-            self.first = schema.read_line(line)
+            self.first = schema.read_line(line, self.header["format"])
             if self.first["kind"] != "workspace" or self.header["counts"].get("workspace") != 1:
                 raise InvalidLine("the first line after the header must be the only workspace line")
             if self.header["counts"].get("webhook", 0) > webhooks.MAX_ENDPOINTS:
@@ -116,7 +116,7 @@ class _Reader:
         text = self._next()
         if text is None:
             return None
-        line = schema.read_line(text)
+        line = schema.read_line(text, self.header["format"])
         kind = line["kind"]
         self._counts[kind] += 1
         if self._counts[kind] > self.header["counts"].get(kind, 0):
@@ -152,7 +152,7 @@ async def import_workspace(
     progress = await _begun(store, name, reader)
     total = sum(header["counts"].values()) + 1
     _skip(reader, progress)
-    writer = Rows(progress.workspace, progress.salt)
+    writer = Rows(progress.workspace, progress.salt, has_links=header["format"] > 2)
     before_jobs = total - header["counts"].get("job", 0)
     while some := _some(reader, through=before_jobs):
         following = replace(progress, lines=reader.number, digest=reader.digest)
@@ -340,4 +340,5 @@ def _finish(db: Transaction, writer: Rows, jobs: Sequence[tuple[int, schema.Line
         raise Conflict(f"A workspace {progress.name} was created during the import")
     _add(db, writer, jobs)
     db.execute("UPDATE workspaces SET deleted_at = NULL WHERE pk = ?", (writer.workspace,))
+    topic_fill.enqueue(db, writer.workspace, clock.now())
     embeddings.enqueue(db, clock.now())

@@ -20,7 +20,7 @@ from omoide.core.identifiers import truncate
 from omoide.core.job_payloads import JobKind
 from omoide.core.records import Json
 from omoide.core.webhook_protocol import check_url
-from omoide.storage import conclusions, dream_jobs, event_time_order, scope_backfill, scope_copies
+from omoide.storage import conclusion_links, conclusions, dream_jobs, event_time_order, scope_backfill, scope_copies
 from omoide.storage.base import Transaction
 from omoide.storage.content_hash import content_hash
 from omoide.storage.engine import fulltext
@@ -36,12 +36,14 @@ Values = dict[str, Any]
 class Rows:
     """Insert lines into one workspace (its row). `salt` derives new ids from those in the file; None keeps them.
 
+    Without `has_links`, the file has no lines for the messages of conclusions, which are then taken from the details.
     Call `add` within a transaction, and `index` before its commit.
     """
 
-    def __init__(self, workspace: int, salt: str | None) -> None:
+    def __init__(self, workspace: int, salt: str | None, *, has_links: bool = True) -> None:
         self.workspace = workspace
         self.salt = salt
+        self._has_links = has_links
         self._peers: dict[str, tuple[int, bool]] = {}
         self._sessions: dict[str, int] = {}
         self._said: dict[int, tuple[int, int]] = {}
@@ -53,6 +55,8 @@ class Rows:
             "peer": lambda db, peer: self._owner(db, peer)[0],
             "person": self._person,
             "scope": self._scope,
+            "conclusion": self._conclusion,
+            "message": self._message,
         }
         self._checks: Mapping[str, Callable[[Transaction, Line, Values], None]] = {
             "peer": self._check_peer,
@@ -62,7 +66,7 @@ class Rows:
             "receipt": lambda db, line, values: self._check_reaches(
                 db, values["session"], line["first_seq"] + line["count"] - 1
             ),
-            "conclusion": lambda _, line, values: values.update(same=content_hash(line["content"])),
+            "conclusion": self._check_conclusion,
             "card": self._check_card,
             "summary": lambda db, line, values: self._check_reaches(db, values["session"], line["seq"]),
             # Private addresses are checked at each delivery.
@@ -91,6 +95,9 @@ class Rows:
             raise InvalidLine(f"conflicts with a row in the database: {error}") from error
         if name == "conclusion":
             fulltext.add_conclusion(db, int(inserted.lastrowid or 0))
+            if not self._has_links and line["level"] == "explicit":
+                ids = line["details"].get("message_ids", [])
+                conclusion_links.link(db, [(self.id(each), values["id"]) for each in ids])
 
     def index(self, db: Transaction) -> None:
         """Index the added messages for full-text search, and update the message counts."""
@@ -146,6 +153,18 @@ class Rows:
             self._sessions[session_id] = row[0]
         return self._sessions[session_id]
 
+    def _conclusion(self, db: Transaction, given: str) -> int:
+        query = "SELECT pk FROM conclusions WHERE id = ? AND workspace = ?"
+        if row := db.execute(query, (self.id(given), self.workspace)).fetchone():
+            return int(row[0])
+        raise InvalidLine(f"no earlier line defines the conclusion {given!r}")
+
+    def _message(self, db: Transaction, given: str) -> int:
+        query = "SELECT pk FROM messages WHERE id = ? AND workspace = ?"
+        if row := db.execute(query, (self.id(given), self.workspace)).fetchone():
+            return int(row[0])
+        raise InvalidLine(f"no earlier line defines the message {given!r}")
+
     def _details(self, details: Json) -> Json:
         if "message_ids" in details:
             details = {**details, "message_ids": [*map(self.id, details["message_ids"])]}
@@ -195,6 +214,13 @@ class Rows:
         if last is not None and last < first - 1:
             raise InvalidLine(f"last: {last} is less than {first}")
         self._check_reaches(db, session, first - 1 if last is None else last)
+
+    def _check_conclusion(self, db: Transaction, line: Line, values: Values) -> None:
+        if (line["ended_at"] is None) != (line["ended_as"] is None):
+            raise InvalidLine("ended_at and ended_as: either both are null or neither")
+        if line["successor"] is not None and line["ended_as"] is None:
+            raise InvalidLine("successor: the conclusion has not ended")
+        values["same"] = content_hash(line["content"])
 
     def _check_card(self, db: Transaction, line: Line, values: Values) -> None:
         if identifiers.is_scope_peer(line["observed"]):

@@ -19,12 +19,19 @@ from typing_extensions import TypedDict
 
 from omoide.core import json_codec
 from omoide.core.json_limits import TooDeep, cleaned, strip_nul, validate_metadata
-from omoide.core.records import Json, Level
+from omoide.core.records import Ending, Json, Level
 from omoide.storage import rows
 from omoide.storage.column_validation import fields
 
-FORMAT = 2
-"""Version of the format. A program reads its own and all earlier ones. Version 1 had no stays."""
+FORMAT = 3
+"""Version of the format. A program reads its own and all earlier ones. Version 1 had no stays, version 2 no ended
+conclusions, no links and topics, and none of the fields in `_ADDED`."""
+
+_ADDED: Mapping[str, Json] = {
+    "message": {"utc_offset": None},
+    "conclusion": dict.fromkeys(("valid_from", "valid_until", "ended_at", "ended_as", "successor")),
+}
+"""Kind → fields that version 3 added, with their values in earlier files."""
 
 MOST_LINE_BYTES = 64_000_000
 """Limit for the length of a line, unless twice the limit of request bodies is larger."""
@@ -79,7 +86,9 @@ class Column:
     type: Any
     name: str = ""
     """The column, if it is not named like the field."""
-    refers_to: Literal["id", "ids", "details", "session", "peer", "person", "scope"] | None = None
+    refers_to: Literal["id", "ids", "details", "session", "peer", "person", "scope", "conclusion", "message"] | None = (
+        None
+    )
     """Ids assigned by the server, or a row with this id. A person is a peer that is not the hidden peer of a scope."""
     to_file: Callable[[Any], Any] | None = None
     to_row: Callable[[Any], Any] | None = None
@@ -90,10 +99,16 @@ class Column:
     @property
     def table(self) -> str | None:
         """The table that the column references."""
-        return {"session": "sessions", "peer": "peers", "person": "peers", "scope": "peers"}.get(self.refers_to or "")
+        return _TABLES.get(self.refers_to or "")
 
     def stored(self, value: Any) -> Any:
         return value if value is None or self.to_row is None else self.to_row(value)
+
+
+_TABLES = {
+    "session": "sessions", "peer": "peers", "person": "peers", "scope": "peers", "conclusion": "conclusions",
+    "message": "messages",
+}  # fmt: skip
 
 
 def _embedded(type: Any, to_text: Callable[[Any], str], refers_to: Any = None) -> Column:
@@ -112,6 +127,12 @@ _TYPES: Mapping[str, Column] = {
     "time": Column(Instant),
     "count": Column(Count),
     "position": Column(Position),
+    "ended_at": Column(Instant, "deleted_at"),
+    "ending": Column(Ending),
+    "offset": Column(Annotated[int, Field(ge=-1_439, le=1_439)]),
+    "topic": Column(Annotated[int, Field(ge=-(2**63), lt=2**63)]),
+    "conclusion": Column(Id, refers_to="conclusion"),
+    "message": Column(Id, refers_to="message"),
     "flag": Column(bool, to_file=bool, to_row=int),
     "json": Column(Json),
     "session": Column(Name, refers_to="session"),
@@ -163,6 +184,10 @@ class Kind:
 
 
 _OF_SESSION, _OF_OBSERVER = "session.workspace = :workspace", "observer.workspace = :workspace"
+_KEPT = "({0}.deleted_at IS NULL OR {0}.ended_as IS NOT NULL)"
+"""A conclusion that is current or ended, and not deleted."""
+_OF_CONCLUSION = f"""conclusion.workspace = :workspace AND {_KEPT.format("conclusion")}
+    AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.pk = conclusion.session AND s.deleted_at IS NOT NULL)"""
 _OWNED = "uid:id {}metadata configuration created_at:time"
 
 KINDS: Mapping[str, Kind] = {
@@ -177,7 +202,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "message": Kind(
         "messages",
-        "id session seq:position peer:person content:text metadata token_count:count muted:flag created_at:time",
+        "id session seq:position peer:person content:text metadata token_count:count muted:flag created_at:time"
+        " utc_offset:offset?",
         "+t.workspace = :workspace",  # the unary plus makes SQLite read the rows in row order, without sorting
     ),
     "stay": Kind("stays", "session peer first:position last:count?", _OF_SESSION, "t.session, t.peer, t.first"),
@@ -190,8 +216,15 @@ KINDS: Mapping[str, Kind] = {
     "conclusion": Kind(
         "conclusions",
         """id observer:peer observed:person session? content:text level source_ids:ids? details times_derived:position
-            said_at:time created_at:time""",
-        "+t.workspace = :workspace AND t.deleted_at IS NULL AND session.deleted_at IS NULL",
+            said_at:time created_at:time valid_from:time? valid_until:time? ended_at? ended_as:ending? successor:id?""",
+        f"+t.workspace = :workspace AND {_KEPT.format('t')} AND session.deleted_at IS NULL",
+    ),
+    "link": Kind("conclusion_messages", "conclusion message", _OF_CONCLUSION, "t.conclusion, t.message"),
+    "topic": Kind(
+        "conclusion_topics",
+        "observer:peer observed:person topic conclusion",
+        _OF_CONCLUSION,
+        "t.conclusion, t.topic",
     ),
     "card": Kind(
         "cards",
@@ -258,13 +291,15 @@ def read_header(line: bytes) -> HeaderLine:
     return header
 
 
-def read_line(line: bytes) -> Line:
-    """Parse any line but the first. Raises InvalidLine."""
+def read_line(line: bytes, format: int = FORMAT) -> Line:
+    """Parse any line but the first, of a file in this format. Raises InvalidLine."""
     parsed = _json(line)
     kind = parsed.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise InvalidLine(f"unknown kind of line {str(kind)[:40]!r}")
-    read: Line = _checked(kind, parsed)
+    read: Line = _checked(kind, parsed if format > 2 else _ADDED.get(kind, {}) | parsed)
+    if kind == "conclusion":  # in the order of the file: validation sorts the known keys first
+        read["details"] = {key: read["details"][key] for key in parsed["details"]}
     if kind == "job":
         read["payload"] = _checked(f"job.{read['task']}", read["payload"])
     return read

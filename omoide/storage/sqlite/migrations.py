@@ -364,6 +364,9 @@ INSERT OR IGNORE INTO conclusion_messages SELECT m.pk, c.pk FROM conclusions c,
     json_each(iif(json_valid(c.details), c.details, '{}'), '$.message_ids') source
     JOIN messages m ON m.id = source.value
     WHERE c.level = 'explicit' AND c.deleted_at IS NULL;
+INSERT INTO jobs (kind, payload, created_at, due_at, key)
+    SELECT 'fill_topics', json_object('after', 0, 'through', max(pk)), unixepoch() * 1000000, 0, 'fill_topics'
+    FROM conclusions HAVING count(*) > 0;
 """
 
 

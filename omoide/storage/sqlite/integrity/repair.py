@@ -286,6 +286,16 @@ _CORRECTIONS: Mapping[str, str] = {
     "members in a different workspace than their session are removed": f"""
         DELETE FROM members
         WHERE (SELECT p.workspace FROM peers p WHERE p.pk = members.peer) <> {_OWNER.format(table="members")}""",
+    "conclusions that ended without a time get that of their creation": """
+        UPDATE conclusions SET deleted_at = created_at WHERE ended_as IS NOT NULL AND deleted_at IS NULL""",
+    "topics of another pair than their conclusion are removed": """
+        DELETE FROM conclusion_topics WHERE EXISTS (
+            SELECT 1 FROM conclusions c WHERE c.pk = conclusion_topics.conclusion
+            AND (c.observer <> conclusion_topics.observer OR c.observed <> conclusion_topics.observed))""",
+    "messages of another workspace are removed from conclusions": """
+        DELETE FROM conclusion_messages WHERE
+            (SELECT m.workspace FROM messages m WHERE m.pk = conclusion_messages.message)
+            <> (SELECT c.workspace FROM conclusions c WHERE c.pk = conclusion_messages.conclusion)""",
     "embedding progress is limited to the stored rows": f"""
         UPDATE embedder SET messages_through = min(messages_through, {_LAST_MESSAGE}),
             conclusions_through = min(conclusions_through, {_LAST_CONCLUSION})

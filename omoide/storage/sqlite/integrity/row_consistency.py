@@ -51,6 +51,14 @@ _RULES: dict[str, str] = {
                        AND ifnull(y.last, x.first) >= x.first))""",
     "conclusions are in a different workspace than their observer or observed": """
         FROM conclusions c JOIN peers p ON p.pk IN (c.observer, c.observed) WHERE p.workspace <> c.workspace""",
+    "conclusions have ended without a time": """
+        FROM conclusions WHERE ended_as IS NOT NULL AND deleted_at IS NULL""",
+    "topics are of another pair than their conclusion": """
+        FROM conclusion_topics t JOIN conclusions c ON c.pk = t.conclusion
+        WHERE t.observer <> c.observer OR t.observed <> c.observed""",
+    "messages behind conclusions are in a different workspace": """
+        FROM conclusion_messages l JOIN conclusions c ON c.pk = l.conclusion JOIN messages m ON m.pk = l.message
+        WHERE m.workspace <> c.workspace""",
     "messages are missing from the full-text index": """
         FROM messages m WHERE NOT EXISTS (SELECT 1 FROM message_words w WHERE w.rowid = m.pk)""",
     "full-text entries belong to no message": """
@@ -89,7 +97,7 @@ _RULES: dict[str, str] = {
             SELECT 1 FROM jobs j WHERE j.kind = 'purge_session' AND {_PAYLOAD} ->> 'session' = s.pk)""",
     "deleted conclusions have no purge job": """
         FROM conclusions c JOIN workspaces w ON w.pk = c.workspace
-        WHERE c.deleted_at IS NOT NULL AND w.deleted_at IS NULL
+        WHERE c.deleted_at IS NOT NULL AND c.ended_as IS NULL AND w.deleted_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'purge_conclusions')""",
 }
 
