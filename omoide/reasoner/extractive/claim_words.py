@@ -4,48 +4,51 @@ from __future__ import annotations
 
 import re
 
-_COUNTED = """
-kid kids child children; son sons; daughter daughters; brother brothers; sister sisters; sibling siblings
-grandchild grandchildren grandkid grandkids; cat cats; dog dogs; rabbit rabbits; horse horses; hamster hamsters
-parrot parrots; chicken chickens; goat goats; pet pets; car cars; employee employees; roommate roommates
-flatmate flatmates; cow cows; bird birds; fish fishes; tortoise tortoises
-"""
-COUNTED = {
-    word: group.split()[0]
-    for line in _COUNTED.strip().splitlines()
-    for group in line.split(";")
-    for word in group.split()
-} | {"kids": "child", "kid": "child", "children": "child", "child": "child", "grandkids": "grandchild"}
-"""Things of which a person has a number for long, with one form for each."""
+from omoide.reasoner.extractive.slot_words import ONE_RELATION, RELATIONS, SPECIES
+from omoide.reasoner.extractive.word_lists import word_lists
 
-_STATES = """
-phone number|number|mobile number|cell number|email|email address|e-mail|address|home address|postal address|zip code
-postcode|rent|salary|income|weight|height|job title|title|major|minor|degree|username|handle|password|wifi password
-bank|doctor|dentist|therapist|landlord|landlady|manager|supervisor|teacher|coach|trainer|gym|time zone|timezone
-last name|surname|nickname|shoe size|dress size|budget|thesis topic|blood pressure|visa status|status|best time|best
-personal best|record|personal record|pb|high score|best score|editor|operating system|phone|laptop|dosage|dose|ranking
-rating|level|commute|work schedule|schedule|team|position|role|office number|shift|mortgage|debt|savings
-"""
-_EVENTS = "flight appointment meeting deadline wedding exam interview surgery operation trip move"
-UNIQUE = {each: "state" for line in _STATES.strip().splitlines() for each in line.split("|")} | dict.fromkeys(
-    _EVENTS.split(), "event"
-)
+_LISTS = word_lists("claims")
+
+
+def _classes(name: str) -> dict[str, str]:
+    """Words by the first word of their line."""
+    return {word: line.split()[0] for line in _LISTS.lines(name) for word in line.split()}
+
+
+COUNTED = _classes("counted")
+"""Things of which a person has a number for long, with one form for each."""
+DEVICES = _classes("devices")
+
+UNIQUE = dict.fromkeys(_LISTS.phrases("states"), "state") | dict.fromkeys(_LISTS.words("events"), "event")
 """Attributes with one value at a time. Of events there may be several, so only a stated change replaces one."""
 
-_BARE = "smoke drink gamble vape meditate cook jog swim exercise dance drive commute volunteer"
-BARE_VERBS = frozenset(_BARE.split())
-"""Verbs that state a habit without an object."""
+BARE_VERBS = _LISTS.words("bare_verbs")
+VAGUE_VERBS = _LISTS.words("vague_verbs")
+WORDED = _LISTS.phrases("worded")
+"""Attributes whose value may be a word that is no name."""
+MANY_KIN = _LISTS.words("many_kin")
+PLAIN_ADJECTIVES = _LISTS.words("plain_adjectives")
+VISITING = _LISTS.words("visiting")
+GETTING = _LISTS.words("getting")
+PETS = SPECIES | {"puppy", "kitten"}
+KIN = RELATIONS | SPECIES | _LISTS.words("further_kin")
+ONE_KIN = ONE_RELATION | _LISTS.words("one_kin")
 
-_VAGUE = """
-feel need see hear think know understand remember mean guess hope say tell look seem appear sound try keep get make
-take put let come go do be become start begin want wish wonder ask agree care mind suppose expect notice find
-"""
-VAGUE_VERBS = frozenset(_VAGUE.split())
-"""Verbs whose present tense states no lasting fact."""
-
-MOMENTARY = re.compile(
-    r"\b(?:today|tonight|right now|at the moment|this (?:morning|afternoon|evening|week|weekend|time)"
-    r"|for (?:a while|now)"
-    r"|temporarily|yet|sometimes|usually|often|on weekends|when|while|until|unless|whenever|as long as|so far)\b"
+CONDITIONS = re.compile(rf"\b{_LISTS.any_of('conditions')}\b")
+"""Words of statements that hold under conditions."""
+MOMENTS = re.compile(rf"\b{_LISTS.any_of('moments')}\b")
+"""Words of statements that hold for a moment."""
+FURTHER = re.compile(rf"\b{_LISTS.any_of('further')}\b")
+"""Words of statements about something beside what is known."""
+LONG_AGO = re.compile(rf"\b(?:{_LISTS.any_of('past')}|in (?:19|20)\d\d|in the (?:nineties|eighties|seventies|\d0s))\b")
+LIMITS = re.compile(f"{CONDITIONS.pattern}|{MOMENTS.pattern}|{FURTHER.pattern}|{LONG_AGO.pattern}")
+"""Any of these."""
+SLOT_STARTS = _LISTS.words("slot_starts")
+DWELLINGS = _LISTS.any_of("dwellings")
+OPENER = re.compile(
+    rf"{_LISTS.any_of('openers')}(?:[,.!:…]+ *(?:[-–—] )?| (?:[-–—] )?(?=(?:i|we|my|our)\b))", re.IGNORECASE
 )
-"""Words of statements that hold for a moment, or under conditions."""
+BAD, GOOD = (re.compile(rf"\b{_LISTS.any_of(name)}\b") for name in ("bad", "good"))
+FINISHING, CHANGING = _LISTS.any_of("finishing"), _LISTS.any_of("changing")
+CHANGING_WORDS = _LISTS.text("changing").replace("_", " ")
+KIN_ADJECTIVES = _LISTS.any_of("kin_adjectives")

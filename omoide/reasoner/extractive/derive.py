@@ -44,16 +44,19 @@ class _Found:
         self._peer_id = batch.observed_id
         self._earlier = [*batch.earlier]
         self._facts: dict[str, Fact] = {}
+        self._has_just_stated = False
 
     def facts(self) -> list[Fact]:
         return list(self._facts.values())
 
     def add(self, sentence: str, message: Message) -> None:
         """Add the fact that the sentence states or corrects, if any."""
-        if fix := corrected(sentence, self._earlier, self._peer_id):
+        follows, self._has_just_stated = self._has_just_stated, False
+        if fix := corrected(sentence, self._earlier, self._peer_id, follows=follows):
             wrong, content = fix
             self._keep(content, message, (wrong,))
         elif states_something(sentence):
+            self._has_just_stated = True
             content = fact_content(sentence, self._peer_id, message.created_at, message.utc_offset)
             self._keep(content, message)
 

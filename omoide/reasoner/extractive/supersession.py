@@ -9,10 +9,19 @@ from __future__ import annotations
 import re
 
 from omoide.core.records import Effect
+from omoide.reasoner.extractive.claim import DENIED, DONE, DROPPED, HOLDS, NEVER, PLANNED, Claim, Topic
 from omoide.reasoner.extractive.claim_patterns import NOT_ANOTHER
-from omoide.reasoner.extractive.claims import Claim, claims_of
-from omoide.reasoner.extractive.slot_kinds import TASTES, UNCHANGING
+from omoide.reasoner.extractive.claims import claims_of
+from omoide.reasoner.extractive.slot_kinds import AGE, TASTES, UNCHANGING
 from omoide.reasoner.extractive.slots import agree, comparable, tells_change
+
+_DEEDS = (HOLDS, DENIED, PLANNED, DONE, DROPPED, NEVER)
+_CHANGE = re.compile(
+    r"\b(?:lately|these days|nowadays|up to|down to|so far|already|just|finally|started|back to|again|has moved"
+    r"|no longer)\b"
+)
+_PAST = (DONE, DROPPED)
+"""Values of what happened, which stays true."""
 
 
 def topics_of(text: str, peer_id: str) -> frozenset[str]:
@@ -26,7 +35,7 @@ def effect(new: str, old: str, peer_id: str) -> Effect | None:
     if not clauses or not all(clauses):
         return None
     news = [claim for clause in claims_of(new, peer_id) for claim in clause]
-    is_change = tells_change(new) or _denies(new, old)
+    is_change = tells_change(new) or _CHANGE.search(new) is not None or _denies(new, old)
     if not news or not all(
         any(_replaces(claim, held, is_change) for claim in news for held in clause) for clause in clauses
     ):
@@ -42,19 +51,49 @@ def _denies(new: str, old: str) -> bool:
 
 
 def _replaces(new: Claim, old: Claim, is_change: bool) -> bool:
-    if new.topic != old.topic or old.ends:
+    if new.topic != old.topic or old.ends or old.value in _PAST or (new.is_passing and not new.is_event):
+        return False
+    if old.is_event and old.value == HOLDS:
         return False
     if new.ends:
-        return new.value is None or old.value is None or _is_same(new, old)
+        return (
+            new.value is None
+            or old.value is None
+            or (_is_same(new, old) and (not old.detail or _starts(old.detail, new.detail)))
+        )
     if new.slot is not None and old.slot is not None and new.slot.kind in TASTES:
         return new.slot.kind != old.slot.kind
-    if new.value == old.value or ((old.needs_change or new.needs_change) and not is_change):
+    if new.value == old.value or (new.needs_change and not is_change):
         return False
+    if new.value in _DEEDS:
+        return _is_about_same(new, old)
     if new.slot is None or old.slot is None:
-        return True
+        return new.topic[0] != "attribute" or old.needs_change or _is_number(new) == _is_number(old)
+    if new.slot.kind == AGE and not _is_older(new.slot.value, old.slot.value):
+        return False
     # Of two birthplaces one is wrong; it is not known which.
     can_differ = new.slot.kind not in UNCHANGING or is_change
     return can_differ and comparable(new.slot, old.slot) and not agree(new.slot, old.slot)
+
+
+def _is_older(new: str, old: str) -> bool:
+    return not (new.isdigit() and old.isdigit()) or int(new) > int(old)
+
+
+def _is_number(claim: Claim) -> bool:
+    first = (claim.value or ("",))[0]
+    return re.match(r"[$€£]?\d|about|around", first) is not None
+
+
+def _is_about_same(new: Claim, old: Claim) -> bool:
+    """Whether a denial is as wide as what it denies, and what is done at least as narrow as the plan."""
+    if new.value in (DENIED, DROPPED):
+        return new.value == DENIED or old.value == PLANNED if _starts(old.detail, new.detail) else False
+    return _starts(new.detail, old.detail)
+
+
+def _starts(longer: Topic, shorter: Topic) -> bool:
+    return longer[: len(shorter)] == shorter
 
 
 def _is_same(new: Claim, old: Claim) -> bool:

@@ -24,6 +24,8 @@ _NUMBERS = {word: n for n, word in enumerate(_COUNTS.split())} | {
     "fifteen": 15,
     "twenty": 20,
     "thirty": 30,
+    "half a": 0.5,
+    "a couple of": 2,
 }
 _DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30.4375, "year": 365.25}
 
@@ -38,16 +40,20 @@ _WHEN = re.compile(
     rf"|(?P<year>(?:19|20)\d\d)\b)"
 )
 _SINCE = re.compile(
-    r"\b(?:since|as of|from|starting(?: from| in| on)?|beginning (?:in|on))(?: about| around)? (?=\S)", re.I
+    r"\b(?:since|as of|between|from|starting(?: from| in| on)?|beginning (?:in|on))(?: about| around)? (?=\S)", re.I
 )
-_UNTIL = re.compile(r"\b(?:until|till|through|from \S+(?: \d{4})? (?:to|until))(?: about| around)? (?=\S)", re.I)
+_UNTIL = re.compile(
+    r"\b(?:until|till|through|from \S+(?: \S+){0,2}? (?:to|until)|between \S+(?: \S+){0,2}?"
+    r" and)(?: about| around)? (?=\S)",
+    re.I,
+)
 _BEGUN = re.compile(
     r"\b(?:moved|relocated|joined|started|began|married|got (?:married|engaged|divorced|hired|promoted)|bought|adopted"
-    r"|switched|turned|became|retired|quit|left|graduated)\b[^.;]*?"
+    r"|switched|turned|became|retired|quit|left|graduated|stopped|gave up)\b[^.;]*?"
     r" (?:(?:back )?(?:in|on) |(?=(?:last|this|yesterday|today|[a-z\d]+ (?:day|week|month|year)s? ago)\b))"
 )
 _FOR = re.compile(
-    rf"\b(?:has|have)\b[^.;,]*? for (?:about |over |almost |nearly |more than |at least |the (?:last|past) )*"
+    rf"(?:\b(?:has|have)|'ve)\b[^.;,]*? for (?:about |over |almost |nearly |more than |at least |the (?:last|past) )*"
     rf"(?P<n>\d{{1,2}}|{'|'.join(_NUMBERS)}) (?P<unit>day|week|fortnight|month|year)s?\b(?! (?:old|ago))"
 )
 _FOR_NOW = re.compile(
@@ -55,6 +61,13 @@ _FOR_NOW = re.compile(
     rf"(?P<n>\d{{1,2}}|{'|'.join(_NUMBERS)}) (?P<unit>day|week|fortnight|month|year)s?\b"
 )
 _PAST = re.compile(r"\bused to (?:be|live|work|have|own|play|smoke|drink|like|love|hate|drive|study|\w+)\b")
+_CUE = re.compile(
+    r"\b(?:[Ss]ince|[Aa]s of|[Bb]etween|[Ff]rom|[Ss]tart|[Bb]egin|began|[Uu]ntil|[Tt]ill"
+    r"|[Tt]hrough|for|used to|moved|relocated|joined"
+    r"|married|got|bought|adopted|switched|turned|became|retired|quit|left|graduated|stopped|gave up)"
+)
+"""What every statement that tells a time has one of."""
+_AHEAD = re.compile(r"\b(?:will|is going to|'ll)\b")
 _OVER = re.compile(r"\b(?:was|were|had|did|\w+ed)\b")
 
 
@@ -80,6 +93,8 @@ def validity(text: str, said_at: datetime) -> Validity:
 @text_cache(maxsize=CACHED_STATEMENTS)
 def _validity(text: str, said_at: datetime, _: timedelta | None) -> Validity:
     if '"' in text and "said:" not in text:
+        return OPEN
+    if not _CUE.search(text):
         return OPEN
     start = _after(_SINCE, text, said_at, 0)
     end = _after(_UNTIL, text, said_at, 1)
@@ -132,7 +147,8 @@ def _period(match: re.Match[str], before: str, said_at: datetime) -> tuple[datet
 def _year_of(month: int, match: re.Match[str], before: str, said_at: datetime) -> int:
     """The year of a month without one: the last that has begun, or the next one after `until` in the present tense."""
     opening = match.string[len(before) : match.start()].lower()
-    if opening.startswith(("until", "till", "through", "starting", "beginning")) and not _OVER.search(before):
+    is_ahead = opening.startswith(("until", "till", "through", "starting", "beginning")) or _AHEAD.search(before)
+    if is_ahead and not _OVER.search(before):
         return said_at.year + (month < said_at.month)
     return said_at.year - (month > said_at.month)
 

@@ -28,6 +28,24 @@ def said(*contents: str, peer_id: str = "alice") -> list[str]:
     return [fact.content for fact in facts(*contents, peer_id=peer_id)]
 
 
+def test_nobody_else_corrects_what_a_peer_has_said() -> None:
+    contents = [
+        ("alice", "I live in Porto."),
+        ("bot", "No, I meant Braga."),
+        ("bot", "Just kidding!"),
+        ("alice", "I see."),
+    ]
+    messages = [Message(f"m{at}", "s", "w", who, text, {}, 0, SUNDAY) for at, (who, text) in enumerate(contents)]
+    assert [(fact.content, fact.corrects) for fact in derive(Batch("w", "s", "alice", messages))] == [
+        ("alice lives in Porto", ())
+    ]
+
+
+def test_a_joke_is_about_the_sentence_before_it() -> None:
+    assert facts("I bought a Ferrari. Just kidding!")[-1].corrects == ("alice bought a Ferrari",)
+    assert [fact.corrects for fact in facts("I bought a Ferrari. What a day! Just kidding!")] == [()]
+
+
 def test_only_messages_of_the_observed_peer_give_facts() -> None:
     messages = [
         Message("m1", "s", "w", "bob", "I live in Rome.", {}, 0, SUNDAY),
