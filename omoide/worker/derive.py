@@ -18,6 +18,7 @@ from omoide.core.jobs import Job, JobUnfinished
 from omoide.core.records import Conclusion, Fact
 from omoide.core.settings import Settings
 from omoide.reasoner.dedup import near_duplicates
+from omoide.reasoner.extractive.card import tells_any
 from omoide.reasoner.protocol import Batch, CardTask
 from omoide.services.container import Services
 from omoide.services.supersede import Judge, supersede
@@ -277,7 +278,8 @@ def _keep(db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Obse
         endings = supersede(db, pair, step.facts, terms.judge, now, observer.twins)
         if endings and observer.revised is not None:
             gone = ended_texts.gone(db, pair, endings)
-            ended |= {} if gone <= observer.ended else {listener.pk: gone}
+            if not gone <= observer.ended and tells_any(observer.revised, gone, unit.observed):
+                ended[listener.pk] = gone
         dreams.learned(db, job.workspace, pair, fresh, now, terms.schedule)
         if observer.revised is not None:
             cards.revise(db, listener.pk, unit.observed, listener.card, observer.revised, now)

@@ -114,6 +114,13 @@ def slots_of_line(line: str, peer_id: str) -> list[Slot]:
     return [*_told(line, peer_id)]
 
 
+def tells_any(lines: Iterable[str], statements: Iterable[str], peer_id: str) -> bool:
+    """Whether a line has a value that one of the statements gives."""
+    told = {slot.place: slot for line in lines for slot in slots_of_line(line, peer_id)}
+    stated = (slot for content in statements for slot in _stated(content, peer_id)[1])
+    return any(slot.place in told and agree(told[slot.place], slot) for slot in stated)
+
+
 @text_cache(maxsize=CACHED_LINES)
 def _told(line: str, peer_id: str) -> Sequence[Slot]:
     text = line.removeprefix(section(line) or "").strip()

@@ -9,7 +9,7 @@ import pytest
 from omoide.core.clock import day
 from omoide.core.records import Conclusion
 from omoide.reasoner.card_format import LEAST_OWN, MAX_LINES
-from omoide.reasoner.extractive.card import card, line_of, slots_of_line
+from omoide.reasoner.extractive.card import card, line_of, slots_of_line, tells_any
 from omoide.reasoner.extractive.slots import slots_of
 from omoide.reasoner.protocol import CardTask
 from tests.reasoner.extractive.conclusion_factories import START, know, said
@@ -97,6 +97,19 @@ def test_statements_that_have_ended_leave_the_card() -> None:
     assert kept_without(["alice lives in Porto", "alice loves tea"], current) == [current[0], current[2]]
     assert kept_without(["alice's dog is Rex"], current) == current[:2]
     assert kept_without(["alice's cat died", "bob lives in Lisbon"], current) == current
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("alice lives in Porto", True),
+        ("alice lives in Lisbon", False),
+        ("alice loves tea", True),
+        ("alice naps", False),
+    ],
+)
+def test_a_card_tells_what_one_of_its_lines_says(content: str, told: bool) -> None:
+    assert tells_any(["ATTRIBUTE: lives in Porto", "likes tea"], [content], "alice") == told
 
 
 def test_a_statement_that_has_ended_is_not_learned() -> None:
