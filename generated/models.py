@@ -67,6 +67,18 @@ class ConclusionCreate(BaseModel):
     observer_id: str
     observed_id: str
     session_id: str | None = None
+    valid_from: Annotated[
+        datetime | None,
+        Field(
+            description="When it began to hold, in the forms of a message's `created_at`. Default: not known. An addition of Omoide."
+        ),
+    ] = None
+    valid_until: Annotated[
+        datetime | None,
+        Field(
+            description="When it ceases to hold, later than `valid_from`; that instant not included. Default: not known. An addition of Omoide."
+        ),
+    ] = None
 
 
 class ConclusionEvent(BaseModel):

@@ -197,7 +197,7 @@ LONGEST_TOKEN_BYTES = 128
 
 
 async def new_conclusions(context: Context, batch: Sequence[models.ConclusionCreate]) -> list[NewConclusion]:
-    """The conclusions to store. Raises InvalidFields naming one that is too long."""
+    """The conclusions to store. Raises InvalidFields naming one that is too long, or holds at no time."""
     for index, new in enumerate(batch):
         if (count := await _tokens_beyond(context, new.content)) is not None:
             fault = (
@@ -205,10 +205,20 @@ async def new_conclusions(context: Context, batch: Sequence[models.ConclusionCre
                 f"(got {count} tokens)"
             )
             raise InvalidFields([FieldError(("body", "conclusions", index, "content"), fault)])
-    return [
-        NewConclusion(new.content.replace("\x00", ""), new.observer_id, new.observed_id, new.session_id)
-        for new in batch
-    ]
+    return [_new_conclusion(new, index) for index, new in enumerate(batch)]
+
+
+def _new_conclusion(new: models.ConclusionCreate, index: int) -> NewConclusion:
+    loc = ("body", "conclusions", index)
+    start, end = (
+        None if instant is None else said_at_micros(instant, (*loc, name))
+        for name, instant in (("valid_from", new.valid_from), ("valid_until", new.valid_until))
+    )
+    if start is not None and end is not None and end <= start:
+        fault = "Value error, valid_until must be later than valid_from"
+        raise InvalidFields([FieldError((*loc, "valid_until"), fault)])
+    content = new.content.replace("\x00", "")
+    return NewConclusion(content, new.observer_id, new.observed_id, new.session_id, start, end)
 
 
 async def check_query(context: Context, query: str) -> None:

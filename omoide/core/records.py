@@ -135,6 +135,8 @@ class NewConclusion:
     observer_id: str
     observed_id: str
     session_id: str | None
+    valid_from: int | None = None
+    valid_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,9 +131,10 @@ def add(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], now:
         observer, observed = known[new.observer_id], known[new.observed_id]
         session = None if new.session_id is None else sessions_by_id[new.session_id]
         target, id = Target(workspace, (observer.pk, observed.pk), session), new_id(now)
-        pk = insert(db, target, ConclusionRow(id, new.content, now), now)
+        start, end = new.valid_from, new.valid_until
+        pk = insert(db, target, ConclusionRow(id, new.content, now, valid_from=start, valid_until=end), now)
         names = (new.observer_id, new.observed_id, new.session_id)
-        stored.append(Conclusion(pk, id, new.content, *names, "explicit", None, 1, now, now, details={}))
+        stored.append(Conclusion(pk, id, new.content, *names, "explicit", None, 1, now, now, {}, start, end))
     embeddings.enqueue(db, now)
     return stored
 

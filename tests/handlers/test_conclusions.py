@@ -38,6 +38,42 @@ def test_conclusions_come_back_as_stored_in_the_order_of_the_request(http: httpx
     assert http.get(f"{ws}/conclusions/{first['id']}").json() == first
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, (None, None)),
+        ({"valid_from": None, "valid_until": None}, (None, None)),
+        ({"valid_from": "2025-03-01T20:30:00-08:00"}, ("2025-03-02T04:30:00Z", None)),
+        ({"valid_from": 0, "valid_until": "2025-03-01"}, ("1970-01-01T00:00:00Z", "2025-03-01T00:00:00Z")),
+        ({"valid_until": "0001-01-01T00:00:00Z"}, (None, "0001-01-01T00:00:00Z")),
+    ],
+)
+def test_a_caller_may_say_when_a_conclusion_holds(given: object, kept: object, http: httpx.Client, ws: str) -> None:
+    (made,) = make(http, ws, "bob lives in Bonn", **given)  # type: ignore[arg-type]
+    assert (made["valid_from"], made["valid_until"]) == kept
+    assert http.get(f"{ws}/conclusions/{made['id']}").json() == made
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"valid_from": "2025-03-02", "valid_until": "2025-03-01"}, "valid_until"),
+        ({"valid_from": "2025-03-01T01:00:00+01:00", "valid_until": "2025-03-01T00:00:00Z"}, "valid_until"),
+        ({"valid_from": "yesterday"}, "valid_from"),
+        ({"valid_until": True}, "valid_until"),
+        ({"valid_from": "0001-01-01T00:00:00+05:30"}, "valid_from"),
+        ({"valid_until": {}}, "valid_until"),
+    ],
+)
+def test_an_impossible_validity_is_refused(given: object, field: str, http: httpx.Client, ws: str) -> None:
+    good = {"content": "x", "observer_id": "alice", "observed_id": "bob"}
+    body = {"conclusions": [good, {**good, **given}]}  # type: ignore[dict-item]
+    answer = http.post(f"{ws}/conclusions", json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"][0]["loc"][:4] == ["body", "conclusions", 1, field]
+    assert http.post(f"{ws}/conclusions/list", json={}).json()["total"] == 0
+
+
 def test_fields_that_a_caller_may_not_set_are_ignored(http: httpx.Client, ws: str) -> None:
     (made,) = make(http, ws, "x", level="deductive", id="mine", times_derived=9, created_at="2001-01-01T00:00:00Z")
     assert (made["level"], made["times_derived"], made["id"] != "mine") == ("explicit", 1, True)
