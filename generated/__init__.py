@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "7d79ddef867722ead4668cb07c8b20a20a982c89a72894ce2d49a8c09dfa5167"
+DOCUMENT = "cea71cf4fca7f8c0a5f8e2ef17485579c39f1bd653565afeb5791a588582f7c4"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -103,6 +103,15 @@ class ConclusionEvent(BaseModel):
     reason: Annotated[str | None, Field(description="Why the caller corrected it.")]
 
 
+class ConclusionUpdate(BaseModel):
+    content: Annotated[
+        str, Field(description="What is true instead.", max_length=65535, min_length=1)
+    ]
+    reason: Annotated[
+        str | None, Field(description="Why; the history shows it.", max_length=2000)
+    ] = None
+
+
 class ConclusionVersion(BaseModel):
     conclusion: Conclusion
     events: Annotated[

@@ -575,6 +575,17 @@ class ConclusionsApi(Protocol):
         """DELETE /v3/workspaces/{workspace_id}/conclusions/{conclusion_id} -> 204"""
         ...
 
+    async def correct_conclusion(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        conclusion_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.ConclusionUpdate,
+    ) -> models.Conclusion:
+        """PATCH /v3/workspaces/{workspace_id}/conclusions/{conclusion_id} -> 200"""
+        ...
+
     async def get_conclusion_history(
         self,
         context: Context,

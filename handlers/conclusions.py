@@ -8,6 +8,7 @@ from omoide.generated import models, parameters
 from omoide.handlers import pagination, provenance, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.search.conclusions import search
+from omoide.services import conclusion_edits
 from omoide.storage import conclusion_history, conclusion_sources, conclusions, deletion_cascade
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.conclusion_sources import Bounds
@@ -55,6 +56,15 @@ async def query_conclusions(
 async def get_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> models.Conclusion:
     """Return one conclusion."""
     return serializers.conclusion(await context.store.read(conclusions.get, workspace_id, conclusion_id))
+
+
+async def correct_conclusion(
+    context: Context, *, workspace_id: str, conclusion_id: str, body: models.ConclusionUpdate
+) -> models.Conclusion:
+    """Replace one conclusion by what is true instead."""
+    content, reason = await request_parsing.correction(context, body)
+    asked = (workspace_id, conclusion_id, content, reason)
+    return serializers.conclusion(await conclusion_edits.correct(context.services, *asked))
 
 
 async def delete_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> None:

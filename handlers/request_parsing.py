@@ -199,12 +199,7 @@ LONGEST_TOKEN_BYTES = 128
 async def new_conclusions(context: Context, batch: Sequence[models.ConclusionCreate]) -> list[NewConclusion]:
     """The conclusions to store. Raises InvalidFields naming one that is too long, or holds at no time."""
     for index, new in enumerate(batch):
-        if (count := await _tokens_beyond(context, new.content)) is not None:
-            fault = (
-                f"Value error, Content exceeds maximum embedding token limit of {MAX_CONCLUSION_TOKENS} "
-                f"(got {count} tokens)"
-            )
-            raise InvalidFields([FieldError(("body", "conclusions", index, "content"), fault)])
+        await _check_conclusion(context, new.content, ("body", "conclusions", index, "content"))
     return [_new_conclusion(new, index) for index, new in enumerate(batch)]
 
 
@@ -219,6 +214,22 @@ def _new_conclusion(new: models.ConclusionCreate, index: int) -> NewConclusion:
         raise InvalidFields([FieldError((*loc, "valid_until"), fault)])
     content = new.content.replace("\x00", "")
     return NewConclusion(content, new.observer_id, new.observed_id, new.session_id, start, end)
+
+
+async def correction(context: Context, body: models.ConclusionUpdate) -> tuple[str, str | None]:
+    """The text and the reason of a correction. Raises InvalidFields if the text is too long, or blank."""
+    loc: Location = ("body", "content")
+    await _check_conclusion(context, body.content, loc)
+    content, reason = ("" if text is None else text.replace("\x00", "") for text in (body.content, body.reason))
+    if not content.strip():
+        raise InvalidFields([FieldError(loc, "Value error, Content is blank")])
+    return content, reason or None
+
+
+async def _check_conclusion(context: Context, content: str, loc: Location) -> None:
+    if (count := await _tokens_beyond(context, content)) is not None:
+        limit = f"maximum embedding token limit of {MAX_CONCLUSION_TOKENS}"
+        raise InvalidFields([FieldError(loc, f"Value error, Content exceeds {limit} (got {count} tokens)")])
 
 
 async def check_query(context: Context, query: str) -> None:

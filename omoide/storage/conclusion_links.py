@@ -114,13 +114,18 @@ def _stored(row: rows.Row) -> Stored:
     return Stored(pk, as_text(id), said_at, valid_from)
 
 
-def copy(db: Transaction, origin: int, target: int) -> None:
-    """Give a copy of a conclusion the messages and topics of the original."""
+def copy_messages(db: Transaction, origin: int, target: int) -> None:
+    """Connect a new conclusion with the messages of another."""
     db.execute(
         """INSERT INTO conclusion_messages (message, conclusion)
            SELECT message, ? FROM conclusion_messages WHERE conclusion = ?""",
         (target, origin),
     )
+
+
+def copy(db: Transaction, origin: int, target: int) -> None:
+    """Give a copy of a conclusion the messages and topics of the original."""
+    copy_messages(db, origin, target)
     db.execute(
         """INSERT INTO conclusion_topics (observer, observed, topic, conclusion)
            SELECT c.observer, c.observed, t.topic, c.pk

@@ -88,6 +88,28 @@ def forget(db: Transaction, workspace: int, pks: Collection[int], now: int) -> N
         renew(db, workspace, pair, now, is_redrawn=bool(resting), is_due=bool(revived))
 
 
+def follow_endings(
+    db: Transaction, workspace: int, pair: Pair, pks: Collection[int], now: int, *, with_card: bool
+) -> None:
+    """Delete the derived conclusions that rest on conclusions of the pair which have been superseded or corrected.
+
+    With `with_card`, its lines are renewed as well; otherwise only if derived conclusions were deleted, by their dream.
+    """
+    found = db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (array([*pks]),))
+    ids = {id for (id,) in found}
+    derived = _derived(db, pair)
+    lost = scope_copies.resting_on(ids, {each.id: each.source_ids for each in derived})
+    resting = [each.pk for each in derived if each.id in lost and each.id not in ids]
+    if not (resting or with_card):
+        return
+    dream_jobs.interrupt(db, workspace, now)
+    conclusions.hide(db, resting, now)
+    if with_card:
+        renew(db, workspace, pair, now, is_redrawn=bool(resting), is_due=True)
+    else:
+        dream_jobs.renew(db, workspace, pair, OMNI, now)
+
+
 def _discount_learned(db: Transaction, pair: Pair, pks: Collection[int]) -> None:
     """Take conclusions that are about to be deleted from the count towards the pair's next dream."""
     (learned,) = db.execute(

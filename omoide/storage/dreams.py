@@ -11,11 +11,21 @@ from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.identifiers import is_scope_peer
 from omoide.core.job_payloads import DreamPayload, JobKind
 from omoide.core.records import Derived, Merge
-from omoide.storage import conclusion_upsert, conclusions, dream_jobs, embeddings, peers, queue, rows, sessions
+from omoide.storage import (
+    conclusion_endings,
+    conclusion_upsert,
+    conclusions,
+    dream_jobs,
+    embeddings,
+    peers,
+    queue,
+    rows,
+    sessions,
+)
 from omoide.storage.base import Transaction
 from omoide.storage.conclusions import ConclusionRow, Target
 from omoide.storage.content_hash import content_hash
-from omoide.storage.dialect import array, greatest, in_array, without_index
+from omoide.storage.dialect import array, greatest, in_array, json_or_null, without_index
 from omoide.storage.dream_jobs import OMNI, Pair
 
 # Looks up the few ids instead of scanning all conclusions of the pair.
@@ -109,7 +119,10 @@ def add_derived(
                AND deleted_at IS NULL""",
             (*pair, content_hash(new.content), new.level),
         ).fetchone()
-        if not known:
+        # A caller may have corrected the same text.
+        digest = content_hash(new.content)
+        denied_at = conclusion_endings.denied(db, pair, [digest]).get(digest)
+        if not known and (denied_at is None or denied_at < said_at):
             row = ConclusionRow(new_id(now), new.content, said_at, new.details, new.level, new.source_ids)
             conclusions.insert(db, Target(workspace, pair, session), row, now)
             embeddings.enqueue(db, now)
@@ -136,11 +149,11 @@ def merge(db: Transaction, pair: Pair, merges: Sequence[Merge], now: int) -> Non
 
 
 def outdate(db: Transaction, pair: Pair, ids: Sequence[str], now: int) -> None:
-    """Delete derived conclusions that no longer hold. Explicit ones are kept.
+    """Delete derived conclusions that no longer hold. Explicit ones, and corrections by callers, are kept.
 
     Conclusions that cite a deleted one cite its sources instead.
     """
-    for pk, _ in _live(db, pair, ids, " AND level <> 'explicit'"):
+    for pk, _ in _live(db, pair, ids, f" AND level <> 'explicit' AND {json_or_null('details')} ->> 'corrects' IS NULL"):
         (sources,) = db.execute("SELECT source_ids FROM conclusions WHERE pk = ?", (pk,)).fetchone()
         conclusion_upsert.replace(db, pair, pk, conclusions.sources_of((sources or "[]",)), now)
 

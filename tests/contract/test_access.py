@@ -85,6 +85,7 @@ create_conclusions              ✔   ✔  ·   ·   ·    ·      ·    ·   ·
 list_conclusions                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 query_conclusions               ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_conclusion                  ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+correct_conclusion              ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_conclusion_history          ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
 get_conclusion_sources          ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
 delete_conclusion               ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·

@@ -96,6 +96,10 @@ def test_a_story_that_calls_every_operation(
     call("POST", f"{ws}/conclusions/list", {"filters": pair})
     call("POST", f"{ws}/conclusions/query", {"query": "tea", "filters": pair})
     call("GET", f"{ws}/conclusions/{made['id']}")
+    right = {"content": "bob likes coffee", "reason": "Misheard."}
+    made, old = call("PATCH", f"{ws}/conclusions/{made['id']}", right).json(), made
+    call("PATCH", f"{ws}/conclusions/{old['id']}", right, 409)
+    call("PATCH", f"{ws}/conclusions/{made['id']}", {"content": " "}, 422)
     call("GET", f"{ws}/conclusions/{made['id']}/history")
     call("GET", f"{ws}/conclusions/{made['id']}/sources?max_nodes=5&max_depth=2")
     call("PUT", f"{ws}/peers/alice/card?target=bob", {"peer_card": ["ATTRIBUTE: likes tea"]})

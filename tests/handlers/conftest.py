@@ -8,7 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import SECRET
 from tests.handlers.recorded_questions import Told, key, served
+from tests.handlers.thinking import Memory
 from tests.handlers.workspace import WorkspaceClient
 from tests.server_process import Server
 
@@ -39,3 +41,21 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def api(told: Told, db: Path) -> Iterator[httpx.Client]:
     with served(db, told) as url, httpx.Client(base_url=url, timeout=None, headers=key()) as client:
         yield client
+
+
+@pytest.fixture(scope="package")
+def thinking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with keys that reasons about messages at once."""
+    path = tmp_path_factory.mktemp("provenance") / "omoide.db"
+    running = Server(path, auth="true", jwt_secret=SECRET, debounce_seconds="0")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def memory(thinking: Server, fresh: Callable[[str], str]) -> Iterator[Memory]:
+    """A workspace whose messages are reasoned about at once."""
+    with thinking.client() as client:
+        found = Memory(client, fresh("memory"))
+        found.ok("PUT", "", {})
+        yield found

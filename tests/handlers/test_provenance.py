@@ -2,83 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import httpx
 import pytest
 
-from omoide.core import clock
-from omoide.core.auth import ADMIN, Keyring, Principal
-from tests.conftest import SECRET
-from tests.handlers.workspace import WorkspaceClient, until
-from tests.server_process import Server
-
-Fresh = Callable[[str], str]
-
-
-@pytest.fixture(scope="module")
-def thinking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with keys that reasons about messages at once."""
-    path = tmp_path_factory.mktemp("provenance") / "omoide.db"
-    running = Server(path, auth="true", jwt_secret=SECRET, debounce_seconds="0")
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def api(thinking: Server) -> Iterator[httpx.Client]:
-    with thinking.client() as client:
-        yield client
-
-
-def key(principal: Principal) -> dict[str, str]:
-    return {"Authorization": f"Bearer {Keyring(SECRET).mint(principal, now=clock.now())}"}
-
-
-class Memory(WorkspaceClient):
-    """A workspace whose messages are reasoned about; requests have an admin's key unless they say otherwise."""
-
-    def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
-        headers = {**key(options.pop("by", ADMIN)), **options.pop("headers", {})}
-        return super().call(method, path, body, headers=headers, **options)
-
-    def hear(self, session: str, *contents: str, peer: str = "alice") -> list[str]:
-        """Store messages, wait until they have been reasoned about, and return their ids."""
-        ids = [each["id"] for each in self.say(session, *contents, peer=peer)]
-        self.settle()
-        return ids
-
-    def settle(self) -> None:
-        def is_settled() -> bool:
-            status = self.ok("GET", "/queue/status")
-            return not (status["pending_work_units"] or status["in_progress_work_units"])
-
-        until(is_settled)
-
-    def known(self, text: str, observer: str = "alice") -> Any:
-        """The one current conclusion of the observer that contains the text."""
-        filters = {"content": {"contains": text}, "observer_id": observer}
-        (found,) = self.ok("POST", "/conclusions/list", {"filters": filters})["items"]
-        return found
-
-    def sources(self, id: str, **options: Any) -> Any:
-        return self.ok("GET", f"/conclusions/{id}/sources", **options)
-
-    def versions(self, id: str, **options: Any) -> Any:
-        """Content, status and kinds of events of each version."""
-        found = self.ok("GET", f"/conclusions/{id}/history", **options)
-        return [
-            (each["conclusion"]["content"], each["conclusion"]["status"], [event["kind"] for event in each["events"]])
-            for each in found["versions"]
-        ]
-
-
-@pytest.fixture
-def memory(api: httpx.Client, fresh: Fresh) -> Memory:
-    found = Memory(api, fresh("memory"))
-    found.ok("PUT", "", {})
-    return found
+from omoide.core.auth import Principal
+from tests.handlers.thinking import Memory
 
 
 def test_a_conclusion_leads_to_its_messages(memory: Memory) -> None:
