@@ -26,9 +26,11 @@ SCHEMA = """
     CREATE TABLE messages (pk INTEGER PRIMARY KEY, id TEXT, workspace INTEGER, session INTEGER, peer INTEGER,
         content TEXT, metadata TEXT, token_count INTEGER, created_at INTEGER);
     CREATE TABLE conclusions (pk INTEGER PRIMARY KEY, id TEXT, workspace INTEGER, observer INTEGER, observed INTEGER,
-        session INTEGER, content TEXT, level TEXT, source_ids TEXT, times_derived INTEGER, created_at INTEGER);
+        session INTEGER, content TEXT, level TEXT, source_ids TEXT, times_derived INTEGER, created_at INTEGER,
+        said_at INTEGER, valid_from INTEGER, valid_until INTEGER, deleted_at INTEGER, ended_as TEXT, successor TEXT);
+    CREATE TABLE conclusion_messages (message INTEGER, conclusion INTEGER);
 """
-TABLES = ("workspaces", "peers", "sessions", "messages", "conclusions")
+TABLES = ("workspaces", "peers", "sessions", "messages", "conclusions", "conclusion_messages")
 
 QUERIES = {
     "Workspace": "SELECT w.id FROM workspaces w WHERE ",
@@ -94,7 +96,7 @@ class FilterDatabase:
 
     def _add_conclusion(self, row: Row) -> None:
         sources = row["source_ids"]
-        self._insert(
+        pk = self._insert(
             "conclusions",
             id=row["id"],
             workspace=self._parent("workspaces", row["workspace_id"]),
@@ -106,7 +108,15 @@ class FilterDatabase:
             source_ids=None if sources is None else json.dumps(sources),
             times_derived=row["times_derived"],
             created_at=row["created_at"],
+            said_at=row["said_at"],
+            valid_from=row["valid_from"],
+            valid_until=row["valid_until"],
+            deleted_at=row["ended_at"],
+            ended_as=None if row["status"] == "current" else row["status"],
+            successor=row["superseded_by"],
         )
+        for message_id in row["message_ids"]:
+            self._insert("conclusion_messages", message=self._parent("messages", message_id), conclusion=pk)
 
     def _parent(self, table: str, name: str) -> int:
         found = self.connection.execute(f"SELECT pk FROM {table} WHERE id = ?", (name,)).fetchone()

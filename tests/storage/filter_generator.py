@@ -19,6 +19,7 @@ NUMBERS = (*INTEGERS, 0.5, 5.0, 4.999999, 10.5, 1e16, 7.654927133881691e-231, 1e
 NUMERIC = (*NUMBERS, "5", " 5.5 ", "1e1", "-0", "9223372036854775806.5", "1e99", True)
 KEYS = ("a", "b", "c", "a.b", 'q"q', "é", "", "x y", "0", "back\\slash", "$", "AND", "in")
 LEVELS = ("contradiction", "deductive", "explicit", "inductive")
+STATUSES = ("current", "invalid", "merged", "superseded")
 TIMES = {
     0: "1970-01-01",
     1_705_314_600_000_000: "2024-01-15T10:30:00Z",
@@ -42,7 +43,8 @@ FIELDS: dict[str, dict[str, tuple[Any, ...]]] = {
     "Session": {"id": IDS, "session_id": IDS, "workspace_id": IDS, "is_active": (True, False)},
     "Message": {"id": IDS, "session_id": IDS, "peer_id": IDS, "content": TEXTS, "token_count": NUMERIC},
     "Conclusion": {"session_id": IDS, "observer": IDS, "observed_id": IDS, "content": TEXTS, "level": LEVELS}
-    | {"times_derived": NUMERIC, "source_ids": ()},
+    | {"times_derived": NUMERIC, "source_ids": (), "status": STATUSES, "said_at": INSTANTS, "valid_from": INSTANTS}
+    | {"valid_until": INSTANTS, "ended_at": INSTANTS, "superseded_by": IDS, "message_ids": ()},
 }
 """The fields of each resource used in filters, with values to compare them with."""
 
@@ -75,7 +77,7 @@ class Generator:
             else:
                 fields = {**FIELDS[self.resource], "created_at": INSTANTS}
                 name = self.random.choice([*fields])
-                condition = self._sources_condition() if name == "source_ids" else self._column_condition(fields[name])
+                condition = self._column_condition(fields[name]) if fields[name] else self._array_condition(name)
                 made["and" if self._chance(0.01) else name] = self._odd() or condition
         return made
 
@@ -103,6 +105,11 @@ class Generator:
             "source_ids": pick((None, [], self.random.sample(IDS, 3), self.random.sample(IDS, 6))),
             "is_active": pick((True, False)),
             "created_at": pick([*TIMES]),
+            "said_at": pick([*TIMES]),
+            **{key: pick((*TIMES, None)) for key in ("valid_from", "valid_until", "ended_at")},
+            "status": pick(STATUSES),
+            "superseded_by": pick((*few, None)),
+            "message_ids": pick(([], self.random.sample(IDS, 3), self.random.sample(IDS, 6))),
             "metadata": {key: self._json(3) for key in self.random.sample(KEYS[:4], 3) + self.random.sample(KEYS, 2)},
         }
 
@@ -137,11 +144,11 @@ class Generator:
         def without_value() -> Any:
             return self.random.choice((None, "*", {"ne": None}, {"gte": "*"}, {"in": ["*"]}))
 
-        searched = substring if values in (IDS, TEXTS, LEVELS) or self._chance(0.1) else listed
+        searched = substring if values in (IDS, TEXTS, LEVELS, STATUSES) or self._chance(0.1) else listed
         return self.random.choice((operand, operand, listed, listed, searched, searched, compared, without_value))()
 
-    def _sources_condition(self) -> Any:
-        ids = [*(self.random.choice(self.rows)["source_ids"] or []), "zz"]
+    def _array_condition(self, name: str) -> Any:
+        ids = [*(self.random.choice(self.rows)[name] or []), "zz"]
         return self.random.choice(
             (None, {"ne": None}, {"contains": self._some(ids)[:2]}, {"contains": self.random.choice(ids)})
         )

@@ -1,7 +1,7 @@
 """Reference implementation of filters in plain Python, on rows in API form; the SQL is compared with it.
 
 Written from the rules of the filter language alone: it shares nothing with the code it checks, is slow, and takes
-only filters that are allowed. A row is a dict of wire names; `created_at` is microseconds since 1970 UTC.
+only filters that are allowed. A row is a dict of wire names; times are microseconds since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ SYNONYMS = {
     "Conclusion": {"observer": "observer_id", "observed": "observed_id"},
 }
 NUMBERS = ("token_count", "times_derived")
+TIMES = ("created_at", "said_at", "valid_from", "valid_until", "ended_at")
+ARRAYS = ("source_ids", "message_ids")
 OPERATORS = ("gte", "lte", "gt", "lt", "ne", "in", "contains", "icontains")
 
 
@@ -67,7 +69,7 @@ def _column_operator(name: str, operator: str, operand: Any, stored: Any) -> boo
     if stored is None:
         return False
     if operator in ("contains", "icontains"):
-        if name == "source_ids":
+        if name in ARRAYS:
             return set([operand] if isinstance(operand, str) else operand) <= set(stored)
         return as_text(operand).casefold() in stored.casefold()
     return _ordered(operator, _typed(name, stored), _typed(name, operand))
@@ -86,7 +88,7 @@ def _one_of(name: str, operands: Any, stored: Any) -> bool:
 def _typed(name: str, value: Any) -> Any:
     if name in NUMBERS:
         return Fraction(value)
-    if name == "created_at":
+    if name in TIMES:
         return value if isinstance(value, int) else _microseconds(value)
     return value
 

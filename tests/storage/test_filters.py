@@ -44,12 +44,19 @@ CONCLUSIONS = [
         "source_ids": sources,
         "times_derived": times,
         "created_at": JAN_15,
+        "said_at": JAN_15 + times,
+        "valid_from": None if name == "c1" else JAN_15,
+        "valid_until": JAN_15 + DAY if name == "c2" else None,
+        "ended_at": None if status == "current" else JAN_15 + DAY,
+        "status": status,
+        "superseded_by": "c1" if status == "superseded" else None,
+        "message_ids": messages,
     }
-    for name, observed, session, content, level, sources, times in (
-        ("c1", "p1", "s1", "likes Tea", "explicit", None, 1),
-        ("c2", "p2", "s2", "likes ÉCLAIRS", "explicit", None, 3),
-        ("c3", "p2", None, "50% sure", "deductive", ["c1", "c2"], 2),
-        ("c4", "p2", None, "under_score", "inductive", [], 2**53 + 1),
+    for name, observed, session, content, level, sources, times, status, messages in (
+        ("c1", "p1", "s1", "likes Tea", "explicit", None, 1, "current", ["m1"]),
+        ("c2", "p2", "s2", "likes ÉCLAIRS", "explicit", None, 3, "superseded", ["m1", "m2"]),
+        ("c3", "p2", None, "50% sure", "deductive", ["c1", "c2"], 2, "invalid", []),
+        ("c4", "p2", None, "under_score", "inductive", [], 2**53 + 1, "merged", []),
     )
 ]
 METADATA: dict[str, dict[str, Any]] = {
@@ -222,6 +229,25 @@ COLUMNS = [
     ("Conclusion", {"source_ids": {"contains": "unknown"}}, NONE),
     ("Conclusion", {"NOT": [{"source_ids": {"contains": "c1"}}]}, {"c1", "c2", "c4"}),
     ("Conclusion", {"source_ids": "*"}, ALL),
+    ("Conclusion", {"status": "superseded"}, {"c2"}),
+    ("Conclusion", {"status": {"in": ["invalid", "merged"]}}, {"c3", "c4"}),
+    ("Conclusion", {"status": {"ne": "current"}}, {"c2", "c3", "c4"}),
+    ("Conclusion", {"NOT": [{"status": "current"}]}, {"c2", "c3", "c4"}),
+    ("Conclusion", {"said_at": {"gt": "2024-01-15T00:00:00.000001"}}, {"c2", "c3", "c4"}),
+    ("Conclusion", {"valid_from": None}, {"c1"}),
+    ("Conclusion", {"valid_from": {"lte": "2024-01-15"}}, {"c2", "c3", "c4"}),
+    ("Conclusion", {"valid_until": {"ne": None}}, {"c2"}),
+    ("Conclusion", {"valid_until": {"lt": "2024-01-16"}}, NONE),
+    ("Conclusion", {"ended_at": {"gte": "2024-01-16"}}, {"c2", "c3", "c4"}),
+    ("Conclusion", {"superseded_by": "c1"}, {"c2"}),
+    ("Conclusion", {"superseded_by": None}, {"c1", "c3", "c4"}),
+    ("Conclusion", {"message_ids": {"contains": "m1"}}, {"c1", "c2"}),
+    ("Conclusion", {"message_ids": {"contains": ["m1", "m2", "m1"]}}, {"c2"}),
+    ("Conclusion", {"message_ids": {"contains": ["m1", "unknown"]}}, NONE),
+    ("Conclusion", {"message_ids": {"contains": []}}, ALL),
+    ("Conclusion", {"NOT": [{"message_ids": {"contains": "m2"}}]}, {"c1", "c3", "c4"}),
+    ("Conclusion", {"message_ids": None}, NONE),
+    ("Conclusion", {"message_ids": {"ne": None}}, ALL),
 ]
 
 WITH_V = set(METADATA) - {"none"}
