@@ -109,7 +109,7 @@ def _starts(db: Transaction, ids: Iterable[str]) -> dict[str, int]:
             {ORDERED_JOIN} conclusions c ON c.id = wanted.value""",
         (array([*ids]),),
     )
-    columns = ["conclusions.id", "conclusions.said_at", "conclusions.valid_from"]
+    columns = ["", "conclusions.said_at", "conclusions.valid_from"]
     stored = [rows.mended(columns, row) for row in found]
     return {id: said_at if valid_from is None else valid_from for id, said_at, valid_from in stored}
 
