@@ -111,6 +111,9 @@ class MemoryView:
         if Query(query).is_empty:
             return []
         request = replace(self._conclusions(query, top_k), filters=status)
+        if (valid_at := request.moment.valid_at) is not None:  # what had ceased to hold by then
+            ceased = {"valid_until": {"lte": from_micros(valid_at).isoformat()}}
+            request = replace(request, filters={**status, **ceased}, moment=replace(request.moment, valid_at=None))
         matches = await search_conclusions(self._store, self._finder, request)
         self.evidence.note("search_memory", {"query": query, "top_k": top_k, **status}, conclusions=matches)
         return matches
@@ -121,8 +124,8 @@ class MemoryView:
         It serves to leave out what is no longer true, and is no evidence.
         """
         ids = [id for id in message_ids if id in self.evidence.messages]
-        as_of = self.reach.moment.as_of
-        return await self._store.read_offloaded(ended_texts.of_messages, ids, self.reach.observer_id, as_of)
+        moment = self.reach.moment
+        return await self._store.read_offloaded(ended_texts.of_messages, ids, self.reach.observer_id, moment)
 
     async def search_messages(self, query: str, limit: int = MESSAGES_DEFAULT) -> list[Snippet]:
         """Return the messages within reach that match the query, best first, each with two before and after it.

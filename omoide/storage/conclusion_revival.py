@@ -14,6 +14,7 @@ from omoide.core.records import Ending
 from omoide.storage import rows
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, array, greatest, in_array, unnest
+from omoide.storage.engine import vector_segments
 
 
 class _Version(NamedTuple):
@@ -63,7 +64,10 @@ def revive(db: Transaction, ids: Collection[str]) -> list[int]:
             for each, (ending, successor) in endings.items()
         ],
     )
-    return [each.pk for each, (ending, _) in endings.items() if ending is None]
+    revived = [each.pk for each, (ending, _) in endings.items() if ending is None]
+    if revived:
+        vector_segments.reload(db)  # searches have dropped them from memory
+    return revived
 
 
 def _versions(db: Transaction, query: str, values: Iterable[str]) -> list[_Version]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from omoide.core.records import Ending
+from omoide.core.records import Ending, Moment
 from omoide.storage import rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
@@ -49,12 +49,12 @@ class MessageStatement(NamedTuple):
 
 
 def of_messages(
-    db: Transaction, message_ids: Collection[str], observer_id: str | None, as_of: int | None
+    db: Transaction, message_ids: Collection[str], observer_id: str | None, moment: Moment
 ) -> list[MessageStatement]:
-    """The conclusions of the observer (None: of any) from these messages, with how they had ended by `as_of`."""
+    """The conclusions of the observer (None: of any) from these messages, with how they had ended at the moment."""
     observed = "" if observer_id is None else "JOIN peers o ON o.pk = c.observer AND o.id = ?"
     found = db.execute(
-        f"""SELECT m.id, c.content, c.ended_as, c.deleted_at FROM {unnest("text", "wanted")}
+        f"""SELECT m.id, c.content, c.ended_as, c.deleted_at, c.valid_until FROM {unnest("text", "wanted")}
            {ORDERED_JOIN} messages m ON m.id = wanted.value
            {ORDERED_JOIN} conclusion_messages l ON l.message = m.pk
            {ORDERED_JOIN} conclusions c ON c.pk = l.conclusion {observed}
@@ -63,9 +63,18 @@ def of_messages(
     ).fetchall()
     statements = [_of_message(row) for row in found]
     return [
-        MessageStatement(id, content, ending if as_of is None or (at or 0) <= as_of else None)
-        for id, content, ending, at in statements
+        MessageStatement(id, content, _then(ending, at or 0, until, moment))
+        for id, content, ending, at, until in statements
     ]
 
 
-_of_message = rows.reader(["", "conclusions.content", "conclusions.ended_as", "conclusions.deleted_at"], tuple)
+def _then(ending: Ending | None, at: int, valid_until: int | None, moment: Moment) -> Ending | None:
+    if moment.as_of is not None and at > moment.as_of:
+        return None
+    held = moment.valid_at is not None and (valid_until is None or valid_until > moment.valid_at)
+    return None if held and ending == "superseded" else ending
+
+
+_of_message = rows.reader(
+    ["", *(f"conclusions.{name}" for name in ("content", "ended_as", "deleted_at", "valid_until"))], tuple
+)

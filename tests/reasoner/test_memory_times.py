@@ -12,6 +12,7 @@ from omoide.core import clock
 from omoide.core.clock import DAY, from_micros
 from omoide.core.records import Moment, Summary
 from omoide.reasoner.agentic import answer as agentic
+from omoide.reasoner.agentic.formatting import present
 from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.memory_view import MemoryView
 from omoide.storage import conclusion_endings, sessions, summaries
@@ -47,6 +48,7 @@ def told(db_path: Path, request: pytest.FixtureRequest) -> Iterator[Told]:
     later = past.say("s", f"I moved to {CANARY}.", f"{CANARY} is where I live now, and I like tea.", at=MONDAY + DAY)
     new = past.conclude(f"alice lives in {CANARY}", session="s")
     derived = past.conclude(f"alice left Lisbon for {CANARY}", level="deductive", sources=[old, new])
+    past.write(conclusion_endings.begin, new.pk, new.said_at)
     past.write(conclusion_endings.end, [Ended(old.pk, "superseded", new.id, new.said_at)], clock.now())
     if request.param:
         past.embed()
@@ -94,18 +96,34 @@ def test_what_held_then_includes_what_was_superseded_since(told: Told) -> None:
 
 def test_before_anything_was_said_nothing_is_read(told: Told) -> None:
     memory = told.past.memory(moment=Moment(as_of=MONDAY), session_id="s")
-    assert run(memory.search_memory("Lisbon")) == run(memory.search_messages("Lisbon")) == []
-    assert run(memory.get_recent_observations(10)) == run(memory.get_recent_history(100)) == []
+    assert run(memory.search_memory("Lisbon")) == []
+    assert run(memory.search_messages("Lisbon")) == []
+    assert run(memory.get_recent_observations(10)) == []
+    assert run(memory.get_recent_history(100)) == []
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_extractive_answer_is_that_of_the_time(told: Told, level: Any) -> None:
-    for query in ("Where does alice live?", f"Does alice live in {CANARY}?", "What is known about alice?"):
+    for query in (
+        "Where does alice live?",
+        "Where did alice live before?",
+        f"Is it {CANARY}?",
+        "What do you know about alice?",
+    ):
         memory = told.past.memory(moment=Moment(as_of=told.before))
         answer = said(question(query, level=level, moment=Moment(as_of=told.before)), memory)
         assert CANARY not in answer, query
         assert CANARY not in str(memory.evidence.conclusions) + str(memory.evidence.messages)
     assert CANARY in said(question("Where does alice live?", level=level), told.past.memory())
+
+
+def test_the_extractive_answer_is_what_held_then(told: Told) -> None:
+    moment = Moment(valid_at=MONDAY + 1)
+    answer = said(question("Where does alice live?", moment=moment), told.past.memory(moment=moment))
+    assert "Lisbon" in answer
+    assert CANARY not in answer
+    before = said(question("Where did alice live before?", moment=moment), told.past.memory(moment=moment))
+    assert "Earlier" not in before
 
 
 def test_the_model_is_shown_nothing_later_and_told_the_time(told: Told) -> None:
@@ -128,12 +146,13 @@ def test_the_model_is_shown_nothing_later_and_told_the_time(told: Told) -> None:
     assert all("Lisbon" in prompt for prompt in models.prompts)
     assert f"put at {from_micros(told.before):%Y-%m-%d %H:%M:%S} UTC" in models.prompts[0]
     assert "what held at" in models.prompts[0]
+    assert f"It is now {present(told.before)}." in models.prompts[0]
 
 
 def test_a_question_about_now_says_nothing_of_time(told: Told) -> None:
     models = Scripted(f"In {CANARY}.")
     read(agentic.answer(question("Where?"), told.past.memory(), ModelCaller(models, "answer")))
-    assert " UTC" not in models.prompts[0]
+    assert "put at" not in models.prompts[0]
     assert "\n\n\n" not in models.prompts[0]
 
 

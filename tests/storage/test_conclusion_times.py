@@ -21,7 +21,7 @@ from omoide.storage.peers import ensure
 from omoide.storage.sqlite.engine import Connection, Store
 from tests.reasoner.memory_fixtures import Past, run
 
-PAIR = {"observer_id": "alice", "observed_id": "alice"}
+ABOUT_TEA = ConclusionSearch("w", "tea", 50, observer_id="alice", observed_id="alice")
 INSTANTS = [*range(10, 100, 10)]
 ALL = PageRequest(1, 100)
 Row = Mapping[str, Any]
@@ -141,7 +141,7 @@ def test_every_read_sees_what_the_model_sees(past: Past) -> None:
 
 def reads(past: Past, moment: Moment, filters: dict[str, Any] | None) -> list[list[Conclusion]]:
     """The results of every kind of read, each without a limit that matters."""
-    request = ConclusionSearch("w", "tea", 50, **PAIR, filters=filters, moment=moment)
+    request = replace(ABOUT_TEA, filters=filters, moment=moment)
     pages = past.write(conclusions.page, "w", ALL, moment, filters)
 
     def ranked(db: Connection) -> list[list[Conclusion]]:
@@ -167,7 +167,7 @@ def test_many_later_conclusions_do_not_hide_the_earlier_one(past: Past, query: s
     if is_embedded:
         for _ in range(2):
             past.embed()
-    found = run(search(past.store, past.finder, ConclusionSearch("w", query, 3, **PAIR, moment=Moment(as_of=20))))
+    found = run(search(past.store, past.finder, replace(ABOUT_TEA, query=query, limit=3, moment=Moment(as_of=20))))
     assert [each.id for each in found] == [id_of(0)]
 
 
@@ -180,15 +180,23 @@ def test_an_ended_conclusion_is_found_by_meaning_again_after_searches_dropped_it
     ended = row_at(10, deleted_at=50, ended_as="superseded", successor=id_of(1))
     past.write(fill, [ended, row_at(50)])
     past.embed()
-    request = ConclusionSearch("w", "tea", 5, **PAIR)
     for moment, expected in (
         (NOW, [id_of(1)]),
         (Moment(as_of=20), [id_of(0)]),
         (NOW, [id_of(1)]),
         (Moment(as_of=20), [id_of(0)]),
     ):
-        found = run(search(past.store, past.finder, replace(request, moment=moment)))
+        found = run(search(past.store, past.finder, replace(ABOUT_TEA, moment=moment)))
         assert [each.id for each in found] == expected
+
+
+def test_a_revived_conclusion_is_found_by_meaning_again(past: Past) -> None:
+    ended = row_at(10, deleted_at=50, ended_as="superseded", successor=id_of(1))
+    past.write(fill, [ended, row_at(50)])
+    past.embed()
+    assert [each.id for each in run(search(past.store, past.finder, ABOUT_TEA))] == [id_of(1)]
+    past.write(conclusions.delete, "w", id_of(1), 60)
+    assert [each.id for each in run(search(past.store, past.finder, ABOUT_TEA))] == [id_of(0)]
 
 
 def test_messages_that_said_it_again_later_are_not_told(past: Past) -> None:

@@ -196,7 +196,7 @@ class _Answering:
             derived=prompt_templates.section("derived", self._tools.shown(derived)),
             messages=prompt_templates.section("messages", messages),
             question=prompt_templates.section("question", asked.query),
-            now=present(now()),
+            now=present(_now(asked.moment)),
         )
         return Opening(rules_for(asked), given)
 
@@ -229,6 +229,11 @@ def rules_for(question: Question) -> str:
         card=prompt_templates.section("card", "\n".join(cards)),
         instructions=prompt_templates.section("instructions", question.instructions or ""),
     )
+
+
+def _now(moment: Moment) -> int:
+    """The present of a question."""
+    return next((at for at in (moment.valid_at, moment.as_of) if at is not None), now())
 
 
 def _present(moment: Moment) -> str:

@@ -88,9 +88,14 @@ def extend(db: Transaction, source: Source) -> None:
 
 
 def late(db: Transaction) -> int:
-    """The number of vectors stored out of order. When it changes, segments were added for rows before `reach`."""
+    """The number of vectors stored out of order, and of reloads. When it changes, rows before `reach` were added."""
     row = db.execute("SELECT late FROM embedder").fetchone()
     return int(rows.mended(["embedder.late"], row)[0]) if row else 0
+
+
+def reload(db: Transaction) -> None:
+    """Make every process load the segments again, because rows that were dropped from memory are current again."""
+    db.execute("UPDATE embedder SET late = late + 1")
 
 
 def add_late(db: Transaction, source: Source, pks: Sequence[int]) -> None:
