@@ -181,9 +181,9 @@ def _third(word: str) -> tuple[str, bool, bool]:
 
 
 def _read_other_case(reading: ParseState, at: int, word: str) -> None:
-    """Process `my`, `me`, `mine` or `myself`."""
+    """Process `my`, `me`, `mine` or `myself`; `i'd` is either `had` or `would`."""
     original, before = reading.original(at), reading.word(at - 1)
-    if not original.islower() and not (at == 0 and word == "my"):
+    if word == "i'd" or (not original.islower() and not (at == 0 and word == "my")):
         raise AmbiguousParse
     if word == "myself" and (reading.clause is None or before in SUBJECT_FORMS or before in {"and", "or"}):
         raise AmbiguousParse

@@ -77,6 +77,8 @@ def test_a_fact_names_the_peer_by_its_exact_id(peer_id: str) -> None:
         ('My boss said "I am late".', ['alice said: "My boss said "I am late"."']),
         ("I live in Lisbon? I live in Rome.", ["alice lives in Rome"]),
         ("私は東京に住んでいます。あなたは？", ['alice said: "私は東京に住んでいます。"']),
+        ("my sister thinks i'd love it", ['alice said: "my sister thinks i\'d love it"']),
+        ("i'd rather stay with my sister", ['alice said: "i\'d rather stay with my sister"']),
         ("Vivo en Lisboa. ¿Y tú?", ['alice said: "Vivo en Lisboa."']),
         ("Hi! Thanks! How are you?", []),
     ],
