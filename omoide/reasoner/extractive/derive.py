@@ -16,7 +16,7 @@ from omoide.reasoner.extractive.sentences import sentences
 from omoide.reasoner.extractive.smalltalk import without_opening
 from omoide.reasoner.extractive.statements import states_something
 from omoide.reasoner.extractive.supersession import topics_of
-from omoide.reasoner.extractive.third_person import SELF, to_third_person
+from omoide.reasoner.extractive.third_person import SELF, main_clauses, to_third_person
 from omoide.reasoner.extractive.validity import validity
 from omoide.reasoner.protocol import Batch, Fact
 
@@ -57,8 +57,8 @@ class _Found:
             self._keep(content, message, (wrong,))
         elif states_something(sentence):
             self._has_just_stated = True
-            content = fact_content(sentence, self._peer_id, message.created_at, message.utc_offset)
-            self._keep(content, message)
+            for content in fact_contents(sentence, self._peer_id, message.created_at, message.utc_offset):
+                self._keep(content, message)
 
     def _keep(self, content: str, message: Message, corrects: tuple[str, ...] = ()) -> None:
         self._earlier.append(content)
@@ -78,14 +78,22 @@ def as_fact(content: str, peer_id: str, said_at: int, utc_offset: int | None = N
     return Fact(content, (), said_at, start, end, topics_of(content, peer_id), utc_offset=utc_offset)
 
 
-def fact_content(sentence: str, peer_id: str, said_at: int, utc_offset: int | None = None) -> str:
-    """Return the self-contained fact for a statement: restated or quoted, with the peer's id and absolute dates."""
+def fact_contents(sentence: str, peer_id: str, said_at: int, utc_offset: int | None = None) -> list[str]:
+    """Return the self-contained facts of a statement: restated or quoted, with the peer's id and absolute dates.
+
+    "I'm Ana, I live in Lisbon and I work as a nurse" gives three, so that each can be superseded alone.
+    """
     moment = local(said_at, utc_offset)
     about = to_third_person(without_opening(sentence.replace("’", "'")))
     if about is not None:
-        return with_dates(about, moment).replace(SELF, peer_id)
+        return [each.replace(SELF, peer_id) for each in main_clauses(with_dates(about, moment))]
     quoted = sentence if len(sentence) <= MOST_QUOTED else _cut(sentence)
-    return f'{peer_id} said: "{quoted}"{note_of_dates(quoted, moment)}'
+    return [f'{peer_id} said: "{quoted}"{note_of_dates(quoted, moment)}']
+
+
+def fact_content(sentence: str, peer_id: str, said_at: int, utc_offset: int | None = None) -> str:
+    """As `fact_contents`, for a sentence with one statement; of several, the first."""
+    return fact_contents(sentence, peer_id, said_at, utc_offset)[0]
 
 
 def _cut(sentence: str) -> str:

@@ -61,6 +61,8 @@ FOREIGN = _LISTS.words("foreign")
 CLAUSE_TAKING = _LISTS.words("clause_taking")
 """Verbs that may be followed by a clause with its own subject: `I know Tom and I are late`."""
 CLAUSE_WORDS = _LISTS.words("clause_words")
+NESTING = _LISTS.words("nesting")
+"""Words that may put the clauses after them into another one: `Tom says he is late and he hates it`."""
 CAUSING = _LISTS.words("causing")
 """Verbs that may be followed by a bare infinitive with its own subject: `I help people move`."""
 NEGATIONS = _LISTS.words("negations")

@@ -20,6 +20,7 @@ from omoide.reasoner.extractive.grammar import (
     INTRODUCES,
     LINKING,
     MAY_OPEN,
+    NESTING,
     NOT_BEFORE_I,
     NUMBERED,
     OTHERS,
@@ -48,6 +49,10 @@ _REFUSED = re.compile(
 )
 """Quotes, markup, conditions, wishes and exclamations."""
 _STOP = re.compile(r"[\s.!…\ufe0f\u200d\u2600-\u27bf\U0001f300-\U0001faff]+$")
+_SUBJECT = re.compile(rf"{SELF} ")
+_BETWEEN_CLAUSES = re.compile(rf"(?:[,;]?\s+(?:and|but)|[,;])\s+(?={SELF}(?:'s)? )")
+_FEWEST_WORDS = 3
+"""A shorter clause is not a statement of its own."""
 _EDGE_BEFORE, _EDGE_AFTER = re.compile(r"(?:^|[\s(])$"), re.compile(r"$|[\s,;:!)…]|\.(?:$|\W)")
 
 
@@ -68,6 +73,18 @@ def to_third_person(sentence: str) -> str | None:
     except AmbiguousParse:
         return None
     return _written(reading)
+
+
+def main_clauses(about: str) -> list[str]:
+    """Split a restated sentence into its coordinated main clauses, each about `SELF`, unless one may be nested."""
+    clauses = _BETWEEN_CLAUSES.split(about)
+    if len(clauses) == 1 or not all(each.startswith(SELF) for each in clauses):
+        return [about]
+    for clause in clauses:
+        found = [word[0].lower() for word in WORD.finditer(clause)]
+        if len(clause.split()) < _FEWEST_WORDS or not NESTING.isdisjoint(found) or _SUBJECT.search(clause, 1):
+            return [about]
+    return clauses
 
 
 def _may_be_read(reading: ParseState) -> bool:
