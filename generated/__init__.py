@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "cea71cf4fca7f8c0a5f8e2ef17485579c39f1bd653565afeb5791a588582f7c4"
+DOCUMENT = "b631a29d9fb81ae67f4c0879fa724a27353cd21c961db26636aa8a1582fa8940"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -143,6 +143,16 @@ class PeersApi(Protocol):
         """PUT /v3/workspaces/{workspace_id}/peers/{peer_id} -> 200"""
         ...
 
+    async def delete_peer(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.Accepted:
+        """DELETE /v3/workspaces/{workspace_id}/peers/{peer_id} -> 202"""
+        ...
+
     async def get_sessions_for_peer(
         self,
         context: Context,

@@ -16,7 +16,7 @@ from omoide.reasoner.representation import render
 from omoide.services import get_or_create
 from omoide.services.context_builder import peer_context
 from omoide.services.selection import select_conclusions
-from omoide.storage import cards, peers
+from omoide.storage import cards, peer_deletion, peers
 from omoide.storage.message_scope import MessageSearch
 
 
@@ -128,3 +128,11 @@ async def get_peer_context(
     return models.PeerContext(
         peer_id=peer_id, target_id=request.observed_id, representation=known.representation, peer_card=known.card
     )
+
+
+async def delete_peer(context: Context, *, workspace_id: str, peer_id: str) -> models.Accepted:
+    """Hide the peer; a job removes it and what came only from it."""
+    defaults = context.services.policy.defaults
+    await context.store.write(peer_deletion.delete, workspace_id, peer_id, clock.now(), defaults=defaults)
+    context.services.wake_worker()
+    return models.Accepted(message="Peer deletion accepted")

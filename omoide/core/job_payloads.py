@@ -21,6 +21,7 @@ class JobKind(StrEnum):
     DELIVER_WEBHOOK = "deliver_webhook"
     PURGE_SESSION = "purge_session"
     PURGE_WORKSPACE = "purge_workspace"
+    PURGE_PEER = "purge_peer"
     PURGE_CONCLUSIONS = "purge_conclusions"
     SCOPE_BACKFILL = "scope_backfill"
     SCOPE_REMOVAL = "scope_removal"
@@ -206,6 +207,11 @@ class WorkspacePurge(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class PeerPurge(Payload):
+    peer: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeChange(Payload):
     """A session that was added to a scope or removed from it (rows)."""
 
@@ -245,6 +251,7 @@ PAYLOADS: Mapping[str, type[Payload]] = {
     JobKind.DELIVER_WEBHOOK: DeliveryPayload,
     JobKind.PURGE_SESSION: SessionPurge,
     JobKind.PURGE_WORKSPACE: WorkspacePurge,
+    JobKind.PURGE_PEER: PeerPurge,
     JobKind.PURGE_CONCLUSIONS: Payload,
     JobKind.SCOPE_BACKFILL: ScopeChange,
     JobKind.SCOPE_REMOVAL: ScopeChange,

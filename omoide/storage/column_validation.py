@@ -154,7 +154,7 @@ _TYPES: Mapping[str, Rule] = {
     "dimensions": whole(1, 65_536),
     "offset": whole(-1_439, 1_439, 0, "minutes east of UTC"),
     "bytes": BLOB,
-    "peer_kind": one_of(("peer", "scope")),
+    "peer_kind": one_of(("peer", "scope", "deleted")),
     "level": one_of(("explicit", "deductive", "inductive", "contradiction")),
     "ending": one_of(("superseded", "invalid", "merged")),
     "summary_kind": _text(

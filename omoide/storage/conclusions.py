@@ -43,8 +43,8 @@ COLUMNS = """c.pk, c.id, c.content, obr.id, obd.id, s.id, c.level, c.source_ids,
     c.created_at, c.details, c.valid_from, c.valid_until, c.deleted_at, c.ended_as, c.successor"""
 _JOINED = f"""
     JOIN workspaces w ON w.pk = c.workspace
-    JOIN peers obr ON obr.pk = c.observer
-    JOIN peers obd ON obd.pk = c.observed
+    JOIN peers obr ON obr.pk = c.observer AND obr.kind <> 'deleted'
+    JOIN peers obd ON obd.pk = c.observed AND obd.kind <> 'deleted'
     LEFT JOIN sessions s ON s.pk = c.session
     WHERE w.id = ? AND w.deleted_at IS NULL AND {CURRENT.sql} AND s.deleted_at IS NULL"""
 FROM = f"FROM conclusions c {_JOINED}"

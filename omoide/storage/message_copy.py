@@ -24,7 +24,8 @@ def copy_some(db: Transaction, source: int, target: int, after: int, last: int, 
     done.
     """
     columns = f"workspace, peer, {', '.join(_KEPT)}"
-    query = f"SELECT {columns}, seq FROM messages WHERE session = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+    query = f"""SELECT {columns}, seq FROM messages WHERE session = ? AND seq > ? AND seq <= ?
+        AND NOT EXISTS (SELECT 1 FROM peers p WHERE p.pk = peer AND p.kind = 'deleted') ORDER BY seq LIMIT ?"""
     found: list[rows.Row] = []
     through, characters = after, 0
     with contextlib.closing(db.execute(query, (source, after, last, MESSAGES_AT_A_TIME))) as selected:

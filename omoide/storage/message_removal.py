@@ -42,13 +42,14 @@ def remove(db: Transaction, removal: Removal, now: int, defaults: Defaults) -> N
     """Remove the messages, and what the session stores about them. Conclusions must be dealt with before."""
     _leave_units(db, removal, now)
     _interrupt(db, removal, JobKind.SUMMARY, now)
-    _remove_rows(db, removal)
-    _renew_summaries(db, removal, now, defaults)
+    remove_rows(db, removal)
+    renew_summaries(db, removal.workspace, removal.session, min(removal.positions), now, defaults)
     secure_delete.enqueue(db, now)
 
 
 @secure_delete.overwriting
-def _remove_rows(db: Transaction, removal: Removal) -> None:
+def remove_rows(db: Transaction, removal: Removal) -> None:
+    """Remove the rows of the messages, and count them as removed."""
     session, positions = removal.session, array(removal.positions)
     purge.messages(db, [pk for _, _, pk in removal.messages])
     db.execute(f"DELETE FROM said_order WHERE session = ? AND seq {in_array('bigint')}", (session, positions))
@@ -107,29 +108,26 @@ def _jobs(db: Transaction, removal: Removal, kind: JobKind) -> list[tuple[int, o
     ]
 
 
-def _renew_summaries(db: Transaction, removal: Removal, now: int, defaults: Defaults) -> None:
-    """Remove the summaries that cover any of the messages, and enqueue new ones of as many positions."""
-    covering = db.execute(
-        "SELECT kind, seq FROM summaries WHERE session = ? AND seq >= ?", (removal.session, min(removal.positions))
-    ).fetchall()
+def renew_summaries(db: Transaction, workspace: int, session: int, first: int, now: int, defaults: Defaults) -> None:
+    """Remove the summaries that cover the position `first`, and enqueue new ones of as many positions."""
+    covering = db.execute("SELECT kind, seq FROM summaries WHERE session = ? AND seq >= ?", (session, first)).fetchall()
     if not covering:
         return
-    db.executemany(
-        "DELETE FROM summaries WHERE session = ? AND kind = ?", [(removal.session, kind) for kind, _ in covering]
-    )
-    session_id, resolved = _configuration(db, removal.session, defaults)
+    db.executemany("DELETE FROM summaries WHERE session = ? AND kind = ?", [(session, kind) for kind, _ in covering])
+    session_id, resolved = _configuration(db, session, defaults)
     if not resolved.summary_enabled:
         return
     intervals = {"short": resolved.messages_per_short_summary, "long": resolved.messages_per_long_summary}
     names = {summaries.SHORT: "short", summaries.LONG: "long"}
     for kind, through in covering:
         (count,) = db.execute(
-            "SELECT count(*) FROM messages WHERE session = ? AND seq <= ?", (removal.session, through)
+            """SELECT count(*) FROM messages m JOIN peers p ON p.pk = m.peer AND p.kind <> 'deleted'
+               WHERE m.session = ? AND m.seq <= ?""",
+            (session, through),
         ).fetchone()
         if (name := names.get(kind)) and count >= intervals[name]:
-            payload = SummaryPayload(session_id, removal.session, through, [name], resolved.summary_instructions)
-            key = str(removal.session)
-            queue.add(db, NewJob(JobKind.SUMMARY, payload.to_json(), key=key, workspace=removal.workspace), now)
+            payload = SummaryPayload(session_id, session, through, [name], resolved.summary_instructions)
+            queue.add(db, NewJob(JobKind.SUMMARY, payload.to_json(), key=str(session), workspace=workspace), now)
 
 
 def _configuration(db: Transaction, session: int, defaults: Defaults) -> tuple[str, config_resolution.ResolvedConfig]:

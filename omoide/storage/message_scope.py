@@ -22,7 +22,7 @@ WITNESS = "peer_perspective"
 """The key of `filters` for messages that a peer witnessed."""
 
 # Filter fields refer to these tables.
-_FILTERED = "JOIN workspaces w ON w.pk = m.workspace JOIN peers p ON p.pk = m.peer"
+_FILTERED = "JOIN workspaces w ON w.pk = m.workspace JOIN peers p ON p.pk = m.peer AND p.kind <> 'deleted'"
 
 
 @dataclass(frozen=True)

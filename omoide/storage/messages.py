@@ -27,7 +27,7 @@ _JOINS = """
     FROM messages m
     JOIN sessions s ON s.pk = m.session
     JOIN workspaces w ON w.pk = s.workspace
-    JOIN peers p ON p.pk = m.peer"""
+    JOIN peers p ON p.pk = m.peer AND p.kind <> 'deleted'"""
 _COLUMNS = "messages (id, workspace, session, seq, peer, content, metadata, token_count, created_at, muted, utc_offset)"
 
 
@@ -211,15 +211,16 @@ def page(
     """
     source, params = rows.filtered("", (), filters, MESSAGE_FIELDS)
     row = db.execute(
-        """SELECT s.pk, s.message_count, s.removed FROM sessions s JOIN workspaces w ON w.pk = s.workspace
+        """SELECT s.pk, s.message_count, s.removed > 0 OR EXISTS (SELECT 1 FROM jobs WHERE kind = 'purge_peer')
+           FROM sessions s JOIN workspaces w ON w.pk = s.workspace
            WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL""",
         (workspace_id, session_id),
     ).fetchone()
     if row is None:
         return Page([], 0, request)
-    session, total, removed = row
+    session, total, has_gaps = row
     total = sessions.sound_count(db, session, total)
-    if source or removed:
+    if source or has_gaps:
         source, params = f"{_JOINS} WHERE m.session = ? {source}", (session, *params)
         return rows.page(db, rows.Listing(_MESSAGE, source, params, ("m.seq",), record), request)
     if request.reverse:
@@ -282,7 +283,7 @@ def window(db: Transaction, stretch: Stretch, author: int, budget: int, learning
     """
     found = db.execute(
         f"""SELECT m.seq, m.peer, m.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at, m.utc_offset
-           FROM messages m JOIN peers p ON p.pk = m.peer
+           FROM messages m JOIN peers p ON p.pk = m.peer AND p.kind <> 'deleted'
            WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 AND (m.peer = ? OR NOT EXISTS (
                SELECT 1 FROM {unnest("bigint", "learner")}
                WHERE NOT {membership_intervals.seen("learner.value", before_the_first="seen")}))

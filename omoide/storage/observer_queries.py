@@ -23,7 +23,7 @@ def members(db: Transaction, session: int, authors: Collection[int]) -> list[Mem
     """The authors (rows of peers), and all members that observe others, ordered by row."""
     found = db.execute(
         f"""SELECT {_MEMBER} FROM members m JOIN peers p ON p.pk = m.peer
-           WHERE m.session = :session AND m.observe_others = 1
+           WHERE m.session = :session AND m.observe_others = 1 AND p.kind <> 'deleted'
            UNION
            SELECT {_MEMBER} FROM {unnest("bigint", "a", ":authors")}
            JOIN members m ON m.session = :session AND m.peer = a.value

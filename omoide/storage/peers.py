@@ -18,7 +18,11 @@ from omoide.storage.large_values import after
 _FROM = "FROM peers p JOIN workspaces w ON w.pk = p.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
 PeerKind = Literal["scope", "all"]
-_OF_KIND: Mapping[PeerKind | None, str] = {None: " AND p.kind = 'peer'", "scope": " AND p.kind = 'scope'", "all": ""}
+_OF_KIND: Mapping[PeerKind | None, str] = {
+    None: " AND p.kind = 'peer'",
+    "scope": " AND p.kind = 'scope'",
+    "all": " AND p.kind <> 'deleted'",
+}
 
 
 def find(db: Transaction, workspace_id: str, peer_id: str) -> Peer | None:

@@ -90,6 +90,12 @@ def conclusions(db: Transaction, before: int) -> bool:
     return _remove_texts(db, "conclusions", chosen, before)
 
 
+def conclusions_of(db: Transaction, peer: int) -> bool:
+    """Remove some of the conclusions by or about a peer; returns whether there were any."""
+    chosen = "SELECT pk, length(content) FROM conclusions WHERE {} = ? LIMIT ?"
+    return any(_remove_texts(db, "conclusions", chosen.format(column), peer) for column in ("observer", "observed"))
+
+
 def messages(db: Transaction, pks: Sequence[int]) -> None:
     """Remove the rows of messages: see `message_removal` for what else depends on them."""
     _remove_rows(db, "messages", pks)

@@ -24,6 +24,13 @@ def enqueue_missing(db: Transaction, now: int) -> Iterator[str]:
         for (pk,) in found:
             queue.add(db, NewJob(f"purge_{name}", {name: pk}), now)
             yield f"deleted {name} {pk} will be removed by the worker"
+    found = db.execute(
+        f"""SELECT pk FROM peers p WHERE kind = 'deleted' AND NOT EXISTS (SELECT 1 FROM jobs j
+            WHERE j.kind = 'purge_peer' AND j.failed_at IS NULL AND CAST({_PAYLOAD} ->> 'peer' AS BIGINT) = p.pk)"""
+    ).fetchall()
+    for (pk,) in found:
+        queue.add(db, NewJob(JobKind.PURGE_PEER, {"peer": pk}), now)
+        yield f"deleted peer {pk} will be removed by the worker"
     row = db.execute("SELECT 1 FROM conclusions WHERE deleted_at IS NOT NULL LIMIT 1").fetchone()
     if row and not queue.is_queued(db, JobKind.PURGE_CONCLUSIONS, JobKind.PURGE_CONCLUSIONS):
         conclusions.enqueue_purge(db, now)

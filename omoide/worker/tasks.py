@@ -14,6 +14,7 @@ from omoide.core.job_payloads import (
     IndexRebuild,
     JobKind,
     Payload,
+    PeerPurge,
     ScopeChange,
     SessionPurge,
     SummaryPayload,
@@ -24,7 +25,7 @@ from omoide.core.job_payloads import (
 from omoide.core.jobs import Job
 from omoide.core.settings import Settings
 from omoide.services.container import Services
-from omoide.storage import Transaction, conclusions, purge
+from omoide.storage import Transaction, conclusions, peer_purge, purge
 from omoide.storage.engine import secure_delete
 from omoide.worker import backfill, derive, dream, embed, erase, fill_topics, rebuild_index, summarize, webhooks
 from omoide.worker.time_slice import TimeSlice
@@ -43,6 +44,12 @@ async def purge_session(deps: Services, job: Job, purged: SessionPurge) -> None:
 async def purge_workspace(deps: Services, job: Job, purged: WorkspacePurge) -> None:
     """Remove the rows of a deleted workspace and of everything in it."""
     await _in_turns(deps, purge.workspace, purged.workspace)
+    await deps.store.write(secure_delete.enqueue, clock.now())
+
+
+async def purge_peer(deps: Services, job: Job, purged: PeerPurge) -> None:
+    """Remove the rows of a deleted peer, and what came only from it."""
+    await _in_turns(deps, peer_purge.peer, purged.peer)
     await deps.store.write(secure_delete.enqueue, clock.now())
 
 
@@ -78,6 +85,7 @@ TASKS: Mapping[str, Task] = {
     JobKind.DREAM: typed(DreamPayload, dream.dream),
     JobKind.PURGE_CONCLUSIONS: purge_conclusions,
     JobKind.PURGE_SESSION: typed(SessionPurge, purge_session),
+    JobKind.PURGE_PEER: typed(PeerPurge, purge_peer),
     JobKind.PURGE_WORKSPACE: typed(WorkspacePurge, purge_workspace),
     JobKind.SCOPE_BACKFILL: typed(ScopeChange, backfill.copy),
     JobKind.SCOPE_REMOVAL: typed(ScopeChange, backfill.forget),

@@ -46,6 +46,7 @@ update_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·
 get_or_create_peer              ✔   ✔  ✔   ·   ·    ·      ·    ✔   ✔    ✔   ·  ·   ·    ·    ·
 get_peers                       ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 update_peer                     ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+delete_peer                     ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_sessions_for_peer           ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_or_create_session           ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 get_sessions                    ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·

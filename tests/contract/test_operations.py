@@ -133,6 +133,7 @@ def test_a_story_that_calls_every_operation(
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]
     call("DELETE", f"{s}/messages/{message['id']}", status=204)
+    call("DELETE", f"{ws}/peers/alice", status=202)
     call("DELETE", ws, status=409)
     call("DELETE", s, status=202)
     call("DELETE", s, status=404)

@@ -30,6 +30,12 @@ class Yard:
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
+    def refused(self, method: str, path: str) -> int:
+        """The status of a request that must fail."""
+        answer = self._app.ask(method, path)
+        assert answer.is_client_error, answer.text
+        return answer.status_code
+
     def say(self, session: str, *contents: str, peer: str = "alice", **fields: Any) -> Any:
         batch = [{"peer_id": peer, "content": content, **fields} for content in contents]
         return self.ok("POST", f"{W}/sessions/{session}/messages", {"messages": batch}, **{"Idempotency-Key": "k"})

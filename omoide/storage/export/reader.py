@@ -18,6 +18,9 @@ from omoide.storage.base import Transaction
 from omoide.storage.engine import read_only
 from omoide.storage.export.schema import FORMAT, KINDS, PAYLOADS, Column, HeaderLine, Kind
 
+_UNDELETED = {"sessions": "{}.deleted_at IS NULL", "peers": "{}.kind <> 'deleted'"}
+"""Table → condition of a row that is not deleted."""
+
 
 def _source(kind: Kind) -> str:
     """SQL that selects the rows of a kind, without the columns and the order."""
@@ -25,7 +28,9 @@ def _source(kind: Kind) -> str:
     for field, column in kind.columns.items():
         if column.table:
             outer = "LEFT " if column.is_optional else ""
-            undeleted = f" AND {field}.deleted_at IS NULL" if column.table == "sessions" and not outer else ""
+            undeleted = (
+                f" AND {_UNDELETED[column.table].format(field)}" if column.table in _UNDELETED and not outer else ""
+            )
             joins.append(f"{outer}JOIN {column.table} {field} ON {field}.pk = t.{field}{undeleted}")
     return f"FROM {kind.table} t {' '.join(joins)} WHERE {kind.where}"
 

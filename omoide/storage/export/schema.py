@@ -192,7 +192,9 @@ _OWNED = "uid:id {}metadata configuration created_at:time"
 
 KINDS: Mapping[str, Kind] = {
     "workspace": Kind("workspaces", _OWNED.format(""), "t.pk = :workspace"),
-    "peer": Kind("peers", f"id:name {_OWNED.format('scope:is_scope ')}"),
+    "peer": Kind(
+        "peers", f"id:name {_OWNED.format('scope:is_scope ')}", "t.workspace = :workspace AND t.kind <> 'deleted'"
+    ),
     "session": Kind("sessions", f"id:name {_OWNED.format('')}", "t.workspace = :workspace AND t.deleted_at IS NULL"),
     "member": Kind(
         "members",

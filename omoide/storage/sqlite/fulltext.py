@@ -34,11 +34,13 @@ CHARACTERS_AT_ONCE = 100_000
 """Indexing this many takes several milliseconds, which should not be charged to other writes."""
 
 ENTRIES: Mapping[Index, str] = {
-    MESSAGES: """t.pk, 'w' || t.workspace || ' s' || t.session || ' p' || t.peer, p.id || ': ' || t.content
+    MESSAGES: """t.pk, 'w' || t.workspace || ' s' || t.session || ' p' || t.peer,
+        CASE WHEN p.kind = 'deleted' THEN substr(p.id, length(p.uid) + 2) ELSE p.id END || ': ' || t.content
         FROM messages t JOIN peers p ON p.pk = t.peer""",
     CONCLUSIONS: "t.pk, 'w' || t.workspace || ' r' || t.observer || ' d' || t.observed, t.content FROM conclusions t",
 }
-"""Index → SQL that selects its entries (row, marks, text) from the rows `t` of its table."""
+"""Index → SQL that selects its entries (row, marks, text) from the rows `t` of its table. The id of a deleted peer
+begins with more characters: see `peer_deletion`."""
 
 _TABLES: Mapping[Index, str] = {
     MESSAGES: "messages m WHERE m.pk = message_words.rowid",

@@ -95,6 +95,10 @@ _RULES: dict[str, str] = {
         FROM sessions s JOIN workspaces w ON w.pk = s.workspace
         WHERE s.deleted_at IS NOT NULL AND w.deleted_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM jobs j WHERE j.kind = 'purge_session' AND {_PAYLOAD} ->> 'session' = s.pk)""",
+    "deleted peers have no purge job": f"""
+        FROM peers p JOIN workspaces w ON w.pk = p.workspace
+        WHERE p.kind = 'deleted' AND w.deleted_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM jobs j WHERE j.kind = 'purge_peer' AND {_PAYLOAD} ->> 'peer' = p.pk)""",
     "deleted conclusions have no purge job": """
         FROM conclusions c JOIN workspaces w ON w.pk = c.workspace
         WHERE c.deleted_at IS NOT NULL AND c.ended_as IS NULL AND w.deleted_at IS NULL
