@@ -27,6 +27,7 @@ MOST_OBJECT_WORDS = 5
 """A longer object is more than the name of a thing, and two such statements are seldom about the same."""
 _HAVING = ("have", "own", "drive", "ride", "keep", "play", "wear")
 _MANNER = re.compile(r"^(?:(?:part-time|full-time|part time|full time|mostly|mainly|remotely|regularly|still|also) )+")
+_SELDOM = re.compile(r"\b(?:much|often|enough|regularly|every|always)\b")
 _PERFECTIVE = ("finish", "complete", "run", "pass")
 
 
@@ -133,9 +134,8 @@ def upgraded(match: re.Match[str], _: str) -> Iterator[Claim]:
 
 
 def new_device(match: re.Match[str], _: str) -> Iterator[Claim]:
-    value = ("new", *words(match["value"]))
-    yield Claim(("attribute", match["what"]), value)
-    yield Claim(("device", match["what"]), value)
+    for topic in ("attribute", "device"):
+        yield Claim((topic, match["what"]), None, ends=True, is_event=True)
 
 
 def has_device(match: re.Match[str], clause_rest: str) -> Iterator[Claim]:
@@ -292,13 +292,13 @@ def habit(verb_form: str, thing: str, value: Topic) -> Iterator[Claim]:
         return
     if len(head(what)) > MOST_OBJECT_WORDS or patterns.VAGUE_OBJECT.search(thing.removeprefix("to ")):
         return
-    if value == HOLDS and re.search(r"[,;]", thing):
+    if re.search(r"[,;]", thing) if value == HOLDS else _SELDOM.search(thing):
         return
     yield Claim(("does", lemma, *head(what)), value, detail=what)
     if value == HOLDS:
         yield Claim(("activity", lemma), value)
     if lemma in ("use", "bank", "drive", "prefer", "run", "ride") and what:
         used = head(what[1:] if what[0] in ("with", "at") else what)
-        yield Claim(("uses", *used), value)
-    if lemma in ("have", "own", "drive", "ride", "use") and what:
-        yield from thing_of(thing, ends=value == DENIED)
+        yield Claim(("uses", *used), value, detail=what)
+    if lemma in ("have", "own", "drive", "ride", "use") and what and value == HOLDS:
+        yield from thing_of(thing, ends=False)

@@ -95,12 +95,23 @@ STATUSES = {
     "split": "apart",
 }  # fmt: skip
 PARTNERS = ("girlfriend", "boyfriend", "partner", "fiancé", "fiancée", "fiance", "fiancee")
-PARTNER = re.compile(rf"(?:has|got) an? (?:new )?(?:{'|'.join(PARTNERS)})\b")
+PARTNER = re.compile(
+    rf"(?:has|got) an? (?:new )?(?:{'|'.join(PARTNERS)})(?=$|[.,;!]| (?:now|named|called|[A-Z]\w+|who"
+    r"|since|for|from|and)\b)"
+)
 STATUS = re.compile(
     r"(?:is (?:now )?(?:happily |newly )?|got (?:re)?)(?P<status>single|engaged|married|divorced|separated|widowed"
-    r"|(?:dating|seeing)(?= (?:[A-Z]|someone|a (?:guy|girl|man|woman|lady) called)))(?=$|[.,;!]| )"
+    r"|dating(?= (?:[A-Z]|someone|a (?:guy|girl|man|woman|lady) called))"
+    r"|seeing(?= (?:[A-Z]\w+|someone(?: new)?|(?:someone|a (?:guy|girl|man|woman|lady)) called [A-Z]\w+)"
+    r"(?:$|[.,;!]| (?:now|again|since|and|these|for (?:a|two|three|four|some|\d))\b)))"
+    r"(?=$|[.,;!]| (?:[A-Z]\w*|to(?! own (?:job|work)\b)|with|now|again|since|for|and|but|last|this|on|a|at last"
+    r"|finally|two|three"
+    r"|someone|yesterday|recently|man|woman|person|mum|mom|dad|in (?:\d+|the|[A-Z]\w*))\b)"
 )
-SEPARATED_FROM = re.compile(r"(?P<status>broke up|broken up|split up)\b")
+SEPARATED_FROM = re.compile(
+    r"(?P<status>broke up|broken up|split up)(?=$|[.,;!]| (?:with (?:[A-Z]\w*|own|self)|last|this|yesterday|in|after|on"
+    r"|recently|a|two|three|over|because|again|for good|and)\b)"
+)
 MEASURE = re.compile(
     r"(?P<what>[a-z]+)(?: about| around)?(?: now)? (?P<value>\d[\d.,]*) ?(?P<unit>kgs?|kilos?"
     r"|pounds|lbs?|stone|km|k|miles|mg|hours|minutes|words)\b"
@@ -212,7 +223,7 @@ UPGRADED = re.compile(
 )
 NEW_DEVICE = re.compile(
     r"(?:got|bought|has got|has bought) (?:self )?an? (?:brand[- ])?new (?P<what>phone|laptop"
-    r"|computer|tablet)\b,?(?: it's| a| an)*(?P<value>[^.;]*)"
+    r"|computer|tablet)(?=$|[.,;!]| (?:today|yesterday|last|this|from|for|on|in|at|and|now|so|because|finally)\b)"
 )
 HAS_DEVICE = re.compile(
     rf"(?:has|uses|owns|has got) an? (?P<what>(?:old |new )?(?:[A-Z]\w+ )?(?P<device>{_DEVICE})\b[^,;.]*)",

@@ -17,10 +17,10 @@ _PEER = "self"
 """Stands for the peer's id in the statements that are passed to `slots`."""
 _NUMBER = "|".join(word for word in patterns.NUMBERS if len(word) > 2)
 _AGE = re.compile(rf"^(?P<be>is|turned) (?P<n>{_NUMBER})(?= years old|$)")
-_KIN_AGE = re.compile(rf"^(?:has )?(?:just |now |only |finally )*(?P<be>is|turned) (?:now )?(?P<n>\d\d?|{_NUMBER})$")
+_KIN_AGE = re.compile(rf"^(?:has )?(?:just |now |only |finally )*(?:is|turned) (?:now )?(?P<n>\d\d?|{_NUMBER})$")
 _NOW = re.compile(r" (?:at the moment|right now|these days|nowadays|currently|now)(?= |$)")
 _MOVED = re.compile(r"^((?:has )?(?:just |recently |finally )?(?:moved|relocated)(?: back)?)(?: from [^,;.]+?)? to ")
-_REASON = re.compile(r" (?:for|because of|with) \S+'s .*$")
+_REASON = re.compile(r" (?:for|because of|with) (?:own )?\S+'s .*$")
 _LONG_AT = re.compile(r"^(?:has been|is) at (?=[A-Z].* for \w+ (?:years|months)$)")
 _HOUSING = re.compile(
     r"^(?:has )?(?:(?P<moved>moved|relocated)(?: back)? (?:into|to)|lives in|rents|is renting|shares|is living in|owns)"
@@ -87,4 +87,4 @@ def _simple(predicate: str) -> str:
 
 
 def _with_years(match: re.Match[str]) -> str:
-    return f"{match['be']} {patterns.NUMBERS.get(match['n'], match['n'])} years old"
+    return f"is {patterns.NUMBERS.get(match['n'], match['n'])} years old"

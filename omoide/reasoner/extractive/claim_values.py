@@ -14,7 +14,7 @@ from omoide.reasoner.extractive import slot_kinds as kinds
 from omoide.reasoner.extractive.claim import DENIED, HOLDS, Claim, Topic
 from omoide.reasoner.extractive.claim_deeds import thing_of
 from omoide.reasoner.extractive.claim_objects import head, number, whole
-from omoide.reasoner.extractive.claim_words import BAD, COUNTED, GOOD, UNIQUE, WORDED
+from omoide.reasoner.extractive.claim_words import BAD, COUNTED, DEVICES, GOOD, UNIQUE, WORDED
 from omoide.reasoner.extractive.slots import Slot
 
 _WEIGHTS = frozenset(["kg", "kgs", "kilo", "kilos", "pounds", "lb", "lbs", "stone"])
@@ -153,10 +153,13 @@ def _is_value(topic: Topic, kind: str, text: str) -> bool:
     """Whether a text can be the value of an attribute: of an event, a time; of most others, a name or a number."""
     if kind == "event":
         return patterns.TIME.search(text) is not None
+    if topic[-1] in _DEVICES and re.match(r"an? \w+", text):
+        return True
     return re.match(_NAMED, text) is not None or any(" ".join(topic[n:]) in WORDED for n in range(len(topic)))
 
 
-_NAMED = r"(?:(?:an?|the|at|in|on|about|around|over|called) )*[A-Z\d$€£]|an? \w+"
+_NAMED = r"(?:(?:an?|the|at|in|on|about|around|over|called) )*[A-Z\d$€£]"
+_DEVICES = frozenset(DEVICES.values()) | {"computer", "car", "bike"}
 
 
 def best_topic(text: str) -> Topic:

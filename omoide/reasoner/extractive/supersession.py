@@ -66,7 +66,7 @@ def _replaces(new: Claim, old: Claim, is_change: bool) -> bool:
     if new.value == old.value or (new.needs_change and not is_change):
         return False
     if new.value in _DEEDS:
-        return _is_about_same(new, old)
+        return _is_about_same(new, old, is_change)
     if new.slot is None or old.slot is None:
         return new.topic[0] != "attribute" or old.needs_change or _is_number(new) == _is_number(old)
     if new.slot.kind == AGE and not _is_older(new.slot.value, old.slot.value):
@@ -85,10 +85,15 @@ def _is_number(claim: Claim) -> bool:
     return re.match(r"[$€£]?\d|about|around", first) is not None
 
 
-def _is_about_same(new: Claim, old: Claim) -> bool:
-    """Whether a denial is as wide as what it denies, and what is done at least as narrow as the plan."""
+def _is_about_same(new: Claim, old: Claim, is_change: bool) -> bool:
+    """Whether a denial is as wide as what it denies, and what is done at least as narrow as the plan.
+
+    What is habit must be told to change if one is narrower: "doesn't go to church" and "goes to church at Christmas".
+    """
+    if new.topic[0] in ("does", "uses") and new.detail != old.detail and not (is_change or new.is_event):
+        return False
     if new.value in (DENIED, DROPPED):
-        return new.value == DENIED or old.value == PLANNED if _starts(old.detail, new.detail) else False
+        return _starts(old.detail, new.detail) and (new.value == DENIED or old.value == PLANNED)
     return _starts(new.detail, old.detail)
 
 
