@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "b631a29d9fb81ae67f4c0879fa724a27353cd21c961db26636aa8a1582fa8940"
+DOCUMENT = "5730ef3a1c191e47ea0e0e24da4bab842dd0b087682dbc6b7bcd7cae90d0eb7f"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

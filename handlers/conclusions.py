@@ -19,8 +19,7 @@ async def create_conclusions(
 ) -> list[models.Conclusion]:
     """Store conclusions; return them in the order of the request."""
     batch = await request_parsing.new_conclusions(context, body.conclusions)
-    stored = await context.store.write(conclusions.add, workspace_id, batch, clock.now())
-    context.services.wake_worker()
+    stored = await conclusion_edits.create(context.services, workspace_id, batch)
     return [serializers.conclusion(record) for record in stored]
 
 

@@ -137,6 +137,7 @@ class NewConclusion:
     session_id: str | None
     valid_from: int | None = None
     valid_until: int | None = None
+    topics: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

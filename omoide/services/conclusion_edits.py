@@ -2,16 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from omoide.core import clock
 from omoide.core.errors import Conflict
 from omoide.core.offload import offload
-from omoide.core.records import Conclusion, Fact
+from omoide.core.records import Conclusion, Effect, Fact, NewConclusion
+from omoide.reasoner.protocol import Reasoner
 from omoide.services.container import Services
 from omoide.services.supersede import Judge, supersede
 from omoide.storage import Transaction, conclusion_correction, conclusions, deletion_cascade, workspaces
 from omoide.storage.conclusion_correction import Replaced
+
+
+async def create(services: Services, workspace_id: str, batch: Sequence[NewConclusion]) -> list[Conclusion]:
+    """Store conclusions as `conclusions.add` does, and end what they supersede."""
+    read = await offload(_with_topics, services.reasoner, batch, clock.now())
+    stored = await services.store.write(_create, workspace_id, read, services.reasoner)
+    services.wake_worker()
+    return stored
+
+
+def _with_topics(reasoner: Reasoner, batch: Sequence[NewConclusion], now: int) -> list[NewConclusion]:
+    """The conclusions with their topics, and when they hold if the caller has not said that."""
+    read = []
+    for new in batch:
+        fact = reasoner.as_fact(new.content, new.observed_id, now)
+        is_open = new.valid_from is None and new.valid_until is None
+        start, end = (fact.valid_from, fact.valid_until) if is_open else (new.valid_from, new.valid_until)
+        read.append(replace(new, valid_from=start, valid_until=end, topics=fact.topics))
+    return read
+
+
+def _create(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], reasoner: Reasoner) -> list[Conclusion]:
+    now = clock.now()
+    stored = conclusions.add(db, workspace_id, batch, now)
+    by_pair: dict[tuple[str, str], list[Fact]] = {}
+    for new in batch:
+        # What held only in the past replaces nothing that holds now.
+        if new.topics and (new.valid_until is None or new.valid_until > now):
+            fact = Fact(new.content, (), now, new.valid_from, new.valid_until, new.topics)
+            by_pair.setdefault((new.observer_id, new.observed_id), []).append(fact)
+    for (observer_id, observed_id), facts in by_pair.items():
+        pair = conclusions.pair(db, workspace_id, observer_id, observed_id)
+        workspace = workspaces.pk_of(db, workspace_id)
+        assert pair is not None
+        assert workspace is not None
+        endings = supersede(db, pair, facts, _judge_of(reasoner, observed_id, facts), now)
+        ended = [each.pk for each in endings]
+        deletion_cascade.follow_endings(db, workspace, pair, ended, now, with_card=True)
+    return [conclusions.get(db, workspace_id, each.id) for each in stored] if by_pair else stored
+
+
+def _judge_of(reasoner: Reasoner, observed_id: str, facts: Sequence[Fact]) -> Judge:
+    """A judge that leaves statements alone that were written together, because none of them is newer."""
+    together = frozenset(fact.content for fact in facts)
+
+    def judge(newer: str, older: str) -> Effect | None:
+        return None if {newer, older} <= together else reasoner.judge(newer, older, observed_id)
+
+    return judge
 
 
 async def correct(

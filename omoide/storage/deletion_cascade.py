@@ -95,6 +95,8 @@ def follow_endings(
 
     With `with_card`, its lines are renewed as well; otherwise only if derived conclusions were deleted, by their dream.
     """
+    if not pks:
+        return
     found = db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (array([*pks]),))
     ids = {id for (id,) in found}
     derived = _derived(db, pair)

@@ -28,6 +28,7 @@ from omoide.storage import (
     completed_work,
     conclusion_upsert,
     conclusions,
+    deletion_cascade,
     dreams,
     ended_texts,
     messages,
@@ -276,6 +277,8 @@ def _keep(db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Obse
         target = Target(job.workspace, pair, unit.session_pk)
         fresh = conclusion_upsert.upsert(db, target, step.facts, observer.twins, now)
         endings = supersede(db, pair, step.facts, terms.judge, now, observer.twins)
+        gone_pks = [each.pk for each in endings]
+        deletion_cascade.follow_endings(db, job.workspace, pair, gone_pks, now, with_card=False)
         if endings and observer.revised is not None:
             gone = ended_texts.gone(db, pair, endings)
             if not gone <= observer.ended and tells_any(observer.revised, gone, unit.observed):

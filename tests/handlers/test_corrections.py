@@ -166,3 +166,33 @@ def test_a_conclusion_that_rests_on_a_corrected_one_is_deleted(memory: Memory) -
             if found["status"] == "current":
                 correct(memory, source, "alice keeps bees")
                 assert memory.call("GET", f"/conclusions/{each['id']}").status_code == 404
+
+
+def conclude(memory: Memory, *contents: str, **fields: Any) -> list[Any]:
+    pair = {"observer_id": "alice", "observed_id": "alice", **fields}
+    return list(memory.ok("POST", "/conclusions", {"conclusions": [{"content": each, **pair} for each in contents]}))
+
+
+def test_a_conclusion_of_a_caller_supersedes_and_is_superseded(memory: Memory) -> None:
+    old = lives(memory)
+    (new,) = conclude(memory, "alice lives in Porto")
+    assert memory.ok("GET", f"/conclusions/{old['id']}")["superseded_by"] == new["id"]
+    assert [status for _, status, _ in memory.versions(new["id"])] == ["current", "superseded"]
+    assert texts(memory) == ["alice lives in Porto"]
+    until(lambda: "Porto" in card(memory))
+    assert "Lisbon" not in card(memory)
+    newest = lives(memory, "Oslo")
+    assert memory.ok("GET", f"/conclusions/{new['id']}")["superseded_by"] == newest["id"]
+
+
+def test_conclusions_that_a_caller_writes_together_do_not_end_each_other(memory: Memory) -> None:
+    lives(memory)
+    made = conclude(memory, "alice lives in Porto", "alice lives in Faro")
+    assert [each["status"] for each in made] == ["current", "current"]
+    assert texts(memory) == ["alice lives in Faro", "alice lives in Porto"]
+
+
+def test_a_conclusion_that_held_only_in_the_past_supersedes_nothing(memory: Memory) -> None:
+    lives(memory)
+    conclude(memory, "alice lives in Porto", valid_from="2010-01-01T00:00:00Z", valid_until="2012-01-01T00:00:00Z")
+    assert texts(memory) == ["alice lives in Lisbon", "alice lives in Porto"]
