@@ -6,6 +6,7 @@ no prompt injection can widen it. Everything returned to the reasoner is recorde
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -72,6 +73,32 @@ class MemoryScope:
     """The time that the question is about: nothing that was learned, or held, later is read."""
 
 
+@dataclass(frozen=True, slots=True)
+class SaidBetween:
+    """Restricts conclusions to those said from `after` (inclusive) to `before` (exclusive); None: open."""
+
+    after: int | None = None
+    before: int | None = None
+    include_ended: bool = False
+    """Whether conclusions that were true until others superseded them are found as well."""
+
+    @property
+    def filters(self) -> Json | None:
+        ends = (("gte", self.after), ("lt", self.before))
+        said_at = {name: from_micros(end).isoformat() for name, end in ends if end is not None}
+        filters: Json = {"said_at": said_at} if said_at else {}
+        if self.include_ended:
+            filters["status"] = {"in": ["current", "superseded"]}
+        return filters or None
+
+    def told(self) -> Json:
+        """The restriction as the input of a tool call."""
+        return _dates(self.after, self.before) | ({"include_ended": True} if self.include_ended else {})
+
+
+EVER = SaidBetween()
+
+
 class MemoryView:
     """Tools of a reasoner. Each records its results in `evidence`.
 
@@ -87,16 +114,16 @@ class MemoryView:
         self._finder = finder
 
     async def search_memory(
-        self, query: str, top_k: int = MEMORY_DEFAULT, *, is_derived: bool | None = None
+        self, query: str, top_k: int = MEMORY_DEFAULT, *, is_derived: bool | None = None, said: SaidBetween = EVER
     ) -> list[Conclusion]:
         """Return the conclusions within reach that are nearest to the query, best first.
 
         `is_derived` restricts them to derived (True) or explicit (False) ones.
         """
         top_k = _within(top_k, MEMORY_MOST)
-        request = self._conclusions(query, top_k, is_derived=is_derived)
+        request = replace(self._conclusions(query, top_k, is_derived=is_derived), filters=said.filters)
         matches = [] if Query(query).is_empty else await search_conclusions(self._store, self._finder, request)
-        given: Json = {"query": query, "top_k": top_k}
+        given: Json = {"query": query, "top_k": top_k, **said.told()}
         self.evidence.note(
             "search_memory", given if is_derived is None else given | {"is_derived": is_derived}, conclusions=matches
         )
@@ -178,8 +205,13 @@ class MemoryView:
         return snippets
 
     async def get_observation_context(self, message_ids: Sequence[str]) -> list[Snippet]:
-        """Return the messages of these ids that are within reach, each with the one before and after it."""
-        ids = [*dict.fromkeys(map(_bare, message_ids))][:NAMED_MOST]
+        """Return the messages of these ids that are within reach, each with the one before and after it.
+
+        The id of a conclusion that was read before stands for the messages behind it.
+        """
+        read = self.evidence.conclusions
+        named = (read[id].message_ids if id in read else [id] for id in map(_bare, message_ids))
+        ids = [*dict.fromkeys(itertools.chain.from_iterable(named))][:NAMED_MOST]
         snippets = await self._store.read_offloaded(_named, self._messages(), ids)
         self.evidence.note("get_observation_context", {"message_ids": ids}, snippets=snippets)
         return snippets

@@ -14,7 +14,17 @@ from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.reasoner.memory_view import MemoryScope, MemoryView, Snippet
 from omoide.search.semantic import SemanticSearch
-from omoide.storage import conclusions, deletion_cascade, embeddings, members, messages, scopes, sessions
+from omoide.storage import (
+    conclusion_endings,
+    conclusions,
+    deletion_cascade,
+    embeddings,
+    members,
+    messages,
+    scopes,
+    sessions,
+)
+from omoide.storage.conclusion_endings import Ended
 from omoide.storage.peers import ensure
 from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.vectors import packed
@@ -56,7 +66,11 @@ class Past:
         level: Level = "explicit",
         sources: Sequence[Conclusion] = (),
         times: int = 1,
+        at: int | None = None,
+        said: Sequence[Message] = (),
     ) -> Conclusion:
+        """Store a conclusion, said `at` an instant (now by default) in these messages."""
+
         def stored(db: Connection) -> Conclusion:
             now = clock.now()
             workspace, row = sessions.ensure(db, self.workspace_id, session or "elsewhere", now)
@@ -64,9 +78,10 @@ class Past:
             id = clock.new_id(now)
             target = conclusions.Target(workspace, (pair[observer], pair[observed]), row if session else None)
             source_ids = [source.id for source in sources] or None
-            conclusions.insert(
-                db, target, conclusions.ConclusionRow(id, content, now, None, level, source_ids, times), now
-            )
+            details = {"message_ids": [each.id for each in said]} if said else None
+            said_at = now if at is None else at
+            new = conclusions.ConclusionRow(id, content, said_at, details, level, source_ids, times)
+            conclusions.insert(db, target, new, now)
             return conclusions.get(db, self.workspace_id, id)
 
         return self.write(stored)
@@ -90,6 +105,10 @@ class Past:
 
     def delete(self, session: str) -> None:
         self.write(deletion_cascade.delete_session, self.workspace_id, session, clock.now())
+
+    def supersede(self, old: Conclusion, new: Conclusion) -> None:
+        ended = Ended(old.pk, "superseded", new.id, new.said_at)
+        self.write(conclusion_endings.end, [ended], clock.now())
 
     def forget(self, conclusion: Conclusion) -> None:
         self.write(conclusions.delete, self.workspace_id, conclusion.id, clock.now())

@@ -186,11 +186,13 @@ class _Answering:
     async def _opening(self) -> Opening:
         asked = self._question
         explicit, derived, messages = await self._prefetched()
-        history = ""
+        history, summary = "", None
         if asked.session_id is not None:
+            summary = await self._memory.get_session_summary()
             history = messages_result(await self._memory.get_recent_history(HISTORY_TOKENS))
         given = prompt_templates.fill(
             GIVEN,
+            summary=prompt_templates.section("summary", summary or ""),
             history=prompt_templates.section("history", history),
             conclusions=prompt_templates.section("conclusions", self._tools.shown(explicit)),
             derived=prompt_templates.section("derived", self._tools.shown(derived)),

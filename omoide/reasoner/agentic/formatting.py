@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from omoide.core.clock import from_micros, local
+from omoide.core.clock import day, from_micros, local
 from omoide.core.records import Conclusion, Message
 from omoide.reasoner.agentic.prompt_templates import inline, neutral
 from omoide.reasoner.evidence import Snippet
@@ -44,7 +44,18 @@ def conclusion_line(conclusion: Conclusion, *, with_pair: bool = False) -> str:
     pair = f" [{inline(conclusion.observer_id)}->{inline(conclusion.observed_id)}]" if with_pair else ""
     content = barred(truncate(conclusion.content, MOST_OF_MESSAGE))
     said_at = local_time(conclusion.said_at, conclusion.utc_offset)
-    return f"[id:{conclusion.id}] {conclusion.level} {said_at}{pair}: {content}"
+    return f"[id:{conclusion.id}] {conclusion.level} {said_at}{pair}: {content}{holding(conclusion)}"
+
+
+def holding(conclusion: Conclusion) -> str:
+    """Format since and until when it holds, and how it has ended; empty if it holds since it was said."""
+    offset, said_on = conclusion.utc_offset, day(conclusion.said_at, conclusion.utc_offset)
+    since = None if conclusion.valid_from is None else day(conclusion.valid_from, offset)
+    until = None if conclusion.valid_until is None else day(conclusion.valid_until - 1, offset)
+    parts = [f"since {since}"] if since not in (None, said_on) else []
+    parts += [] if until is None else [f"until {until}"]
+    parts += [] if conclusion.ended_as is None else [conclusion.ended_as]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def conclusion_lines(conclusions: Iterable[Conclusion], *, with_pair: bool = False) -> str:

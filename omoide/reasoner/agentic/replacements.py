@@ -14,7 +14,7 @@ from omoide.core import clock
 from omoide.core.records import Conclusion
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic.derive_output import Statement
-from omoide.reasoner.agentic.formatting import barred, single, truncate
+from omoide.reasoner.agentic.formatting import barred, holding, single, truncate
 
 MOST_TOKENS = 1_000
 """Maximum tokens of known conclusions in the prompt: as many as a batch has of messages by default, so that comparing
@@ -66,11 +66,8 @@ def known_lines(known: Known) -> str:
 def _line(number: int, conclusion: Conclusion) -> str:
     """Format number, day, content, and when it holds as far as that is known."""
     content = barred(truncate(single(conclusion.content), MOST_OF_KNOWN))
-    offset = conclusion.utc_offset
-    since = [] if conclusion.valid_from is None else [f"since {clock.day(conclusion.valid_from, offset)}"]
-    until = [] if conclusion.valid_until is None else [f"until {clock.day(conclusion.valid_until - 1, offset)}"]
-    holds = f" ({', '.join((*since, *until))})" if since or until else ""
-    return f"[{number}] {clock.day(conclusion.said_at, offset)}: {content}{holds}"
+    said_on = clock.day(conclusion.said_at, conclusion.utc_offset)
+    return f"[{number}] {said_on}: {content}{holding(conclusion)}"
 
 
 def ends_of(statements: Sequence[Statement], known: Known) -> list[Ends]:

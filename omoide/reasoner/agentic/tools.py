@@ -39,6 +39,7 @@ from omoide.reasoner.memory_view import (
     RECENT_DEFAULT,
     RECENT_MOST,
     MemoryView,
+    SaidBetween,
 )
 
 logger = logging.getLogger("omoide.reasoner")
@@ -113,11 +114,6 @@ class Toolbox:
         return truncate(result, MOST_OF_RESULT) or NOTHING
 
 
-class SearchMemory(Arguments):
-    query: str = Field(description="What to look for, in plain words.")
-    top_k: int = Field(MEMORY_DEFAULT, description=f"How many conclusions, at most {MEMORY_MOST}.")
-
-
 class SearchMessages(Arguments):
     query: str = Field(description="What to look for, in plain words.")
     limit: int = Field(MESSAGES_DEFAULT, description=f"How many messages, at most {MESSAGES_MOST}.")
@@ -134,6 +130,12 @@ class Interval(Arguments):
     before_date: str = Field("", description="Until when, that moment not included. Empty: until now.")
 
 
+class SearchMemory(Interval):
+    query: str = Field(description="What to look for, in plain words.")
+    top_k: int = Field(MEMORY_DEFAULT, description=f"How many conclusions, at most {MEMORY_MOST}.")
+    include_ended: bool = Field(False, description="Also what was true earlier and no longer is.")
+
+
 class DateRange(Interval):
     limit: int = Field(MESSAGES_MOST, description=f"How many messages, at most {MESSAGES_MOST}.")
     order: Literal["asc", "desc"] = Field("desc", description="asc: oldest first; desc: newest first.")
@@ -146,7 +148,7 @@ class SearchTemporal(Interval):
 
 
 class ObservationContext(Arguments):
-    message_ids: list[str] = Field(description="Ids of messages, as other tools give them.")
+    message_ids: list[str] = Field(description="Ids of messages, or of conclusions, as other tools give them.")
 
 
 class ReasoningChain(Arguments):
@@ -208,7 +210,7 @@ class ReadingTools:
             ),
             Tool(
                 "get_observation_context",
-                "The messages of these ids, with those right before and after them.",
+                "The messages of these ids, or behind these conclusions, with those right before and after them.",
                 ObservationContext,
                 self._get_observation_context,
             ),
@@ -233,9 +235,14 @@ class ReadingTools:
         return conclusion_lines(conclusions, with_pair=reach.observer_id is None or reach.observed_id is None)
 
     async def _search_memory(self, given: SearchMemory) -> str:
-        if conclusions := await self.memory.search_memory(given.query, given.top_k):
+        after, before = instant(given.after_date), instant(given.before_date)
+        said = SaidBetween(after, before, include_ended=given.include_ended)
+        if conclusions := await self.memory.search_memory(given.query, given.top_k, said=said):
             return self.shown(conclusions)
-        messages = await self.memory.search_messages(given.query)
+        if after is None and before is None:
+            messages = await self.memory.search_messages(given.query)
+        else:
+            messages = await self.memory.search_messages_temporal(given.query, after, before)
         return f"There are no conclusions. Messages:\n{snippets_result(messages)}" if messages else ""
 
     async def _search_messages(self, given: SearchMessages) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from pydantic_ai.exceptions import ModelConnectionError
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 
+from omoide.core.records import Summary
 from omoide.inference.model_registry import ANSWER_SECONDS, ModelUnfit, ProviderFailed
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import answer
@@ -17,6 +19,8 @@ from omoide.reasoner.agentic.model_client import HELD, ModelCaller
 from omoide.reasoner.agentic.reasoner import OPENINGS, Agentic
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.output_schema import check
+from omoide.storage import sessions, summaries
+from omoide.storage.sqlite.engine import Connection
 from tests.reasoner.agentic.scripted import Scripted, calls, question, read, results_in
 from tests.reasoner.memory_fixtures import Past
 
@@ -178,6 +182,22 @@ def test_the_prompt_contains_the_history_of_the_session(past: Past) -> None:
     history = models.prompts[0].partition("<history>")[2].partition("</history>")[0]
     assert "I moved to Porto." in history
     assert "Elsewhere." not in models.prompts[0]
+
+
+def test_the_prompt_contains_the_summary_of_the_session_and_the_present(past: Past) -> None:
+    (message,) = past.say("s", "I moved to Porto.")
+
+    def put(db: Connection) -> None:
+        _, session = sessions.ensure(db, past.workspace_id, "s", 0)
+        summaries.put(db, session, Summary("alice moved.", message.id, 1, summaries.SHORT, 0, 2), 0)
+
+    past.write(put)
+    models = Scripted(".", ".", ".")
+    said(past.memory(session_id="s"), models)
+    said(past.memory(), models)
+    assert "<summary>\nalice moved.\n</summary>" in models.prompts[0]
+    assert "alice moved." not in models.prompts[1]
+    assert re.search(r"It is now \w+day, \d{4}-\d\d-\d\d \d\d:\d\d UTC\. Answer", models.prompts[0])
 
 
 def test_a_provider_failure_is_raised(memory: MemoryView) -> None:

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from pydantic_ai.messages import ToolCallPart
 
+from omoide.core.clock import DAY
 from omoide.reasoner.agentic.formatting import MOST_OF_MESSAGE, MOST_OF_RESULT
 from omoide.reasoner.agentic.tools import ERROR, NOTHING, ReadingTools, Toolbox
 from omoide.reasoner.memory_view import MemoryView
+from omoide.storage import conclusion_endings
+from omoide.storage.conclusion_endings import Ended
 from tests.reasoner.memory_fixtures import MONDAY, Past
 
 
@@ -60,6 +63,52 @@ def test_a_reach_restricted_to_sessions_has_no_chain_tool(past: Past) -> None:
     assert len(tools) == 6
 
 
+def test_conclusions_are_found_by_when_they_were_said(past: Past) -> None:
+    past.conclude("alice drinks tea", at=MONDAY)
+    past.conclude("alice drinks coffee", at=MONDAY + 7 * DAY)
+    for dates, expected in (
+        ({"after_date": "2024-01-22"}, "alice drinks coffee"),
+        ({"before_date": "2024-01-22"}, "alice drinks tea"),
+        ({"after_date": "2024-01-15", "before_date": "2024-01-15T00:00:01Z"}, "alice drinks tea"),
+        ({"after_date": "2024-02-01"}, NOTHING),
+    ):
+        result = use(past.memory(), "search_memory", {"query": "alice drinks", **dates})
+        assert [line.partition(": ")[2] or line for line in result.splitlines()] == [expected]
+
+
+def test_what_was_true_earlier_is_found_if_it_is_wanted_and_says_so(past: Past) -> None:
+    old = past.conclude("alice lives in Lisbon", at=MONDAY)
+    new = past.conclude("alice lives in Porto", at=MONDAY + 7 * DAY)
+    past.supersede(old, new)
+    memory = past.memory()
+    assert "Lisbon" not in use(memory, "search_memory", {"query": "alice lives in Lisbon"})
+    found = use(memory, "search_memory", {"query": "alice lives in Lisbon", "include_ended": True})
+    assert ": alice lives in Lisbon (until 2024-01-21, superseded)" in found
+    assert found.count("(") == 1
+    assert memory.evidence.tool_calls[-1].tool_input == {
+        "query": "alice lives in Lisbon",
+        "top_k": 20,
+        "include_ended": True,
+    }
+
+
+def test_what_was_never_true_is_not_found(past: Past) -> None:
+    wrong, right = past.conclude("alice lives in Lisbon"), past.conclude("alice lives in Porto")
+    past.write(conclusion_endings.end, [Ended(wrong.pk, "invalid", right.id)], MONDAY)
+    assert "Lisbon" not in use(past.memory(), "search_memory", {"query": "Lisbon", "include_ended": True})
+
+
+def test_a_conclusion_leads_to_its_messages(past: Past) -> None:
+    said = past.say("s", "Where do you live?", "In Porto, since March.", "Nice!")
+    known = past.conclude("alice lives in Porto", said=said[1:2])
+    memory = past.memory()
+    assert use(memory, "get_observation_context", {"message_ids": [f"id:{known.id}"]}) == NOTHING
+    use(memory, "search_memory", {"query": "Porto"})
+    found = use(memory, "get_observation_context", {"message_ids": [f"id:{known.id}"]})
+    assert f"[id:{said[1].id}]" in found
+    assert "Where do you live?" in found
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [
@@ -71,6 +120,8 @@ def test_a_reach_restricted_to_sessions_has_no_chain_tool(past: Past) -> None:
         ("search_memory", {"query": {"$ne": 1}}),
         ("search_memory", {"query": "x", "top_k": "many"}),
         ("search_memory", {"query": "x", "top_k": 1e400}),
+        ("search_memory", {"query": "x", "after_date": "yesterday"}),
+        ("search_memory", {"query": "x", "include_ended": "perhaps"}),
         ("get_messages_by_date_range", {"after_date": "yesterday"}),
         ("get_messages_by_date_range", {"after_date": "0001-01-01T00:00:00+14:00"}),
         ("get_messages_by_date_range", {"order": "sideways"}),
