@@ -27,7 +27,11 @@ MOST_OBJECT_WORDS = 5
 """A longer object is more than the name of a thing, and two such statements are seldom about the same."""
 _HAVING = ("have", "own", "drive", "ride", "keep", "play", "wear")
 _MANNER = re.compile(r"^(?:(?:part-time|full-time|part time|full time|mostly|mainly|remotely|regularly|still|also) )+")
-_SELDOM = re.compile(r"\b(?:much|often|enough|regularly|every|always)\b")
+_SELDOM = re.compile(
+    r"\b(?:much|often|enough|regularly|every|always)\b"
+    r"|\b(?:on|at|in the) (?:[A-Z]\w+days|weekdays|weekends|the weekend|nights?|mornings?|afternoons?|evenings?)\b"
+)
+"""A denial of only a part, or for a part of the time."""
 _PERFECTIVE = ("finish", "complete", "run", "pass")
 
 
