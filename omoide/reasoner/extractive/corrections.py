@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from omoide.reasoner.extractive.third_person import SELF, to_third_person
 
+LONGEST = 200
+"""A correction is short; longer text would also take the patterns below long."""
 MOST_BACK = 4
 """How many statements a correction looks back."""
 
@@ -92,7 +94,7 @@ def corrected(sentence: str, earlier: Sequence[str], peer_id: str, *, follows: b
     the last of them. Otherwise "just kidding" may be about something that is no statement.
     """
     said = sentence.strip().replace("’", "'")
-    if not earlier or not _HINT.search(said.lower()):
+    if not earlier or len(said) > LONGEST or not _HINT.search(said.lower()):
         return None
     recent = [*earlier[-MOST_BACK:]][::-1]
     if joke := _JOKE.match(said):

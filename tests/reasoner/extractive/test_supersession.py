@@ -93,6 +93,8 @@ def test_a_correction_replaces_the_value_that_it_refers_to(sentence: str, wrong:
         "My sister lives in Braga, not in Porto.",
         "I lived in Braga, not in Porto.",
         "I was kidding around with my friends.",
+        "I said " + "A " * 30_000,
+        "I meant " + "no, " * 20_000 + "Braga",
         "I'm not kidding, they're loud.",
         "",
     ],
