@@ -17,7 +17,7 @@ from omoide.reasoner.extractive.questions import ParsedQuestion, parse_question
 from omoide.reasoner.extractive.sentences import sentences
 from omoide.reasoner.extractive.smalltalk import without_opening
 from omoide.reasoner.extractive.terms import bases, folded
-from omoide.reasoner.extractive.third_person import SELF, to_third_person
+from omoide.reasoner.extractive.third_person import SELF, main_clauses, to_third_person
 from omoide.reasoner.memory_view import GREP_MOST, MEMORY_MOST, MESSAGES_MOST, RECENT_MOST, MemoryView
 from omoide.reasoner.protocol import Question, ReasoningLevel
 
@@ -82,7 +82,10 @@ async def retrieve(question: Question, memory: MemoryView) -> RetrievedContext:
 async def without_ended(
     snippets: Sequence[Snippet], memory: MemoryView, conclusions: Sequence[Conclusion]
 ) -> list[Snippet]:
-    """Return the snippets without the sentences of statements that have ended, except those of `conclusions`."""
+    """Return the snippets without the sentences of statements that have ended, except those of `conclusions`.
+
+    A sentence with several statements is left out if one of them has ended; the others are conclusions of their own.
+    """
     ids = list(dict.fromkeys(message.id for snippet in snippets for message in snippet.messages))
     statements = await memory.get_message_statements(ids) if ids else []
     told = {_key(each.content) for each in conclusions}
@@ -102,14 +105,16 @@ async def without_ended(
 def _without(message: Message, ended: set[Key]) -> Message:
     if not ended:
         return message
-    kept = [each for each in sentences(message.content) if _restated(each, message.peer_id) not in ended]
+    kept = [each for each in sentences(message.content) if ended.isdisjoint(_restated(each, message.peer_id))]
     return message._replace(content=" ".join(kept))
 
 
-def _restated(sentence: str, peer_id: str) -> Key:
-    """Return the key of the conclusion that `derive` makes of a sentence."""
+def _restated(sentence: str, peer_id: str) -> list[Key]:
+    """Return the keys of the conclusions that `derive` makes of a sentence."""
     about = to_third_person(without_opening(sentence.replace("’", "'")))
-    return _key(f'{peer_id} said: "{sentence}"' if about is None else about.replace(SELF, peer_id))
+    if about is None:
+        return [_key(f'{peer_id} said: "{sentence}"')]
+    return [_key(each.replace(SELF, peer_id)) for each in main_clauses(about)]
 
 
 def _key(content: str) -> Key:

@@ -50,6 +50,8 @@ _REFUSED = re.compile(
 """Quotes, markup, conditions, wishes and exclamations."""
 _STOP = re.compile(r"[\s.!…\ufe0f\u200d\u2600-\u27bf\U0001f300-\U0001faff]+$")
 _SUBJECT = re.compile(rf"{SELF} ")
+_MOVED = re.compile(r"^We(?:'ve| have)? ((?:just |recently |finally )*(?:moved|relocated) (?:back )?to [A-Z])")
+"""Who moved with others has moved, so that is stated of the speaker alone."""
 _BETWEEN_CLAUSES = re.compile(rf"(?:[,;]?\s+(?:and|but)|[,;])\s+(?={SELF}(?:'s)? )")
 _FEWEST_WORDS = 3
 """A shorter clause is not a statement of its own."""
@@ -61,6 +63,7 @@ def to_third_person(sentence: str) -> str | None:
 
     Expects no opening ("Yes, ...") and straight apostrophes.
     """
+    sentence = _MOVED.sub(r"I \1", sentence)
     if len(sentence) > MOST_CHARACTERS or _REFUSED.search(sentence):
         return None
     matches = list(WORD.finditer(sentence))

@@ -70,6 +70,7 @@ def test_a_fact_names_the_peer_by_its_exact_id(peer_id: str) -> None:
         ("Rex is a beagle. Do you like dogs? I do.", ['alice said: "Rex is a beagle."']),
         ("My allergies:\n- peanuts\n- nuts", ["alice's allergies: - peanuts - nuts"]),
         ("I went to Porto yesterday.", ["alice went to Porto yesterday (2026-11-21)"]),
+        ("We just moved to Seattle!", ["alice just moved to Seattle"]),
         ("We moved last year.", ['alice said: "We moved last year." (last year: 2025)']),
         ("I’m vegan and I don’t smoke.", ["alice is vegan", "alice does not smoke"]),
         ("Call me Al. Please send me the file.", ['alice said: "Call me Al."']),
