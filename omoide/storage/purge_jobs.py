@@ -31,7 +31,7 @@ def enqueue_missing(db: Transaction, now: int) -> Iterator[str]:
     for (pk,) in found:
         queue.add(db, NewJob(JobKind.PURGE_PEER, {"peer": pk}), now)
         yield f"deleted peer {pk} will be removed by the worker"
-    row = db.execute("SELECT 1 FROM conclusions WHERE deleted_at IS NOT NULL LIMIT 1").fetchone()
+    row = db.execute("SELECT 1 FROM conclusions WHERE deleted_at IS NOT NULL AND ended_as IS NULL LIMIT 1").fetchone()
     if row and not queue.is_queued(db, JobKind.PURGE_CONCLUSIONS, JobKind.PURGE_CONCLUSIONS):
         conclusions.enqueue_purge(db, now)
         yield "deleted conclusions will be removed by the worker"

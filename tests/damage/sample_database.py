@@ -121,6 +121,11 @@ def build(path: Path) -> None:
             _fine(http.get(f"{url}/webhooks/test"))
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("UPDATE jobs SET leased_until = NULL, due_at = 0 WHERE failed_at IS NULL")
+        db.execute(
+            """INSERT INTO conclusion_topics (observer, observed, topic, conclusion)
+               SELECT observer, observed, same, pk FROM conclusions WHERE level = 'explicit'"""
+        )
+        db.execute("UPDATE messages SET utc_offset = -480 WHERE seq = 3")
         db.commit()
 
 

@@ -130,3 +130,69 @@ def test_the_doctor_names_the_row_the_workspace_and_the_fault(invoke: Invoke, da
     said = invoke("doctor").output
     assert "metadata of row 1 of peers (workspace harbour) is not a JSON object (1 more row" in said
     assert "created_at of row 1 of peers (workspace harbour) is not a time from 1970 to 2109" in said
+
+
+@pytest.mark.parametrize("table", ["conclusion_messages", "conclusion_topics"])
+def test_what_is_linked_with_a_missing_conclusion_is_reported_and_removed(
+    table: str, invoke: Invoke, database: Path
+) -> None:
+    change(database, f"UPDATE {table} SET conclusion = 4711 WHERE conclusion = (SELECT min(conclusion) FROM {table})")
+    said = invoke("check").output
+    assert f"of {table}" in said
+    assert "refers to row 4711 of conclusions" in said
+    assert invoke("repair", "--apply").exit_code == 0
+    assert "is sound" in invoke("check").output
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        assert db.execute(f"SELECT count(*) FROM {table} WHERE conclusion = 4711").fetchone() == (0,)
+        assert db.execute(f"SELECT count(*) > 0 FROM {table}").fetchone() == (1,)
+
+
+CONTRADICTIONS = {
+    "links with missing messages": (
+        """UPDATE conclusion_messages SET message = 4711 WHERE conclusion =
+               (SELECT min(conclusion) FROM conclusion_messages)""",
+        "refers to row 4711 of messages",
+    ),
+    "links with messages of another workspace": (
+        """UPDATE conclusion_messages SET message = (SELECT m.pk FROM messages m JOIN workspaces w ON w.pk = m.workspace
+               WHERE w.id = 'quay' LIMIT 1) WHERE (message, conclusion) IN (SELECT l.message, l.conclusion
+               FROM conclusion_messages l JOIN conclusions c ON c.pk = l.conclusion
+               JOIN workspaces w ON w.pk = c.workspace WHERE w.id = 'harbour' LIMIT 1)""",
+        "messages behind conclusions are in a different workspace",
+    ),
+    "topics of another pair": (
+        """UPDATE conclusion_topics SET observed = (SELECT pk FROM peers WHERE id = 'bob' LIMIT 1)
+           WHERE conclusion = (SELECT min(t.conclusion) FROM conclusion_topics t JOIN peers p ON p.pk = t.observed
+           WHERE p.id = 'alice')""",
+        "topics are of another pair than their conclusion",
+    ),
+    "an end without a time": (
+        """UPDATE conclusions SET ended_as = 'superseded' WHERE pk =
+               (SELECT min(pk) FROM conclusions WHERE deleted_at IS NULL)""",
+        "conclusions have ended without a time",
+    ),
+    "an offset beyond a day": ("UPDATE messages SET utc_offset = 2000 WHERE pk = 3", "utc_offset of row 3 of messages"),
+    "an unknown ending": (
+        "UPDATE conclusions SET ended_as = 'gone', deleted_at = 5 WHERE pk = 1",
+        "ended_as of row 1 of conclusions",
+    ),
+}
+
+
+def test_a_current_conclusion_with_a_damaged_ending_stays_current(invoke: Invoke, database: Path) -> None:
+    change(database, "UPDATE conclusions SET ended_as = 'gone' WHERE pk = 1")
+    assert invoke("repair", "--apply").exit_code == 0
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        assert db.execute("SELECT ended_as, deleted_at FROM conclusions WHERE pk = 1").fetchone() == (None, None)
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_rows_about_changes_that_contradict_others_are_reported_and_repaired(
+    name: str, invoke: Invoke, database: Path
+) -> None:
+    statement, fault = CONTRADICTIONS[name]
+    change(database, statement)
+    said = invoke("check").output
+    assert fault in said, said
+    assert invoke("repair", "--apply").exit_code == 0
+    assert "is sound" in (said := invoke("check").output), said

@@ -232,11 +232,16 @@ def _content_digest(db: Connection, damage: Damage, was: Mapping[str, Any], now:
     return {"same": content_hash(as_text(was["content"]))}
 
 
+def _ending(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
+    return {"ended_as": None if was["deleted_at"] is None else "superseded"}
+
+
 _SPECIAL: Mapping[str, Callable[[Connection, Damage, Mapping[str, Any], int], Mapping[str, Any] | None]] = {
     "messages.seq": _message_seq,
     "messages.workspace": _message_workspace,
     "conclusions.workspace": _conclusion_workspace,
     "conclusions.same": _content_digest,
+    "conclusions.ended_as": _ending,
     "peers.kind": _peer_kind,
 }
 
