@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -32,7 +33,10 @@ def events(version: Version) -> list[ConclusionEvent]:
         first, again = None, [each for each in oldest_first if each.created_at > conclusion.created_at]
     else:
         first, again = next(iter(oldest_first), None), oldest_first[1:]
-    later = [*_ended(version, first), *(ConclusionEvent("said_again", each.created_at, (each.id,)) for each in again)]
+    later = [
+        *_ended(version, () if conclusion.is_correction else oldest_first),
+        *(ConclusionEvent("said_again", each.created_at, (each.id,)) for each in again),
+    ]
     later.sort(key=lambda each: each.at)
     if conclusion.level != "explicit" and not conclusion.is_correction:
         later.insert(0, ConclusionEvent("derived", conclusion.created_at, (), [*(conclusion.source_ids or ())]))
@@ -43,11 +47,12 @@ def events(version: Version) -> list[ConclusionEvent]:
     return later[::-1]
 
 
-def _ended(version: Version, first: Message | None) -> Iterator[ConclusionEvent]:
-    """What the version took the place of. A correction by a caller comes from no message."""
+def _ended(version: Version, oldest_first: Sequence[Message]) -> Iterator[ConclusionEvent]:
+    """What the version took the place of, each with the first message that was said no earlier."""
     for each in version.predecessors:
         if each.ended_as is not None and each.ended_at is not None:
-            cause = () if first is None or each.ended_as == "merged" else (first.id,)
+            said = (message.id for message in oldest_first if message.created_at >= each.said_at)
+            cause = () if each.ended_as == "merged" else (*itertools.islice(said, 1),)
             reason = each.details.get("reason")
             shown = reason if isinstance(reason, str) else None
             yield ConclusionEvent(_KINDS[each.ended_as], each.ended_at, cause, (each.id,), shown)

@@ -59,6 +59,14 @@ def test_a_correction_by_the_speaker_is_told_apart(memory: Memory) -> None:
     assert [(each["kind"], each["message_ids"]) for each in oldest["events"]] == [("stated", [first])]
 
 
+def test_a_statement_that_is_said_again_supersedes_by_its_later_message(memory: Memory) -> None:
+    (first,) = memory.hear("s", "I like jazz.")
+    (_, again) = memory.hear("s", "I don't like jazz anymore.", "I like jazz.")
+    newest = memory.ok("GET", f"/conclusions/{memory.known('jazz')['id']}/history")["versions"][0]
+    told = {each["kind"]: each["message_ids"] for each in newest["events"]}
+    assert told == {"superseded": [again], "said_again": [again], "stated": [first]}
+
+
 def test_messages_of_a_deleted_session_are_no_sources(memory: Memory) -> None:
     memory.hear("s", "I live in Rome.")
     rome = memory.known("Rome")
