@@ -94,6 +94,19 @@ def test_what_held_then_includes_what_was_superseded_since(told: Told) -> None:
     assert CANARY not in messages
 
 
+def test_many_later_messages_do_not_hide_the_earlier_one(told: Told) -> None:
+    told.past.say("s", *(f"Tea number {number}." for number in range(1_600)), at=MONDAY + DAY)
+    memory = told.past.memory(moment=Moment(as_of=told.before))
+    found = [
+        memory.search_messages("tea", 3),
+        memory.search_messages("what about tea?", 3),
+        memory.grep_messages("tea"),
+    ]
+    for snippets in map(run, found):
+        assert "I like tea." in str(snippets)
+        assert "number" not in str(snippets)
+
+
 def test_before_anything_was_said_nothing_is_read(told: Told) -> None:
     memory = told.past.memory(moment=Moment(as_of=MONDAY), session_id="s")
     assert run(memory.search_memory("Lisbon")) == []
