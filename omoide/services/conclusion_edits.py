@@ -10,11 +10,21 @@ from omoide.core import clock
 from omoide.core.errors import Conflict
 from omoide.core.offload import offload
 from omoide.core.records import Conclusion, Effect, Fact, NewConclusion
-from omoide.reasoner.protocol import Reasoner
+from omoide.reasoner.extractive.card import card
+from omoide.reasoner.protocol import CardTask, Reasoner
 from omoide.services.container import Services
 from omoide.services.supersede import Judge, supersede
-from omoide.storage import Transaction, conclusion_correction, conclusions, deletion_cascade, workspaces
+from omoide.storage import (
+    Transaction,
+    cards,
+    conclusion_correction,
+    conclusions,
+    deletion_cascade,
+    ended_texts,
+    workspaces,
+)
 from omoide.storage.conclusion_correction import Replaced
+from omoide.storage.conclusion_endings import Ended, Pair
 
 
 async def create(services: Services, workspace_id: str, batch: Sequence[NewConclusion]) -> list[Conclusion]:
@@ -51,8 +61,9 @@ def _create(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], 
         assert pair is not None
         assert workspace is not None
         endings = supersede(db, pair, facts, _judge_of(reasoner, observed_id, facts), now)
-        ended = [each.pk for each in endings]
-        deletion_cascade.follow_endings(db, workspace, pair, ended, now, with_card=True)
+        new_ones = [each for each in stored if (each.observer_id, each.observed_id) == (observer_id, observed_id)]
+        _revise_card(db, pair, new_ones, endings, now)
+        deletion_cascade.follow_endings(db, workspace, pair, endings, now, with_card=True)
     return [conclusions.get(db, workspace_id, each.id) for each in stored] if by_pair else stored
 
 
@@ -97,9 +108,24 @@ def _correct(
         _restore(db, each, old.content, fact.content, judge)
     for pair in dict.fromkeys(each.pair for each in replaced):
         endings = supersede(db, pair, [fact], judge, now)
-        ended = [*(each.pk for each in replaced), *(each.pk for each in endings)]
-        deletion_cascade.follow_endings(db, workspace, pair, ended, now, with_card=True)
+        endings += [Ended(each.pk, "invalid", each.successor) for each in replaced if each.pair == pair]
+        new = [conclusions.get(db, workspace_id, each.successor) for each in replaced if each.pair == pair]
+        _revise_card(db, pair, new, endings, now)
+        deletion_cascade.follow_endings(db, workspace, pair, endings, now, with_card=True)
     return conclusions.get(db, workspace_id, replaced[0].successor)
+
+
+def _revise_card(db: Transaction, pair: Pair, new: Sequence[Conclusion], endings: Sequence[Ended], now: int) -> None:
+    """Update the card at once as far as its lines can be parsed; the dream that follows does the rest."""
+    observed_id = new[0].observed_id
+    held = cards.kept(db, pair[0], observed_id)
+    if not (endings and held.own):
+        return
+    gone = sorted(ended_texts.gone(db, pair, endings))
+    task = CardTask(
+        new[0].observer_id, observed_id, held.lines, held.given, new, ended=gone, written_at=held.written_at
+    )
+    cards.revise(db, pair[0], observed_id, held, card(task), now)
 
 
 def _restore(db: Transaction, replaced: Replaced, wrong: str, right: str, judge: Judge) -> None:

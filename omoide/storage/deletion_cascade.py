@@ -23,6 +23,7 @@ from omoide.core.job_payloads import JobKind, SessionPurge
 from omoide.core.jobs import NewJob
 from omoide.storage import cards, conclusion_revival, conclusions, dream_jobs, queue, scope_copies, sessions
 from omoide.storage.base import Transaction
+from omoide.storage.conclusion_endings import Ended
 from omoide.storage.dialect import ORDERED_JOIN, array, greatest, in_array, json_or_null, unnest
 from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
 
@@ -89,27 +90,24 @@ def forget(db: Transaction, workspace: int, pks: Collection[int], now: int) -> N
 
 
 def follow_endings(
-    db: Transaction, workspace: int, pair: Pair, pks: Collection[int], now: int, *, with_card: bool
+    db: Transaction, workspace: int, pair: Pair, endings: Collection[Ended], now: int, *, with_card: bool = False
 ) -> None:
-    """Delete the derived conclusions that rest on conclusions of the pair which have been superseded or corrected.
+    """Delete the derived conclusions that rest on superseded and invalid ones of the pair, and enqueue a dream.
 
-    With `with_card`, its lines are renewed as well; otherwise only if derived conclusions were deleted, by their dream.
+    `with_card` enqueues one for the card in any case. The card keeps its lines until then.
     """
-    if not pks:
+    if not endings:
         return
-    found = db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (array([*pks]),))
-    ids = {id for (id,) in found}
+    pks = array([each.pk for each in endings if each.ending != "merged"])
+    ids = {id for (id,) in db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (pks,))}
     derived = _derived(db, pair)
     lost = scope_copies.resting_on(ids, {each.id: each.source_ids for each in derived})
     resting = [each.pk for each in derived if each.id in lost and each.id not in ids]
-    if not (resting or with_card):
-        return
-    dream_jobs.interrupt(db, workspace, now)
-    conclusions.hide(db, resting, now)
-    if with_card:
-        renew(db, workspace, pair, now, is_redrawn=bool(resting), is_due=True)
-    else:
-        dream_jobs.renew(db, workspace, pair, OMNI, now)
+    if resting:
+        dream_jobs.interrupt(db, workspace, now)
+        conclusions.hide(db, resting, now)
+    if resting or with_card:
+        dream_jobs.renew(db, workspace, pair, OMNI if resting else CARD_REFRESH, now)
 
 
 def _discount_learned(db: Transaction, pair: Pair, pks: Collection[int]) -> None:

@@ -272,20 +272,8 @@ def _keep(db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Obse
         raise ScopesChanged(f"the scopes of session {unit.session} changed meanwhile")
     ended: dict[int, frozenset[str]] = {}
     for observer in observers:
-        listener = observer.listener
-        pair: Pair = (listener.pk, unit.observed_pk)
-        target = Target(job.workspace, pair, unit.session_pk)
-        fresh = conclusion_upsert.upsert(db, target, step.facts, observer.twins, now)
-        endings = supersede(db, pair, step.facts, terms.judge, now, observer.twins)
-        gone_pks = [each.pk for each in endings]
-        deletion_cascade.follow_endings(db, job.workspace, pair, gone_pks, now, with_card=False)
-        if endings and observer.revised is not None:
-            gone = ended_texts.gone(db, pair, endings)
-            if not gone <= observer.ended and tells_any(observer.revised, gone, unit.observed):
-                ended[listener.pk] = gone
-        dreams.learned(db, job.workspace, pair, fresh, now, terms.schedule)
-        if observer.revised is not None:
-            cards.revise(db, listener.pk, unit.observed, listener.card, observer.revised, now)
+        if gone := _learn(db, job.workspace, step, observer, terms, now):
+            ended[observer.listener.pk] = gone
     if ended:
         raise StatementsEnded(ended)
     rest = unit.rest(step.window.rest)
@@ -299,6 +287,23 @@ def _keep(db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Obse
         webhooks.emit(db, job.workspace, "queue.empty", _emptied(step.workspace_id, unit), now)
     queue.finish(db, job, now)
     return None
+
+
+def _learn(db: Transaction, workspace: int, step: Step, observer: Observer, terms: Terms, now: int) -> frozenset[str]:
+    """Store the facts for an observer. Returns the texts of what they end if the card still tells any of that."""
+    listener, unit = observer.listener, step.unit
+    pair: Pair = (listener.pk, unit.observed_pk)
+    fresh = conclusion_upsert.upsert(db, Target(workspace, pair, unit.session_pk), step.facts, observer.twins, now)
+    endings = supersede(db, pair, step.facts, terms.judge, now, observer.twins)
+    if endings:
+        deletion_cascade.follow_endings(db, workspace, pair, endings, now)
+    dreams.learned(db, workspace, pair, fresh, now, terms.schedule)
+    if observer.revised is None:
+        return frozenset()
+    cards.revise(db, listener.pk, unit.observed, listener.card, observer.revised, now)
+    gone = ended_texts.gone(db, pair, endings) if endings else frozenset()
+    is_told = not gone <= observer.ended and tells_any(observer.revised, gone, unit.observed)
+    return gone if is_told else frozenset()
 
 
 def schedule_of(settings: Settings) -> Schedule:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 from honcho.api_types import PeerConfig, SessionConfiguration, SessionPeerConfig, WorkspaceConfiguration
 from pydantic import Field, model_validator
 
+from tests.handlers.workspace import until
 from tests.journeys.matching import Strict
 from tests.journeys.server_fixture import Members, Stage
 
@@ -202,12 +203,59 @@ class Upload(Strict):
 
 
 class Delete(Strict):
-    """Delete a session."""
+    """Delete a session, the first message of a session with this text, or a peer."""
 
-    session: str
+    session: str | None = None
+    message: str | None = None
+    peer: str | None = None
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> Self:
+        if (self.session is None) == (self.peer is None) or (self.message is not None and self.session is None):
+            raise ValueError("name a session, with or without a message, or a peer")
+        return self
 
     def play(self, stage: Stage) -> None:
-        stage.session(self.session).delete()
+        if self.peer is not None:
+            assert stage.http.delete(f"{stage.url}/peers/{self.peer}").status_code == 202
+        elif self.session is not None and self.message is not None:
+            ids = [each.id for each in stage.session(self.session).messages() if each.content == self.message]
+            assert stage.http.delete(f"{stage.url}/sessions/{self.session}/messages/{ids[0]}").status_code == 204
+        elif self.session is not None:
+            stage.session(self.session).delete()
+
+
+class Correct(Strict):
+    """Correct the conclusion with this content."""
+
+    observer: str
+    about: str | None = None
+    content: str
+    to: str
+    reason: str | None = None
+
+    def play(self, stage: Stage) -> None:
+        known = stage.peer(self.observer).conclusions_of(self.about or self.observer).list(size=100)
+        [id] = [each.id for each in known if each.content == self.content]
+        given = {"content": self.to, "reason": self.reason}
+        body = {name: text for name, text in given.items() if text is not None}
+        response = stage.http.patch(f"{stage.url}/conclusions/{id}", json=body)
+        assert response.status_code == 200, response.text
+
+
+class Merge(Strict):
+    """Merge a peer into another, and wait until the old id stands for it."""
+
+    peer: str
+    into: str
+
+    def play(self, stage: Stage) -> None:
+        def merged() -> bool:
+            response = stage.http.post(f"{stage.url}/peers/{self.peer}/merge", json={"into": self.into})
+            assert response.status_code in (200, 202), response.text
+            return response.status_code == 200
+
+        until(merged)
 
 
 def members(peers: Members) -> list[Any]:

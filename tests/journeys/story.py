@@ -74,6 +74,8 @@ STEPS: dict[str, type[Any]] = {
     "scope": steps.Scope,
     "upload": steps.Upload,
     "delete": steps.Delete,
+    "correct": steps.Correct,
+    "merge": steps.Merge,
     "expect": Expect,
     "eventually": Eventually,
 }

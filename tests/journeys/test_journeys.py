@@ -15,9 +15,9 @@ this folder contains the stories about one subject, one per document:
           - conclusions: {observer: alice, contain: [alice lives in Lisbon]}
 
 Steps: say, talk (many messages), wait (until nothing is pending or in progress), mark (name an instant), join, leave,
-configure, dream, refresh_card (both wait), write_card, scope, upload, delete, expect, and eventually, which polls its
-expectations. See `steps` for their fields, `expectations` for expectations, and `matching` for claims about texts and
-lists. Unknown keys are errors.
+configure, dream, refresh_card (both wait), write_card, scope, upload, delete, correct (a conclusion), merge (peers),
+expect, and eventually, which polls its expectations. See `steps` for their fields, `expectations` for expectations, and
+`matching` for claims about texts and lists. Unknown keys are errors.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def test_story_names_are_unique() -> None:
         ("{title: t, steps: [{shout: {}}, {expect: [{queue: {pending: 0}}]}]}", "unknown step 'shout'"),
         ("{title: t, steps: [{say: {s: [{a: b, c: d}]}}, {expect: [{queue: {pending: 0}}]}]}", "one peer"),
         ("{title: t, steps: [{wait: , leave: {}}, {expect: [{queue: {pending: 0}}]}]}", "step must have exactly one"),
+        ("{title: t, steps: [{delete: {message: a}}, {expect: [{queue: {pending: 0}}]}]}", "name a session"),
         ("{title: t, steps: [{configure: {}}, {expect: [{queue: {pending: 0}}]}]}", "changes nothing"),
     ],
 )

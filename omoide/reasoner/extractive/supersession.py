@@ -7,12 +7,13 @@ value, or which it ends. If anything is unsure, both stay.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from omoide.core.records import Effect
 from omoide.reasoner.extractive.claim import DENIED, DONE, DROPPED, HOLDS, NEVER, PLANNED, Claim, Topic
 from omoide.reasoner.extractive.claim_patterns import NOT_ANOTHER
 from omoide.reasoner.extractive.claims import claims_of
-from omoide.reasoner.extractive.slot_kinds import AGE, TASTES, UNCHANGING
+from omoide.reasoner.extractive.slot_kinds import AGE, RELATION, TASTES, UNCHANGING
 from omoide.reasoner.extractive.slots import agree, comparable, tells_change
 
 _DEEDS = (HOLDS, DENIED, PLANNED, DONE, DROPPED, NEVER)
@@ -36,11 +37,20 @@ def effect(new: str, old: str, peer_id: str) -> Effect | None:
         return None
     news = [claim for clause in claims_of(new, peer_id) for claim in clause]
     is_change = tells_change(new) or _CHANGE.search(new) is not None or _denies(new, old)
-    if not news or not all(
-        any(_replaces(claim, held, is_change) for claim in news for held in clause) for clause in clauses
-    ):
+    if not news or not all(_is_over(clause, news, is_change) for clause in clauses):
         return None
     return "invalid" if _denies(new, old) else "superseded"
+
+
+def _is_over(clause: Sequence[Claim], news: Sequence[Claim], is_change: bool) -> bool:
+    """Whether something replaces the clause, and no pet or relative that it names besides is lost: another home is no
+    reason to forget the cat of "lives in Rome with the cat Pixel"."""
+    replaced = [held for held in clause if any(_replaces(claim, held, is_change) for claim in news)]
+    return bool(replaced) and not any(_is_kin(held) for held in clause if held not in replaced)
+
+
+def _is_kin(claim: Claim) -> bool:
+    return claim.topic[0] == "pet" or (claim.slot is not None and claim.slot.kind.startswith(RELATION))
 
 
 def _denies(new: str, old: str) -> bool:
