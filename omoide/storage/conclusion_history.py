@@ -51,12 +51,17 @@ def history(db: Transaction, workspace_id: str, conclusion_id: str, reach: Reach
     visible = reach.messages(db, workspace_id)
     versions = [
         Version(each, linked(db, each.pk, visible, MOST_MESSAGES), by_successor.get(each.id, ()))
-        for each in sorted(found.values(), key=lambda each: (each.said_at, each.created_at, each.pk), reverse=True)
+        for each in sorted(found.values(), key=_newest_last, reverse=True)
     ]
     if reach.is_limited:
         readable = readable_ids(db, workspace_id, found.values(), reach)
         versions = [replace(each, conclusion=shown(each.conclusion, each.messages, readable)) for each in versions]
     return VersionHistory(versions, is_cut)
+
+
+def _newest_last(version: Conclusion) -> tuple[int, bool, int, int]:
+    """Order by when it was said; of several said at once, the one that ended last is the newest."""
+    return version.said_at, version.ended_at is None, version.ended_at or version.created_at, version.pk
 
 
 def _later(db: Transaction, workspace_id: str, first: Conclusion, reach: Reach, most: int) -> list[Conclusion]:
