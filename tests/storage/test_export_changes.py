@@ -27,7 +27,9 @@ def changed_workspace() -> list[dict[str, Any]]:
     old = record("conclusion", **{**holds, **ended}, details={"origin": "o" * 21, "message_ids": [said[0]["id"]]})
     links = [(old, said[0]), (old, said[1]), (new, said[2])]
     return [
-        *(record(kind) for kind in ("workspace", "peer", "session")),
+        record("workspace"),
+        record("peer"),
+        record("session", message_count=3),
         *said,
         old,
         new,
@@ -46,6 +48,16 @@ def test_ended_conclusions_links_topics_and_offsets_survive_byte_by_byte(store: 
     bring(store, lines, name="copy")
     successors = "SELECT count(DISTINCT s.id) FROM conclusions c JOIN conclusions s ON s.id = c.successor"
     assert read_now(store, sql.value, successors) == 2, "each ended conclusion has the successor of its own workspace"
+
+
+def test_deleted_messages_leave_gaps(store: Store) -> None:
+    lines = changed_workspace()
+    lines[2]["message_count"] = 9
+    lines[4]["seq"], lines[5]["seq"] = 4, 7
+    bring(store, file_of(lines, format=3))
+    found = read_now(store, lambda db: [*reader.lines(db, reader.find(db, "w"))])
+    assert [json.loads(line) for line in found] == lines
+    assert read_now(store, sql.rows, "SELECT message_count, removed FROM sessions") == [(9, 6)]
 
 
 def test_an_earlier_file_gives_links_and_a_job_for_topics(store: Store) -> None:

@@ -340,5 +340,10 @@ def _finish(db: Transaction, writer: Rows, jobs: Sequence[tuple[int, schema.Line
         raise Conflict(f"A workspace {progress.name} was created during the import")
     _add(db, writer, jobs)
     db.execute("UPDATE workspaces SET deleted_at = NULL WHERE pk = ?", (writer.workspace,))
+    db.execute(
+        """UPDATE sessions SET removed = message_count - (SELECT count(*) FROM messages m WHERE m.session = sessions.pk)
+           WHERE workspace = ?""",
+        (writer.workspace,),
+    )
     topic_fill.enqueue(db, writer.workspace, clock.now())
     embeddings.enqueue(db, clock.now())

@@ -102,7 +102,9 @@ class Rows:
     def index(self, db: Transaction) -> None:
         """Index the added messages for full-text search, and update the message counts."""
         for session, (first, last) in self._said.items():
-            db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (last, session))
+            db.execute(
+                "UPDATE sessions SET message_count = ? WHERE pk = ? AND message_count < ?", (last, session, last)
+            )
             fulltext.add_messages(db, session, first, last)
             event_time_order.note(db, session, first)
         self._said.clear()
@@ -173,11 +175,12 @@ class Rows:
     def _last_message(self, db: Transaction, session: int) -> int:
         if session in self._said:
             return self._said[session][1]
-        return int(db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()[0])
+        return int(db.execute("SELECT coalesce(max(seq), 0) FROM messages WHERE session = ?", (session,)).fetchone()[0])
 
     def _check_reaches(self, db: Transaction, session: int, last: int) -> None:
         """Raise InvalidLine unless the session has that many messages."""
-        count = self._last_message(db, session)
+        (positions,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
+        count = max(positions, self._last_message(db, session))
         if last > count:
             raise InvalidLine(f"refers to message {last} of a session that has {count}")
 
@@ -191,7 +194,8 @@ class Rows:
     def _number_message(self, db: Transaction, line: Line, values: Values) -> None:
         session, seq = values["session"], line["seq"]
         last = self._last_message(db, session)
-        if seq != last + 1:
+        is_next = seq > last if self._has_links else seq == last + 1  # deleted messages leave gaps
+        if not is_next:
             raise InvalidLine(f"seq: {seq} follows {last} in the session {truncate(line['session'])!r}")
         first, _ = self._said.get(session, (seq, last))
         self._said[session] = first, seq

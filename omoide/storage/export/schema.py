@@ -28,6 +28,7 @@ FORMAT = 3
 conclusions, no links and topics, and none of the fields in `_ADDED`."""
 
 _ADDED: Mapping[str, Json] = {
+    "session": {"message_count": 0},
     "message": {"utc_offset": None},
     "conclusion": dict.fromkeys(("valid_from", "valid_until", "ended_at", "ended_as", "successor")),
 }
@@ -195,7 +196,11 @@ KINDS: Mapping[str, Kind] = {
     "peer": Kind(
         "peers", f"id:name {_OWNED.format('scope:is_scope ')}", "t.workspace = :workspace AND t.kind <> 'deleted'"
     ),
-    "session": Kind("sessions", f"id:name {_OWNED.format('')}", "t.workspace = :workspace AND t.deleted_at IS NULL"),
+    "session": Kind(
+        "sessions",
+        f"id:name {_OWNED.format('')} message_count:count",
+        "t.workspace = :workspace AND t.deleted_at IS NULL",
+    ),
     "member": Kind(
         "members",
         "session peer joined_at:time left_at:time? observe_me:flag? observe_others:flag?",
