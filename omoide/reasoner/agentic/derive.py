@@ -42,7 +42,12 @@ async def derive(batch: Batch, caller: ModelCaller, tokens: TokenCounter) -> lis
     numbered = dict(enumerate(own, 1))
     known = numbered_known(batch.known, len(own), tokens)
     statements = await filled(caller, _opening(batch, shown, known), FORM, MOST_OUTPUT)
-    return [] if statements is None else facts_of(statements, numbered, known)
+    facts = [] if statements is None else facts_of(statements, numbered, known)
+    if facts or not known or statements is None or not statements.facts:
+        return facts
+    # A small model may only copy what it is shown as known; without that it reads the messages.
+    statements = await filled(caller, _opening(batch, shown, {}), FORM, MOST_OUTPUT)
+    return [] if statements is None else facts_of(statements, numbered, {})
 
 
 def facts_of(statements: Statements, numbered: Mapping[int, Message], known: Known) -> list[Fact]:

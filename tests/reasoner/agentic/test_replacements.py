@@ -119,6 +119,13 @@ def test_a_known_conclusion_that_is_only_repeated_is_no_fact() -> None:
     assert [each.content for each in derived(Scripted(form({"facts": copied})))] == [BROTHER]
 
 
+def test_a_model_that_only_copies_what_is_known_is_asked_without_it() -> None:
+    copies = form({"facts": [{"content": HOME, "message_ids": [101]}, {"content": JOB, "message_ids": [2024]}]})
+    models = Scripted(copies, form({"facts": [{"content": "alice moved to Porto", "message_ids": [1]}]}))
+    assert [each.content for each in derived(models)] == ["alice moved to Porto"]
+    assert ["<known>\n" in prompt for prompt in models.prompts] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("since", "until", "expected"),
     [
