@@ -144,13 +144,22 @@ def _past(asked: ParsedQuestion, filled: Sequence[FilledSlot]) -> list[AnswerSta
     names any. A question for all that there was gets the current value as well, first."""
     now = {each.slot.place: each for each in reversed(filled) if not each.statement.is_past}
     current = [each for each in now.values() if each.holds]
-    over = [each for each in filled if each.holds and _is_over(each, now.get(each.slot.place))]
+    over = _different(each for each in filled if each.holds and _is_over(each, now.get(each.slot.place)))
     if asked.years:
         in_years = [each for each in (*over, *current) if _held_in(each.statement, asked.years)]
         over, current = [each for each in in_years if each in over], [each for each in in_years if each in current]
         return [AnswerStatement(each.statement, each in over) for each in (over or current)]
     shown = current if asked.asks_all_times and over else []
     return [AnswerStatement(each.statement, each in over) for each in (*shown, *over)]
+
+
+def _different(filled: Iterable[FilledSlot]) -> list[FilledSlot]:
+    """Return the newest slot of each value."""
+    kept: list[FilledSlot] = []
+    for each in filled:
+        if not any(agree(each.slot, other.slot) for other in kept):
+            kept.append(each)
+    return kept
 
 
 def _is_over(filled: FilledSlot, now: FilledSlot | None) -> bool:

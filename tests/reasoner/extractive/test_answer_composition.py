@@ -51,6 +51,13 @@ def test_what_was_before_is_told_with_its_dates(query: str, answer: str) -> None
     assert compose(question(query), [LISBON], [], past=[PORTO]) == answer
 
 
+def test_what_was_before_is_told_once() -> None:
+    told = compose(
+        question("Where did alice live before?"), [LISBON], snippet(("alice", "I live in Porto.")), past=[PORTO]
+    )
+    assert told == EARLIER
+
+
 def test_a_home_that_was_left_for_none_is_what_was_before() -> None:
     left = fact("alice no longer lives in Porto", 1)
     assert compose(question("Where did alice live before?"), [left], [], past=[PORTO]) == EARLIER
