@@ -92,8 +92,10 @@ def conclusions(db: Transaction, before: int) -> bool:
 
 def conclusions_of(db: Transaction, peer: int) -> bool:
     """Remove some of the conclusions by or about a peer; returns whether there were any."""
-    chosen = "SELECT pk, length(content) FROM conclusions WHERE {} = ? LIMIT ?"
-    return any(_remove_texts(db, "conclusions", chosen.format(column), peer) for column in ("observer", "observed"))
+    by_or_about = [
+        f"SELECT pk, length(content) FROM conclusions WHERE {column} = ? LIMIT ?" for column in ("observer", "observed")
+    ]
+    return any(_remove_texts(db, "conclusions", chosen, peer) for chosen in by_or_about)
 
 
 def messages(db: Transaction, pks: Sequence[int]) -> None:

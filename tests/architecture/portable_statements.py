@@ -59,6 +59,7 @@ GIVEN = {
     "from_pair": "FROM conclusions c, peers obr, peers obd, sessions s WHERE TRUE",
     "of_peer": "workspace = ?",
     "peer_purge:column": "observer",
+    "purge:column": "observer",
     "observed": "JOIN peers o ON o.pk = c.observer AND o.id = ?",
     "conclusion_search:sql": "FROM conclusions c, peers obr, peers obd, sessions s WHERE TRUE",
     "message_search:sql": "FROM messages m, (SELECT 1 AS key) wanted WHERE m.workspace = ?",
