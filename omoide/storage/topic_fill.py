@@ -1,7 +1,4 @@
-"""Find derived conclusions without topics, for the job that adds them: those of earlier versions, and imported ones.
-
-Conclusions that callers created have no messages, and get no topics here.
-"""
+"""Find explicit conclusions without topics, for the job that adds them: those of earlier versions and imported ones."""
 
 from __future__ import annotations
 
@@ -37,12 +34,11 @@ def enqueue(db: Transaction, workspace: int, now: int) -> None:
 
 
 def untold(db: Transaction, after: int, through: int) -> list[Untold]:
-    """The next conclusions in the range of rows that have messages and no topics."""
+    """The next current conclusions in the range of rows that have no topics."""
     found = db.execute(
         """SELECT c.pk, c.id, c.content, p.id, c.observer, c.observed, c.said_at FROM conclusions c
            JOIN peers p ON p.pk = c.observed
            WHERE c.pk > ? AND c.pk <= ? AND c.level = 'explicit' AND c.deleted_at IS NULL
-           AND EXISTS (SELECT 1 FROM conclusion_messages m WHERE m.conclusion = c.pk)
            AND NOT EXISTS (SELECT 1 FROM conclusion_topics t WHERE t.conclusion = c.pk)
            ORDER BY c.pk LIMIT ?""",
         (after, through, ROWS_AT_A_TIME),
