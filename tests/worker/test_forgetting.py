@@ -147,3 +147,22 @@ def test_a_peer_that_does_not_exist_and_a_scope_cannot_be_deleted(yard: Yard) ->
     assert yard.refused("DELETE", f"{W}/peers/nobody") == 404
     assert yard.refused("DELETE", f"{W}/peers/scope.work") == 422
     assert yard.refused("DELETE", "/v3/workspaces/other/peers/alice") == 404
+
+
+def test_what_deleted_sessions_taught_lives_on_nowhere(yard: Yard) -> None:
+    for number in range(3):
+        yard.ok("POST", f"{W}/sessions", {"id": f"s{number}"})
+        yard.say(f"s{number}", "I live in Madrid and I love playing chess with my brother.")
+    yard.work()
+    yard.ok("POST", f"{W}/schedule_dream", {"observer": "alice", "dream_type": "omni"})
+    yard.work()
+    assert len({each["level"] for each in yard.ok("POST", f"{W}/conclusions/list")["items"]}) > 1
+    for number in range(3):
+        yard.ok("DELETE", f"{W}/sessions/s{number}")
+    yard.work()
+    assert yard.ok("POST", f"{W}/conclusions/list")["items"] == []
+    assert not yard.ok("GET", f"{W}/peers/alice/card")["peer_card"]
+    assert "Madrid" not in (
+        yard.ok("POST", f"{W}/peers/alice/chat", {"query": "Where does alice live?"})["content"] or ""
+    )
+    assert "Madrid" not in yard.ok("POST", f"{W}/peers/alice/representation", {})["representation"]

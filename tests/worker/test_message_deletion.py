@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 
 from omoide.core import clock
@@ -12,6 +13,9 @@ from omoide.core.config_resolution import Defaults
 from omoide.core.errors import NotFound
 from omoide.core.records import PageRequest
 from omoide.storage import message_deletion, messages, scopes, session_clone, summaries
+from omoide.storage.export import reader
+from omoide.storage.export.importer import import_workspace
+from omoide.storage.sqlite.engine import Connection
 from tests import sql
 from tests.worker.test_deletion_cascade import ANA, card, derive, derived, told
 from tests.worker.worker_fixture import Home, Reasoner, configure
@@ -216,5 +220,29 @@ def test_a_message_of_another_session_or_workspace_is_not_found(play: Play) -> N
         await remove(home, "Hello")
         with pytest.raises(NotFound):
             await home.store.write(message_deletion.delete, "w", "s", id, clock.now(), defaults=DEFAULTS)
+
+    play(story)
+
+
+@pytest.mark.parametrize("gone", [["m2"], ["m1", "m5"], ["m1", "m2", "m3", "m4", "m5"]], ids=["one", "ends", "all"])
+def test_an_export_without_deleted_messages_can_be_imported(gone: list[str], play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say(*(f"alice m{number}" for number in range(1, 6)))
+        await home.say("bob m6 comes and stays")
+        for text in [*gone, "m6"]:
+            await remove(home, text)
+
+        def exported(db: Connection) -> list[bytes]:
+            workspace = reader.find(db, "w")
+            header = reader.header(db, workspace, program="1", now=clock.now())
+            return [orjson.dumps(header), *reader.lines(db, workspace)]
+
+        lines = await home.store.read(exported)
+        await import_workspace(home.store, iter(lines), name="copy", restart=False, shown=lambda *_: None)
+        found = await home.store.read(messages.page, "copy", "s", PageRequest(1, 100))
+        assert [each.content for each in found.items] == [m for m in ("m1", "m2", "m3", "m4", "m5") if m not in gone]
+        assert await consistent(home)
+        counts = await home.store.read(sql.rows, "SELECT message_count, removed FROM sessions")
+        assert counts == [(6, len(gone) + 1)] * 2
 
     play(story)
