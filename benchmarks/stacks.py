@@ -40,8 +40,12 @@ _messages_json = TypeAdapter(list[models.Message]).serializer.to_json
 _page_json = TypeAdapter(models.PageMessage).serializer.to_json
 
 
-async def _no_member(workspace: str, session: str, peer: str) -> bool:
-    return False
+class NoPeers:
+    async def is_member(self, workspace_id: str, session_id: str, peer_id: str) -> bool:
+        return False
+
+    async def is_retired(self, workspace_id: str, peer_id: str, issued_at: int) -> bool:
+        return False
 
 
 def contract() -> ASGIApp:
@@ -51,7 +55,7 @@ def contract() -> ASGIApp:
         Implementation(
             handlers="benchmarks",
             protocols={TAG: protocols.SessionsApi, many_messages.TAG: protocols.MessagesApi},
-            authorize=authorizer(Keyring(SECRET), _no_member),
+            authorize=authorizer(Keyring(SECRET), NoPeers()),
             make_context=principal,
             max_body_bytes=MAX_BODY_BYTES,
         ),

@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "70e233ac9661c891e524f7bc1c1f4949dbdc3c654c9eee908d5bdbd918e6588b"
+DOCUMENT = "5a403c8a89e96bd943f5fb4efc6ea933a229298bb78a7ea68b85d1239570400f"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

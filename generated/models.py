@@ -325,6 +325,38 @@ class PeerGet(BaseModel):
     ] = None
 
 
+class PeerMerge(BaseModel):
+    into: Annotated[str, Field(description="The peer that gets everything.")]
+    keep_alias: Annotated[
+        bool,
+        Field(
+            description="Whether the old id stands for the other peer from now on, or is free once the merge has finished."
+        ),
+    ] = True
+    dry_run: Annotated[
+        bool, Field(description="Change nothing; report what would move.")
+    ] = False
+
+
+class PeerMergeProgress(BaseModel):
+    peer_id: str
+    into: str
+    state: Literal["planned", "running", "completed"]
+    messages: Annotated[int, Field(description="Messages by the peer.")]
+    sessions: Annotated[
+        int, Field(description="Sessions that it is or was in; they move at once.")
+    ]
+    conclusions: Annotated[
+        int, Field(description="Current conclusions by or about the peer.")
+    ]
+    cards: Annotated[
+        int,
+        Field(
+            description="Cards that it keeps or that are kept about it; they move at once."
+        ),
+    ]
+
+
 class PeerUpdate(BaseModel):
     metadata: dict[str, Any] | None = None
     configuration: PeerConfig | None = None

@@ -232,6 +232,17 @@ class PeersApi(Protocol):
         """GET /v3/workspaces/{workspace_id}/peers/{peer_id}/context -> 200"""
         ...
 
+    async def merge_peer(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.PeerMerge,
+    ) -> tuple[Literal[200, 202], models.PeerMergeProgress]:
+        """POST /v3/workspaces/{workspace_id}/peers/{peer_id}/merge -> 200, 202"""
+        ...
+
 
 class SessionsApi(Protocol):
     async def get_or_create_session(

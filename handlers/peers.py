@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -16,7 +17,7 @@ from omoide.reasoner.representation import render
 from omoide.services import get_or_create
 from omoide.services.context_builder import peer_context
 from omoide.services.selection import select_conclusions
-from omoide.storage import cards, peer_deletion, peers
+from omoide.storage import cards, peer_deletion, peer_merge, peers
 from omoide.storage.message_scope import MessageSearch
 
 
@@ -136,3 +137,21 @@ async def delete_peer(context: Context, *, workspace_id: str, peer_id: str) -> m
     await context.store.write(peer_deletion.delete, workspace_id, peer_id, clock.now(), defaults=defaults)
     context.services.wake_worker()
     return models.Accepted(message="Peer deletion accepted")
+
+
+async def merge_peer(
+    context: Context,
+    *,
+    workspace_id: str,
+    peer_id: str,
+    body: models.PeerMerge,
+) -> tuple[Literal[200, 202], models.PeerMergeProgress]:
+    """Begin to merge the peer into another, or report on the merge."""
+    merge = (workspace_id, peer_id, body.into)
+    found = await context.store.read_offloaded(peer_merge.progress, *merge)
+    if body.dry_run or found.state == "completed":
+        return 200, serializers.merge_progress(peer_id, body.into, found)
+    if found.state == "planned":
+        await context.store.write(peer_merge.start, *merge, clock.now(), keep_alias=body.keep_alias)
+    context.services.wake_worker()
+    return 202, serializers.merge_progress(peer_id, body.into, replace(found, state="running"))

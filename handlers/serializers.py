@@ -13,6 +13,7 @@ from omoide.core.clock import from_micros, to_second
 from omoide.core.records import (
     Backfill,
     Conclusion,
+    MergeProgress,
     Message,
     Observation,
     Page,
@@ -146,6 +147,18 @@ def _counts(page: Page[T]) -> _Counts:
 
 def workspaces_page(page: Page[Workspace]) -> models.PageWorkspace:
     return models.PageWorkspace(items=[*map(workspace, page.items)], **_counts(page))
+
+
+def merge_progress(peer_id: str, into: str, progress: MergeProgress) -> models.PeerMergeProgress:
+    return models.PeerMergeProgress(
+        peer_id=peer_id,
+        into=into,
+        state=progress.state,
+        messages=progress.messages,
+        sessions=progress.sessions,
+        conclusions=progress.conclusions,
+        cards=progress.cards,
+    )
 
 
 def peers_page(page: Page[Peer]) -> models.PagePeer:

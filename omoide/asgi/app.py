@@ -37,13 +37,14 @@ from omoide.core.malloc import HeapTrimmer
 from omoide.core.metrics import Metrics
 from omoide.core.settings import Settings, SettingsError
 from omoide.generated import protocols
+from omoide.handlers import peer_names
 from omoide.handlers.context import Context
 from omoide.inference.errors import FAULTS
 from omoide.inference.model_config import TASKS
 from omoide.reasoner.protocol import Reasoner
 from omoide.search.cache_invalidation import CacheInvalidator
 from omoide.services.container import Services, open_services
-from omoide.storage import large_value_stream, members
+from omoide.storage import large_value_stream, members, peer_aliases
 from omoide.storage.engine import FileIdentity
 
 ROOT = Path(__file__).parent.parent
@@ -119,6 +120,9 @@ class AppLifespan:
     async def is_member(self, workspace_id: str, session_id: str, peer_id: str) -> bool:
         return await self.services.store.read(members.is_active, workspace_id, session_id, peer_id)
 
+    async def is_retired(self, workspace_id: str, peer_id: str, issued_at: int) -> bool:
+        return await self.services.store.read(peer_aliases.is_retired, workspace_id, peer_id, issued_at)
+
 
 async def _prepared(reasoner: Reasoner) -> None:
     """Load the provider's packages, which takes a second or two, before the first question needs them."""
@@ -158,12 +162,11 @@ def create_app(
         Implementation(
             handlers="omoide.handlers",
             protocols=protocols.BY_TAG,
-            authorize=authorizer(
-                keyring, app_lifespan.is_member, opened={"metrics"} if settings.metrics == "open" else ()
-            ),
+            authorize=authorizer(keyring, app_lifespan, opened={"metrics"} if settings.metrics == "open" else ()),
             make_context=app_lifespan.context,
             admission_of=lambda path: admission if path.startswith(LIMITED) else None,
             max_body_bytes=settings.max_body_bytes,
+            prepare=peer_names.resolved,
             expand=lambda context, values: large_value_stream.pieces(context.store, values),
             lifespan=lifespan,
             translations={OmoideError: _problem, Exception: _unexpected},

@@ -44,8 +44,14 @@ def listening_for_metrics(settings: Settings, port: int) -> socket.socket:
     return listening_on(settings.host, port, "Omoide worker's metrics")
 
 
-async def _no_member(workspace: str, session: str, peer: str) -> bool:
-    return False
+class _NoPeers:
+    """The metrics are open to no key of a peer."""
+
+    async def is_member(self, workspace_id: str, session_id: str, peer_id: str) -> bool:
+        return False
+
+    async def is_retired(self, workspace_id: str, peer_id: str, issued_at: int) -> bool:
+        return True
 
 
 def metrics_page(services: Services) -> ASGIApp:
@@ -53,7 +59,7 @@ def metrics_page(services: Services) -> ASGIApp:
     settings = services.settings
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     opened = ROLES if settings.metrics == "open" else ()
-    authorize = authorizer(keyring, _no_member, opened)(ROLES)
+    authorize = authorizer(keyring, _NoPeers(), opened)(ROLES)
     facts = Facts(None, {}, services.reasoner.name, services.embedder.name, database_stats.SQLITE_VERSION)
 
     async def answer(request: Request) -> Response:

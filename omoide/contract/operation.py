@@ -36,6 +36,7 @@ FORM = "contract.form"
 Handler = Callable[..., Awaitable[Any]]
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 Translation = Callable[[Any], Problem]
+Prepare = Callable[[Any, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
 class AdmittedRequest(Protocol):
@@ -70,6 +71,8 @@ class Implementation:
     """Creates the first argument of a handler from the request's scope."""
     max_body_bytes: int
     """The limit for operations without `x-max-body-bytes`."""
+    prepare: Prepare | None = None
+    """Called with the context and a handler's arguments, before the handler; returns its arguments."""
     expand: Expand | None = None
     """See `ResponseWriter`."""
     admission_of: Callable[[str], AdmissionControl | None] = lambda _: None
@@ -205,6 +208,7 @@ class Operation:
         self.spec = spec
         self.handler = handler
         self.make_context = implementation.make_context
+        self.prepare = implementation.prepare
         self.admission = implementation.admission_of(spec.path)
         self.parameters = Parameters(spec, document, hints, defaults)
         limit = int(spec.raw.get("x-max-body-bytes", implementation.max_body_bytes))
@@ -234,6 +238,8 @@ class Operation:
                 await scope["extensions"][FORM].close()
 
     async def _answer(self, context: Any, values: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if self.prepare is not None:
+            values = await self.prepare(context, values)
         await self.answer.send(await self.handler(context, **values), context, receive, send)
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from omoide.core import clock
 from omoide.core.errors import Unauthorized, Unprocessable
@@ -43,6 +43,8 @@ class Principal:
     workspace: str | None = None
     peer: str | None = None
     session: str | None = None
+    issued_at: int = field(default=0, compare=False)
+    """When the key was minted, in microseconds since 1970; 0 if it does not say."""
 
 
 ADMIN = Principal(admin=True)
@@ -104,7 +106,8 @@ class Keyring:
         admin = claims.get("ad")
         if not (admin is None or isinstance(admin, bool)):
             raise Unauthorized("Invalid JWT")
-        return Principal(admin is True and workspace is None, workspace, peer, session), expires
+        issued_at = _issued_at(claims)
+        return Principal(admin is True and workspace is None, workspace, peer, session, issued_at), expires
 
 
 def _said_once(members: list[tuple[str, Any]]) -> None:
@@ -133,6 +136,16 @@ def _expiry(claim: object) -> int | None:
     except (ValueError, OverflowError):
         pass
     raise Unauthorized("Invalid JWT")
+
+
+def _issued_at(claims: Mapping[str, Any]) -> int:
+    """When the key was minted, from its id, else from `t`, which has only seconds; 0 if neither says."""
+    try:
+        if isinstance(id := claims.get("jti"), str) and len(id) == clock.ID_LENGTH:
+            return clock.created_at_of_id(id) * 1_000
+        return clock.to_micros(datetime.fromisoformat(claims["t"]))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return 0
 
 
 def check_expiry(expires_at: int, now: int) -> None:
@@ -178,15 +191,22 @@ def refusal(roles: frozenset[str]) -> Unauthorized:
     return Unauthorized("Resource requires admin privileges" if roles <= {"admin", "metrics"} else NOT_PERMITTED)
 
 
-IsMember = Callable[[str, str, str], Awaitable[bool]]
-"""(workspace, session, peer) → whether the peer is currently a member of the session."""
+class Peers(Protocol):
+    """What is known about the peers of keys."""
+
+    async def is_member(self, workspace_id: str, session_id: str, peer_id: str) -> bool:
+        """Whether the peer is currently a member of the session."""
+
+    async def is_retired(self, workspace_id: str, peer_id: str, issued_at: int) -> bool:
+        """Whether the peer of a key issued at this time has been merged into another since."""
+
 
 Check = Callable[[str | None, Mapping[str, str]], Awaitable[Principal]]
 """(Authorization header, path parameters) → principal. Raises Unauthorized."""
 
 
 def authorizer(
-    keyring: Keyring | None, is_member: IsMember, opened: Collection[str] = ()
+    keyring: Keyring | None, peers: Peers, opened: Collection[str] = ()
 ) -> Callable[[frozenset[str]], Check]:
     """The authorization function for the contract: roles → check. Without a keyring every caller is admin.
 
@@ -196,6 +216,11 @@ def authorizer(
     async def anyone(authorization: str | None, path: Mapping[str, str]) -> Principal:
         return ANONYMOUS
 
+    async def _is_retired(principal: Principal) -> bool:
+        if principal.peer is None or principal.workspace is None:
+            return False
+        return await peers.is_retired(principal.workspace, principal.peer, principal.issued_at)
+
     def authorize(roles: frozenset[str]) -> Check:
         async def check(authorization: str | None, path: Mapping[str, str]) -> Principal:
             if keyring is None:
@@ -203,8 +228,8 @@ def authorizer(
             principal = keyring.principal(authorization, clock.now())
             verdict = permits(principal, roles, path)
             if verdict is None and principal.peer is not None:
-                verdict = await is_member(path["workspace_id"], path["session_id"], principal.peer)
-            if not verdict:
+                verdict = await peers.is_member(path["workspace_id"], path["session_id"], principal.peer)
+            if not verdict or await _is_retired(principal):
                 raise refusal(roles)
             return principal
 

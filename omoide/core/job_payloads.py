@@ -25,6 +25,7 @@ class JobKind(StrEnum):
     PURGE_CONCLUSIONS = "purge_conclusions"
     SCOPE_BACKFILL = "scope_backfill"
     SCOPE_REMOVAL = "scope_removal"
+    MERGE_PEERS = "merge_peers"
     REBUILD_WORDS = "rebuild_words"
     EMBED = "embed"
     ERASE = "erase"
@@ -35,7 +36,9 @@ REASONING = (JobKind.REPRESENTATION, JobKind.SUMMARY, JobKind.DREAM)
 """Kinds of jobs that callers may wait for: they are counted in the queue status and run in order within their key."""
 IN_ORDER = (*REASONING, JobKind.ERASE, JobKind.REBUILD_WORDS)
 """Kinds that run in order within their key, also while the first waits for its next slice or retry."""
-IN_WORKSPACE = frozenset({*REASONING, JobKind.DELIVER_WEBHOOK, JobKind.SCOPE_BACKFILL, JobKind.SCOPE_REMOVAL})
+IN_WORKSPACE = frozenset(
+    {*REASONING, JobKind.DELIVER_WEBHOOK, JobKind.SCOPE_BACKFILL, JobKind.SCOPE_REMOVAL, JobKind.MERGE_PEERS}
+)
 """Kinds that need a workspace."""
 
 
@@ -222,6 +225,17 @@ class ScopeChange(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class PeerMerge(Payload):
+    """A peer (row) that is being merged into another."""
+
+    old: int
+    into: int
+    session: int = 0
+    """Session (row) of the last message that was moved, and its position."""
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class IndexRebuild(Payload):
     """A full-text index to rebuild, with the last row done and the last row to do once it is emptied."""
 
@@ -255,6 +269,7 @@ PAYLOADS: Mapping[str, type[Payload]] = {
     JobKind.PURGE_CONCLUSIONS: Payload,
     JobKind.SCOPE_BACKFILL: ScopeChange,
     JobKind.SCOPE_REMOVAL: ScopeChange,
+    JobKind.MERGE_PEERS: PeerMerge,
     JobKind.REBUILD_WORDS: IndexRebuild,
     JobKind.EMBED: Payload,
     JobKind.ERASE: Erasure,

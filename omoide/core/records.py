@@ -284,6 +284,17 @@ ANYTHING = Grant()
 
 
 @dataclass(frozen=True, slots=True)
+class MergeProgress:
+    """The state of a merge of peers, and what has not moved yet."""
+
+    state: Literal["planned", "running", "completed"]
+    messages: int = 0
+    sessions: int = 0
+    conclusions: int = 0
+    cards: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookEndpoint:
     id: str
     workspace_id: str

@@ -6,7 +6,7 @@ things were said, so a fact that is older than what is known arrives superseded 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from omoide.core.records import Effect, Fact
@@ -42,6 +42,16 @@ def supersede(
         endings += _superseded(db, rivals, order, judge)
     conclusion_endings.end(db, endings, now)
     return endings
+
+
+def reconcile(
+    db: Transaction, pair: Pair, pks: Sequence[int], digests: Collection[int], judge: Judge, now: int
+) -> None:
+    """End what conclusions (rows and content hashes) that the pair was given supersede, and those of them that are
+    superseded."""
+    if topics := conclusion_links.topics_of(db, pks):
+        rivals = conclusion_links.rivals_on(db, pair, topics)
+        conclusion_endings.end(db, [*_superseded(db, rivals, dict.fromkeys(digests, -1), judge)], now)
 
 
 def _stated(db: Transaction, pair: Pair, facts: Sequence[Fact], twins: Mapping[int, NearDuplicate]) -> Iterator[Ended]:

@@ -154,7 +154,7 @@ _TYPES: Mapping[str, Rule] = {
     "dimensions": whole(1, 65_536),
     "offset": whole(-1_439, 1_439, 0, "minutes east of UTC"),
     "bytes": BLOB,
-    "peer_kind": one_of(("peer", "scope", "deleted")),
+    "peer_kind": one_of(("peer", "scope", "deleted", "merged")),
     "level": one_of(("explicit", "deductive", "inductive", "contradiction")),
     "ending": one_of(("superseded", "invalid", "merged")),
     "summary_kind": _text(
@@ -189,6 +189,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "said_order": _rules("session:sessions created_at:said_at seq:position"),
     "members": _rules("session:sessions peer:peers joined_at:time left_at:time? observe_me:flag? observe_others:flag?"),
     "stays": _rules("session:sessions peer:peers first:position last:count?"),
+    "peer_aliases": _rules("workspace:workspaces id:name peer:peers? is_kept:flag merged_at:time"),
     "messages": _rules(
         """id workspace:workspaces session:sessions seq:position peer:peers content:text metadata:object
         token_count:count created_at:said_at muted:flag utc_offset:offset?"""

@@ -13,7 +13,7 @@ from omoide.storage import rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.content_hash import content_hash
-from omoide.storage.dialect import ORDERED_JOIN, array, unnest
+from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
 
 Pair = tuple[int, int]
 
@@ -53,13 +53,27 @@ def set_topics(db: Transaction, pair: Pair, topics: Iterable[tuple[str, Collecti
 
 def rivals(db: Transaction, pair: Pair, topics: Collection[str]) -> list[Rival]:
     """The pair's newest current conclusions on these topics, in order of creation."""
+    return rivals_on(db, pair, [*map(content_hash, topics)])
+
+
+def topics_of(db: Transaction, pks: Sequence[int]) -> list[int]:
+    """The topics of these conclusions, as hashes."""
+    found = db.execute(
+        f"SELECT DISTINCT topic FROM conclusion_topics WHERE conclusion {in_array('bigint')} ORDER BY topic",
+        (array(pks),),
+    )
+    return [topic for (topic,) in found]
+
+
+def rivals_on(db: Transaction, pair: Pair, topics: Sequence[int]) -> list[Rival]:
+    """As `rivals`, of topics given as hashes."""
     found = db.execute(
         f"""SELECT c.pk, c.id, c.content, c.same, c.said_at, c.valid_from, t.topic
            FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} conclusion_topics t
                ON t.observer = ? AND t.observed = ? AND t.topic = wanted.value
            {ORDERED_JOIN} conclusions c ON c.pk = t.conclusion
            WHERE c.deleted_at IS NULL ORDER BY c.pk DESC LIMIT ?""",
-        (array([*map(content_hash, topics)]), *pair, MOST_RIVALS),
+        (array(topics), *pair, MOST_RIVALS),
     ).fetchall()
     shared: dict[int, set[int]] = {}
     for row in found:

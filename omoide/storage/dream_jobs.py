@@ -75,6 +75,18 @@ def interrupt(db: Transaction, workspace: int, now: int) -> None:
     )
 
 
+def rename(db: Transaction, workspace: int, old: tuple[int, str], into: tuple[int, str]) -> None:
+    """Make the dreams of a peer (row and id) those of another. None of them may be running: see `interrupt`."""
+    for pk, payload in _payloads(db, "workspace = ? AND kind = ?", (workspace, JobKind.DREAM)):
+        named = {name: into[1] for name in ("observer", "observed") if payload.get(name) == old[1]}
+        pair = payload.get("pair")
+        if isinstance(pair, list) and old[0] in pair:
+            named["pair"] = pair = [into[0] if peer == old[0] else peer for peer in pair]  # type: ignore[assignment]
+        if named and isinstance(pair, list) and len(pair) == 2:
+            text, job_key = orjson.dumps({**payload, **named}).decode(), f"{payload.get('type')}:{pair[0]}:{pair[1]}"
+            db.execute("UPDATE jobs SET payload = ?, key = ? WHERE pk = ?", (text, job_key, pk))
+
+
 def leave_session(db: Transaction, workspace: int, session_id: str) -> None:
     """Detach dreams from a session that is deleted."""
     of_session = f"workspace = ? AND kind = ? AND {_PAYLOAD} ->> 'session' = ?"

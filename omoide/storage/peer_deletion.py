@@ -13,7 +13,7 @@ from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.job_payloads import JobKind, PeerPurge
 from omoide.core.jobs import NewJob
 from omoide.core.records import Peer
-from omoide.storage import dream_jobs, membership_intervals, message_removal, peers, queue
+from omoide.storage import dream_jobs, membership_intervals, message_removal, peer_aliases, peer_merge, peers, queue
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import holds_text, json_or_null
 from omoide.storage.engine import secure_delete
@@ -22,16 +22,19 @@ _PAYLOAD = json_or_null("payload")
 
 
 def delete(db: Transaction, workspace_id: str, peer_id: str, now: int, *, defaults: Defaults) -> None:
-    """Hide the peer and enqueue a job that removes its rows.
+    """Hide the peer and enqueue a job that removes its rows. Its aliases are free.
 
-    Raises NotFound if there is no such peer, Unprocessable for the hidden peer of a scope.
+    Raises NotFound if there is no such peer, Unprocessable for the hidden peer of a scope, Conflict while another is
+    being merged into it.
     """
     peer = peers.find(db, workspace_id, peer_id)
     if peer is None:
         raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
     if peers.is_scope(db, peer.pk):
         raise Unprocessable(f"Peer '{peer_id}' is a scope. Use the scopes routes to manage scopes.")
+    peer_merge.check_settled(db, peer.pk, peer_id)
     db.lock("peers", peer.pk)
+    peer_aliases.forget(db, peer.pk)
     (workspace,) = db.execute("SELECT workspace FROM peers WHERE pk = ?", (peer.pk,)).fetchone()
     _leave_sessions(db, peer.pk, now)
     _drop_work(db, workspace, peer, now)

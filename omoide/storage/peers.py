@@ -1,4 +1,4 @@
-"""Store and list peers: created on first use, removed only with their workspace."""
+"""Store and list peers: created on first use, removed with their workspace or when they were merged into another."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from omoide.core import identifiers
 from omoide.core.clock import new_id
 from omoide.core.errors import Unauthorized, Unprocessable
 from omoide.core.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
-from omoide.storage import changes, rows, workspaces
+from omoide.storage import changes, peer_aliases, rows, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import insert_row
 from omoide.storage.filters import PEER_FIELDS, SESSION_FIELDS, names_field
 from omoide.storage.large_values import after
 
-_FROM = "FROM peers p JOIN workspaces w ON w.pk = p.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
+_FROM = """FROM peers p JOIN workspaces w ON w.pk = p.workspace
+    WHERE w.id = ? AND w.deleted_at IS NULL AND p.kind <> 'merged'"""
 
 PeerKind = Literal["scope", "all"]
 _OF_KIND: Mapping[PeerKind | None, str] = {
@@ -32,7 +33,8 @@ def find(db: Transaction, workspace_id: str, peer_id: str) -> Peer | None:
 
 def pk_of(db: Transaction, workspace: int, peer_id: str) -> int | None:
     """The row of a peer of the workspace (its row)."""
-    row = db.execute("SELECT pk FROM peers WHERE workspace = ? AND id = ?", (workspace, peer_id)).fetchone()
+    query = "SELECT pk FROM peers WHERE workspace = ? AND id = ? AND kind <> 'merged'"
+    row = db.execute(query, (workspace, peer_id)).fetchone()
     return row[0] if row else None
 
 
@@ -57,6 +59,8 @@ def get_or_create(
             raise Unauthorized("Unauthorized access to resource")
         identifiers.check_peer_names([peer_id])
         workspace = workspaces.ensure(db, workspace_id, now)
+        if alias := peer_aliases.resolved(db, workspace_id, [peer_id]):  # since just now
+            return get_or_create(db, workspace_id, alias[peer_id], change, now, grant)
         metadata, config, uid = change.metadata or {}, change.configuration or {}, new_id(now)
         pk = insert_row(
             db,
@@ -110,6 +114,9 @@ def ensure(db: Transaction, workspace: int, peer_ids: Collection[str], now: int)
     missing = [peer_id for peer_id in peer_ids if peer_id not in found]
     identifiers.check_peer_names(missing)
     for peer_id in missing:
+        if (target := peer_aliases.of(db, workspace, peer_id)) is not None:  # since just now
+            found[peer_id] = target
+            continue
         pk = insert_row(
             db,
             """INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at)

@@ -72,6 +72,8 @@ def workspace(db: Transaction, pk: int) -> bool:
     for statement in (
         f"DELETE FROM cards WHERE observer IN ({keepers})",
         f"DELETE FROM dreams WHERE observer IN ({dreamers})",
+        """DELETE FROM peer_aliases WHERE (workspace, id) IN (
+               SELECT workspace, id FROM peer_aliases WHERE workspace = ? LIMIT ?)""",
         f"DELETE FROM peers WHERE pk IN ({peers})",
     ):
         if _remove(db, statement, (pk, ROWS_AT_A_TIME)):

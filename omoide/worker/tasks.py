@@ -14,6 +14,7 @@ from omoide.core.job_payloads import (
     IndexRebuild,
     JobKind,
     Payload,
+    PeerMerge,
     PeerPurge,
     ScopeChange,
     SessionPurge,
@@ -27,7 +28,18 @@ from omoide.core.settings import Settings
 from omoide.services.container import Services
 from omoide.storage import Transaction, conclusions, peer_purge, purge
 from omoide.storage.engine import secure_delete
-from omoide.worker import backfill, derive, dream, embed, erase, fill_topics, rebuild_index, summarize, webhooks
+from omoide.worker import (
+    backfill,
+    derive,
+    dream,
+    embed,
+    erase,
+    fill_topics,
+    merge_peers,
+    rebuild_index,
+    summarize,
+    webhooks,
+)
 from omoide.worker.time_slice import TimeSlice
 
 Task = Callable[[Services, Job], Awaitable[None]]
@@ -89,6 +101,7 @@ TASKS: Mapping[str, Task] = {
     JobKind.PURGE_WORKSPACE: typed(WorkspacePurge, purge_workspace),
     JobKind.SCOPE_BACKFILL: typed(ScopeChange, backfill.copy),
     JobKind.SCOPE_REMOVAL: typed(ScopeChange, backfill.forget),
+    JobKind.MERGE_PEERS: typed(PeerMerge, merge_peers.merge),
     JobKind.DELIVER_WEBHOOK: typed(DeliveryPayload, webhooks.deliver),
     JobKind.EMBED: embed.embed,
     JobKind.ERASE: typed(Erasure, erase.erase),

@@ -73,6 +73,7 @@ get_representation              ✔   ✔  ✔   ·   ·    ·      ·    ·   �
 get_peer_card                   ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 set_peer_card                   ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_peer_context                ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+merge_peer                      ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_session_context             ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 get_session_summaries           ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 get_or_create_scope             ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·

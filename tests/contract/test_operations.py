@@ -129,6 +129,7 @@ def test_a_story_that_calls_every_operation(
     key = {"Authorization": f"Bearer {Keyring(SECRET).mint(ADMIN, now=clock.now())}"}
     with guarded.client(event_hooks={"response": [recorder]}, headers=key) as admin:
         assert admin.post("/v3/keys", params={"workspace_id": w, "expires_at": "2030-01-01"}).status_code == 200
+    call("POST", f"{ws}/peers/alice/merge", {"into": "bob", "dry_run": True})
     # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]

@@ -25,7 +25,7 @@ from omoide.storage.column_validation import fields
 
 FORMAT = 3
 """Version of the format. A program reads its own and all earlier ones. Version 1 had no stays, version 2 no ended
-conclusions, no links and topics, and none of the fields in `_ADDED`."""
+conclusions, no links, topics and aliases, and none of the fields in `_ADDED`."""
 
 _ADDED: Mapping[str, Json] = {
     "session": {"message_count": 0},
@@ -196,6 +196,7 @@ KINDS: Mapping[str, Kind] = {
     "peer": Kind(
         "peers", f"id:name {_OWNED.format('scope:is_scope ')}", "t.workspace = :workspace AND t.kind <> 'deleted'"
     ),
+    "alias": Kind("peer_aliases", "id:name peer? is_kept:flag merged_at:time", order="t.id"),
     "session": Kind(
         "sessions",
         f"id:name {_OWNED.format('')} message_count:count",

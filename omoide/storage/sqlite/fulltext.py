@@ -98,6 +98,15 @@ def _add_messages(db: Transaction, *, session: int, first: int, last: int) -> No
     )
 
 
+def add_some_messages(db: Transaction, pks: Sequence[int]) -> None:
+    """Index these messages, which must not be in the index."""
+    db.execute(
+        f"""INSERT INTO message_words (rowid, place, text) SELECT {ENTRIES[MESSAGES]}
+            WHERE t.pk IN (SELECT value FROM json_each(?)) ORDER BY t.pk""",
+        (_json(pks),),
+    )
+
+
 def add_conclusion(db: Transaction, pk: int) -> None:
     db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {ENTRIES[CONCLUSIONS]} WHERE t.pk = ?", (pk,))
 

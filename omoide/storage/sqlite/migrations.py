@@ -32,7 +32,7 @@ from sqlite_utils.migrations import Migrations
 
 from omoide.storage import membership_intervals
 from omoide.storage.content_hash import content_hash
-from omoide.storage.sqlite import job_shares
+from omoide.storage.sqlite import job_shares, peer_scripts
 from omoide.storage.sqlite.connection import Connection
 from omoide.storage.sqlite.database_files import LOCK, companion
 
@@ -373,6 +373,7 @@ INSERT INTO jobs (kind, payload, created_at, due_at, key)
 @migrations()
 def m0012_changes(db: Database) -> None:
     _run(db, CHANGES)
+    _run(db, peer_scripts.MERGING)
 
 
 def _run(db: Database, script: str) -> None:

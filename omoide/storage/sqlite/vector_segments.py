@@ -164,6 +164,40 @@ def remove(db: Transaction, source: Source, pks: Sequence[int]) -> None:
             _replace(db, pk, segment.at(kept))
 
 
+RELABELLED = 16
+"""Segments that one call of `relabel` reads."""
+
+
+def relabel(db: Transaction, source: Source, workspace: int, old: int, new: int, after: int) -> int | None:
+    """Replace a peer by another in the workspace's next segments after the row `after`; returns the last one read, or
+    None when done. Call it once the peer has no rows any more."""
+    row = db.execute("SELECT dimensions FROM embedder").fetchone()
+    if row is None:
+        return None
+    words = words_of(rows.mended(["embedder.dimensions"], row)[0])
+    query = """SELECT pk, size, rows FROM segments WHERE workspace = ? AND source = ? AND pk > ?
+        ORDER BY pk LIMIT ?"""
+    found = db.execute(query, (workspace, source, after, RELABELLED)).fetchall()
+    changed = 0
+    for pk, size, stored in found:
+        segment = _sound(pk, size, stored, words)
+        if segment is None:
+            continue
+        first = segment.first if source == "messages" else _relabelled(segment.first, old, new)
+        second = _relabelled(segment.second, old, new)
+        if first is not segment.first or second is not segment.second:
+            _replace(db, pk, Segment(segment.pks, first, second, segment.bits))
+            changed += 1
+    if changed:
+        db.execute("UPDATE embedder SET late = late + 1")
+    return int(found[-1][0]) if found else None
+
+
+def _relabelled(owners: npt.NDArray[np.uint32], old: int, new: int) -> npt.NDArray[np.uint32]:
+    of_old = owners == old
+    return np.where(of_old, np.uint32(new), owners) if of_old.any() else owners
+
+
 def remove_workspace(db: Transaction, workspace: int) -> None:
     db.execute("DELETE FROM segments WHERE workspace = ?", (workspace,))
 

@@ -59,6 +59,13 @@ _RULES: dict[str, str] = {
     "messages behind conclusions are in a different workspace": """
         FROM conclusion_messages l JOIN conclusions c ON c.pk = l.conclusion JOIN messages m ON m.pk = l.message
         WHERE m.workspace <> c.workspace""",
+    "aliases stand for peers of another workspace, or are peers themselves": """
+        FROM peer_aliases a JOIN peers p ON p.workspace <> a.workspace AND p.pk = a.peer
+        OR a.peer IS NOT NULL AND p.workspace = a.workspace AND p.id = a.id AND p.kind <> 'merged'""",
+    "merged peers have no merge job": f"""
+        FROM peers p JOIN workspaces w ON w.pk = p.workspace
+        WHERE p.kind = 'merged' AND w.deleted_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM jobs j WHERE j.kind = 'merge_peers' AND {_PAYLOAD} ->> 'old' = p.pk)""",
     "messages are missing from the full-text index": """
         FROM messages m WHERE NOT EXISTS (SELECT 1 FROM message_words w WHERE w.rowid = m.pk)""",
     "full-text entries belong to no message": """
