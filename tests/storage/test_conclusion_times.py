@@ -19,6 +19,7 @@ from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.conclusions import FROM, ConclusionRow, Target
 from omoide.storage.peers import ensure
 from omoide.storage.sqlite.engine import Connection, Store
+from tests import sql
 from tests.reasoner.memory_fixtures import Past, run
 
 ABOUT_TEA = ConclusionSearch("w", "tea", 50, observer_id="alice", observed_id="alice")
@@ -42,16 +43,16 @@ def fill(db: Connection, rows: Sequence[Row]) -> None:
     """Replace all conclusions of alice about herself; see `id_of`."""
     workspace, session = sessions.ensure(db, "w", "s", 1)
     alice = ensure(db, workspace, {"alice"}, 1)["alice"]
-    for (pk,) in db.execute("SELECT pk FROM conclusions").fetchall():
+    for (pk,) in sql.rows(db, "SELECT pk FROM conclusions"):
         conclusions.hide(db, [pk], 1)
-    db.execute("UPDATE conclusions SET id = 'gone-' || pk, ended_as = NULL, deleted_at = 1, successor = NULL")
+    sql.change(db, "UPDATE conclusions SET id = 'gone-' || pk, ended_as = NULL, deleted_at = 1, successor = NULL")
     target = Target(workspace, (alice, alice), session)
     for number, row in enumerate(rows):
         held = {"valid_from": row["valid_from"], "valid_until": row["valid_until"]}
         new = ConclusionRow(id_of(number), f"tea {number}", row["said_at"], **held)
         pk = conclusions.insert(db, target, new, row["created_at"])
         ending = (row["deleted_at"], row["ended_as"], row["successor"], pk)
-        db.execute("UPDATE conclusions SET deleted_at = ?, ended_as = ?, successor = ? WHERE pk = ?", ending)
+        sql.change(db, "UPDATE conclusions SET deleted_at = ?, ended_as = ?, successor = ? WHERE pk = ?", ending)
 
 
 def random_rows(random: Random, count: int) -> list[dict[str, Any]]:
@@ -176,7 +177,7 @@ def row_at(created_at: int, **fields: Any) -> Row:
     return {"said_at": created_at, "created_at": created_at, **empty, **fields}
 
 
-def test_an_ended_conclusion_is_found_by_meaning_again_after_searches_dropped_it_from_memory(past: Past) -> None:
+def test_an_ended_conclusion_is_found_by_meaning_after_it_left_the_index(past: Past) -> None:
     ended = row_at(10, deleted_at=50, ended_as="superseded", successor=id_of(1))
     past.write(fill, [ended, row_at(50)])
     past.embed()
@@ -206,8 +207,10 @@ def test_messages_that_said_it_again_later_are_not_told(past: Past) -> None:
 
     def reinforced(db: Connection) -> None:
         details = f'{{"message_ids": ["{first.id}", "{again.id}"]}}'
-        db.execute("UPDATE conclusions SET said_at = ?, details = ?", (again.created_at, details))
-        db.execute("INSERT INTO conclusion_messages (message, conclusion) SELECT pk, ? FROM messages", (known_by.pk,))
+        sql.change(db, "UPDATE conclusions SET said_at = ?, details = ?", (again.created_at, details))
+        sql.change(
+            db, "INSERT INTO conclusion_messages (message, conclusion) SELECT pk, ? FROM messages", (known_by.pk,)
+        )
 
     past.write(reinforced)
     (then,) = past.write(conclusions.page, "w", ALL, Moment(as_of=known_by.created_at), None).items
@@ -222,7 +225,7 @@ def test_reads_about_now_use_the_statement_and_the_indexes_of_before(past: Past)
 
     def plans(db: Connection) -> list[str]:
         query = f"EXPLAIN QUERY PLAN SELECT c.pk {FROM} AND c.observer = ? AND c.observed = ? ORDER BY c.created_at"
-        return [str(row[-1]) for row in db.execute(query, ("w", 1, 1))]
+        return [str(row[-1]) for row in sql.rows(db, query, ("w", 1, 1))]
 
     assert any("conclusions_pair" in line for line in past.write(plans))
 
@@ -233,7 +236,7 @@ def test_reads_about_another_time_read_only_the_workspace(past: Past) -> None:
 
     def plan(db: Connection) -> list[str]:
         query = f"EXPLAIN QUERY PLAN SELECT c.pk {source} ORDER BY c.created_at"
-        return [str(row[-1]) for row in db.execute(query, ("w", *seen.params))]
+        return [str(row[-1]) for row in sql.rows(db, query, ("w", *seen.params))]
 
     lines = past.write(plan)
     assert not [line for line in lines if line.startswith("SCAN c")], lines
