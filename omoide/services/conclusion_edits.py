@@ -8,9 +8,9 @@ from functools import partial
 
 from omoide.core import clock
 from omoide.core.errors import Conflict
+from omoide.core.lazy_import import lazy_import
 from omoide.core.offload import offload
 from omoide.core.records import Conclusion, Effect, Fact, NewConclusion
-from omoide.reasoner.extractive.card import card
 from omoide.reasoner.protocol import CardTask, Reasoner
 from omoide.services.container import Services
 from omoide.services.supersede import Judge, supersede
@@ -25,6 +25,9 @@ from omoide.storage import (
 )
 from omoide.storage.conclusion_correction import Replaced
 from omoide.storage.conclusion_endings import Ended, Pair
+
+with lazy_import("omoide.reasoner.extractive.card"):
+    from omoide.reasoner.extractive import card as card_lines
 
 
 async def create(services: Services, workspace_id: str, batch: Sequence[NewConclusion]) -> list[Conclusion]:
@@ -125,7 +128,7 @@ def _revise_card(db: Transaction, pair: Pair, new: Sequence[Conclusion], endings
     task = CardTask(
         new[0].observer_id, observed_id, held.lines, held.given, new, ended=gone, written_at=held.written_at
     )
-    cards.revise(db, pair[0], observed_id, held, card(task), now)
+    cards.revise(db, pair[0], observed_id, held, card_lines.card(task), now)
 
 
 def _restore(db: Transaction, replaced: Replaced, wrong: str, right: str, judge: Judge) -> None:

@@ -15,10 +15,10 @@ from omoide.core.clock import FIRST, HOUR, MINUTE
 from omoide.core.config_resolution import ResolvedConfig
 from omoide.core.job_payloads import WorkUnit
 from omoide.core.jobs import Job, JobUnfinished
+from omoide.core.lazy_import import lazy_import
 from omoide.core.records import Conclusion, Fact
 from omoide.core.settings import Settings
 from omoide.reasoner.dedup import near_duplicates
-from omoide.reasoner.extractive.card import tells_any
 from omoide.reasoner.protocol import Batch, CardTask
 from omoide.services.container import Services
 from omoide.services.supersede import Judge, supersede
@@ -45,6 +45,9 @@ from omoide.storage.messages import Stretch, Window
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
 from omoide.worker.known import known_conclusions
 from omoide.worker.time_slice import TimeSlice
+
+with lazy_import("omoide.reasoner.extractive.card"):
+    from omoide.reasoner.extractive import card as card_lines
 
 MOST_KNOWN = 500
 """Newest conclusions from a session that are searched for near-duplicates."""
@@ -302,7 +305,7 @@ def _learn(db: Transaction, workspace: int, step: Step, observer: Observer, term
         return frozenset()
     cards.revise(db, listener.pk, unit.observed, listener.card, observer.revised, now)
     gone = ended_texts.gone(db, pair, endings) if endings else frozenset()
-    is_told = not gone <= observer.ended and tells_any(observer.revised, gone, unit.observed)
+    is_told = not gone <= observer.ended and card_lines.tells_any(observer.revised, gone, unit.observed)
     return gone if is_told else frozenset()
 
 

@@ -89,6 +89,7 @@ def test_evidence_lists_what_was_read_in_order_of_time(workspace_client: Workspa
             "observer_id": "alice",
             "observed_id": "alice",
             "source_ids": sources,
+            "message_ids": each.message_ids,
         }
         for each, sources in ((source, []), (derived, [source.id]))
     ]

@@ -50,6 +50,7 @@ DERIVED = {
 NO_CONTENT = {
     *(("messages", "id"), ("messages", "uid"), ("workspaces", "uid"), ("peers", "uid"), ("sessions", "uid")),
     *(("peers", "kind"), ("receipts", "digest"), ("conclusions", "id"), ("conclusions", "level")),
+    *(("conclusions", "ended_as"), ("conclusions", "successor"), ("peer_aliases", "id")),
     *(("conclusions", "source_ids"), ("summaries", "kind"), ("summaries", "message"), ("backfills", "state")),
     *(("webhooks", "id"), ("jobs", "kind"), ("jobs", "key"), ("done", "kind"), ("segments", "source")),
     *(("refused_texts", "source"), ("embedder", "name")),
