@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "5a403c8a89e96bd943f5fb4efc6ea933a229298bb78a7ea68b85d1239570400f"
+DOCUMENT = "4d8cb5e99a51c22ba4bb0e0a0bb9a4e64b280b63e57db633205d3cb14b327333"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

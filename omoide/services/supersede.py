@@ -79,15 +79,18 @@ def _row_of(db: Transaction, pair: Pair, fact: Fact, twin: NearDuplicate | None)
 
 def _superseded(db: Transaction, rivals: Sequence[Rival], order: Mapping[int, int], judge: Judge) -> Iterator[Ended]:
     """Each statement that a newer one supersedes; the newest of these takes its place."""
-    by_age = sorted(rivals, key=lambda each: (each.said_at, order.get(each.digest, -1), each.pk))
-    for at, older in enumerate(by_age):
-        for newer in reversed(by_age[at + 1 :]):
-            if not (older.topics & newer.topics) or not {older.digest, newer.digest} & order.keys():
+    newest_first = sorted(rivals, key=lambda each: (each.said_at, order.get(each.digest, -1), each.pk), reverse=True)
+    newer_ones: list[Rival] = []
+    new_ones: list[Rival] = []  # of these; those that were known already have been compared with each other
+    for older in newest_first:
+        is_new = older.digest in order
+        for newer in newer_ones if is_new else new_ones:
+            if not (older.topics & newer.topics) or (effect := judge(newer.content, older.content)) is None:
                 continue
-            if (effect := judge(newer.content, older.content)) is None:
-                continue
-            start = newer.said_at if newer.valid_from is None else newer.valid_from
             if effect == "superseded":
                 conclusion_endings.begin(db, newer.pk, newer.said_at)
-            yield Ended(older.pk, effect, newer.id, start if effect == "superseded" else None)
+            yield Ended(older.pk, effect, newer.id, newer.start if effect == "superseded" else None)
             break
+        newer_ones.append(older)
+        if is_new:
+            new_ones.append(older)

@@ -66,7 +66,7 @@ class Transaction(Protocol):
         """Make other writes that lock this row, or read it `FOR UPDATE` (`dialect.for_update`), wait for the end of
         this one; later statements see what earlier ones have committed.
 
-        For what holds only while nobody else writes: a limit that is counted before an insert, a value that is read
+        For what holds only without concurrent writes: a limit that is counted before an insert, a value that is read
         before it is changed. An engine whose writes are serial has nothing to do.
         """
 

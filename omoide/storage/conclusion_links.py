@@ -32,6 +32,11 @@ class Rival(NamedTuple):
     valid_from: int | None
     topics: frozenset[int]
 
+    @property
+    def start(self) -> int:
+        """When it began to hold, as far as is known."""
+        return self.said_at if self.valid_from is None else self.valid_from
+
 
 def link(db: Transaction, messages: Iterable[tuple[str, str]]) -> None:
     """Connect messages with conclusions, given as pairs of ids. Messages that no longer exist are skipped."""

@@ -278,13 +278,6 @@ def pair(db: Transaction, workspace_id: str, observer_id: str, observed_id: str)
     return (observer.pk, observed.pk) if observer and observed else None
 
 
-def recent(db: Transaction, workspace_id: str, pair: tuple[int, int], limit: int) -> list[Conclusion]:
-    """The pair's newest conclusions."""
-    query = f"""SELECT {COLUMNS} {FROM} AND c.observer = ? AND c.observed = ?
-        ORDER BY c.created_at DESC, c.pk DESC LIMIT ?"""
-    return [record(row) for row in db.execute(query, (workspace_id, *pair, limit))]
-
-
 def oldest(
     db: Transaction, workspace_id: str, pair: tuple[int, int], after: Conclusion | None, limit: int
 ) -> list[Conclusion]:

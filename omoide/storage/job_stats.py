@@ -83,12 +83,12 @@ def job_stats(db: Transaction, now: int) -> JobStats:
 
 _PAYLOAD = json_or_null("j.payload")
 _UNITS = count_or_zero("units")
-_OWED = f"""
+_PENDING = f"""
     SELECT coalesce({_PAYLOAD} ->> 'session', '') AS session, {_PAYLOAD} ->> 'observed' AS observed,
         CASE WHEN {_PAYLOAD} ->> 'observer' IS NULL THEN coalesce({_PAYLOAD} -> 'observers', '[]')
              ELSE {json_list_of(f"{_PAYLOAD} ->> 'observer'")} END AS observers,
         0 AS done, CASE WHEN failed_at IS NOT NULL THEN {_UNITS} ELSE 0 END AS failed,
-        CASE WHEN failed_at IS NULL THEN {_UNITS} ELSE 0 END AS owed,
+        CASE WHEN failed_at IS NULL THEN {_UNITS} ELSE 0 END AS pending,
         failed_at IS NULL AND (coalesce(j.leased_until > :now, FALSE) OR EXISTS (
             SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)) AS held,
         CASE WHEN failed_at IS NULL THEN due_at END AS due_at, error
@@ -123,9 +123,9 @@ def status(
         either = {"observed = :observed": observed, json_holds("observers", ":observer"): observer}
         restrictions.append(f"({' OR '.join(sql for sql, value in either.items() if value is not None)})")
     found = db.execute(
-        f"""SELECT session, sum(done), sum(failed), sum(CASE WHEN held THEN owed ELSE 0 END),
-                sum(CASE WHEN held THEN 0 ELSE owed END), min(due_at), max(error)
-            FROM ({_OWED} UNION ALL {_DONE}) work {"WHERE" if restrictions else ""} {" AND ".join(restrictions)}
+        f"""SELECT session, sum(done), sum(failed), sum(CASE WHEN held THEN pending ELSE 0 END),
+                sum(CASE WHEN held THEN 0 ELSE pending END), min(due_at), max(error)
+            FROM ({_PENDING} UNION ALL {_DONE}) work {"WHERE" if restrictions else ""} {" AND ".join(restrictions)}
             GROUP BY session ORDER BY session""",
         {
             "workspace": workspace_id,

@@ -1,7 +1,7 @@
 """Remove messages of a session that stays, with what the session stores about them.
 
 Their positions are not given again: `sessions.removed` counts them. Summaries that cover them are removed, and made
-anew by jobs if enough messages remain. Running jobs that may have read the messages start again.
+again by jobs if enough messages remain. Running jobs that may have read the messages start again.
 """
 
 from __future__ import annotations

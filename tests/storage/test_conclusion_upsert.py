@@ -46,7 +46,7 @@ def learn(db: Connection, *facts: Fact, pair: tuple[int, int] = SELF, session: i
 def known(db: Connection, observer: str = "alice") -> list[Conclusion]:
     pair = conclusions.pair(db, "w", observer, "alice")
     assert pair is not None
-    return conclusions.recent(db, "w", pair, 99)[::-1]
+    return conclusions.oldest(db, "w", pair, None, 99)
 
 
 def texts(db: Connection) -> list[tuple[str, int]]:

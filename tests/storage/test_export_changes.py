@@ -44,7 +44,9 @@ def test_ended_conclusions_links_topics_and_offsets_survive_byte_by_byte(store: 
     bring(store, lines)
     found = read_now(store, lambda db: [*reader.lines(db, reader.find(db, "w"))])
     assert found == [orjson.dumps(json.loads(line)) + b"\n" for line in lines[1:]]
-    assert [each.content for each in read_now(store, conclusions.recent, "w", (1, 1), 9)] == ["alice lives in Rome"]
+    assert [each.content for each in read_now(store, conclusions.oldest, "w", (1, 1), None, 9)] == [
+        "alice lives in Rome"
+    ]
     bring(store, lines, name="copy")
     successors = "SELECT count(DISTINCT s.id) FROM conclusions c JOIN conclusions s ON s.id = c.successor"
     assert read_now(store, sql.value, successors) == 2, "each ended conclusion has the successor of its own workspace"

@@ -34,7 +34,7 @@ def derive(db: Transaction, observer: str, word: str) -> None:
     """Derive a conclusion from all of the observer's about alice that have the word."""
     pair = conclusions.pair(db, "w", observer, "alice")
     assert pair is not None
-    sources = [each.id for each in conclusions.recent(db, "w", pair, 99) if word in each.content]
+    sources = [each.id for each in conclusions.oldest(db, "w", pair, None, 99) if word in each.content]
     workspace = sql.value(db, "SELECT workspace FROM peers WHERE pk = ?", (pair[0],))
     if sources:
         new = Derived("deductive", f"{word} matters to alice", tuple(sources), {"premises": [word]})

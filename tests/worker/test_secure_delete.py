@@ -28,6 +28,7 @@ CONTENT = {
     "workspaces": {"id", "metadata", "configuration"},
     "peers": {"id", "metadata", "configuration"},
     "sessions": {"id", "metadata", "configuration"},
+    "peer_aliases": {"id"},
     "messages": {"content", "metadata"},
     "receipts": {"key"},
     "conclusions": {"content", "details"},
@@ -50,7 +51,7 @@ DERIVED = {
 NO_CONTENT = {
     *(("messages", "id"), ("messages", "uid"), ("workspaces", "uid"), ("peers", "uid"), ("sessions", "uid")),
     *(("peers", "kind"), ("receipts", "digest"), ("conclusions", "id"), ("conclusions", "level")),
-    *(("conclusions", "ended_as"), ("conclusions", "successor"), ("peer_aliases", "id")),
+    *(("conclusions", "ended_as"), ("conclusions", "successor")),
     *(("conclusions", "source_ids"), ("summaries", "kind"), ("summaries", "message"), ("backfills", "state")),
     *(("webhooks", "id"), ("jobs", "kind"), ("jobs", "key"), ("done", "kind"), ("segments", "source")),
     *(("refused_texts", "source"), ("embedder", "name")),
@@ -88,7 +89,7 @@ def test_every_column_is_classified_by_whether_it_holds_content(yard: Yard) -> N
 def fill(yard: Yard) -> dict[tuple[str, str], str]:
     """Put a canary into every column of a workspace with content, in rows of the session `s` if possible."""
     made = {(table, column): canary(f"{table}{column}") for table, columns in CONTENT.items() for column in columns}
-    ids = {table: f"zqx{table}idname" for table in ("workspaces", "peers", "sessions")}
+    ids = {table: f"zqx{table}idname" for table in ("workspaces", "peers", "sessions", "peer_aliases")}
     made |= {(table, "id"): name for table, name in ids.items()}
     body: dict[str, Any] = {"metadata": {"k": made["sessions", "metadata"]}}
     yard.ok("POST", f"{W}/sessions", {"id": "s", **body, "peers": {"alice": {}}})
@@ -108,6 +109,7 @@ def fill(yard: Yard) -> dict[tuple[str, str], str]:
         yard.sql(f"UPDATE {table} SET configuration = json_object('k', ?)", made[table, "configuration"])
     names = (made["cards", "observed"], f'["{made["cards", "lines"]}"]', f'["{made["cards", "given"]}"]')
     yard.sql("INSERT INTO cards SELECT pk, ?, ?, 1, ? FROM peers", *names)
+    yard.sql("INSERT INTO peer_aliases SELECT workspace, ?, pk, 1, 1 FROM peers", made["peer_aliases", "id"])
     yard.sql("INSERT INTO webhooks VALUES (1, 'webhook_of_the_canary', 1, ?, 1)", made["webhooks", "url"])
     told = f'{{"session": "s", "told": "{made["jobs", "payload"]}"}}'
     failed = "INSERT INTO jobs (kind, payload, created_at, due_at, workspace, failed_at, error) VALUES (?,?,1,1,1,1,?)"

@@ -91,7 +91,7 @@ class Home:
     def known(self, observer: str = "alice", observed: str = "alice") -> list[Conclusion]:
         """The observer's conclusions, oldest first."""
         pair = read_now(self.store, conclusions.pair, "w", observer, observed)
-        return read_now(self.store, conclusions.recent, "w", pair, 999)[::-1] if pair else []
+        return read_now(self.store, conclusions.oldest, "w", pair, None, 999) if pair else []
 
     def texts(self, observer: str = "alice", observed: str = "alice") -> list[str]:
         return [each.content for each in self.known(observer, observed)]

@@ -142,7 +142,7 @@ def new_device(match: re.Match[str], _: str) -> Iterator[Claim]:
         yield Claim((topic, match["what"]), None, ends=True, is_event=True)
 
 
-def has_device(match: re.Match[str], clause_rest: str) -> Iterator[Claim]:
+def has_device(match: re.Match[str], _: str) -> Iterator[Claim]:
     yield Claim(("device", DEVICES[match["device"].lower()]), words(match["what"]), needs_change=True)
     yield from habit("has", match["what"], HOLDS)
 

@@ -315,7 +315,6 @@ VERB = re.compile(
     r"(?!own\b|(?:has|have|had|was|were|is|am|will|shall|did|does|can|could|should|must)"
     r" (?:been|to|got)\b)(?P<verb>[a-z]+)(?: |$)"
 )
-COMPLETED = frozenset(["finish", "complete", "run", "pass"])
 VAGUE_OBJECT = re.compile(
     r"\b(?:it|that|this|these|those|them|him|her|you|to|so|how|what|where|why|if|whether|been|which|who|because"
     r"|there)\b"

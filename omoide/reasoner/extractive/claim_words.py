@@ -39,7 +39,7 @@ CONDITIONS = re.compile(rf"\b{_LISTS.any_of('conditions')}\b")
 MOMENTS = re.compile(rf"\b{_LISTS.any_of('moments')}\b")
 """Words of statements that hold for a moment."""
 FURTHER = re.compile(rf"\b{_LISTS.any_of('further')}\b")
-"""Words of statements about something beside what is known."""
+"""Words of statements about something in addition to what is known."""
 LONG_AGO = re.compile(rf"\b(?:{_LISTS.any_of('past')}|in (?:19|20)\d\d|in the (?:nineties|eighties|seventies|\d0s))\b")
 LIMITS = re.compile(f"{CONDITIONS.pattern}|{MOMENTS.pattern}|{FURTHER.pattern}|{LONG_AGO.pattern}")
 """Any of these."""

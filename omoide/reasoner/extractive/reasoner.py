@@ -33,7 +33,7 @@ class Extractive:
 
     async def prepare(self) -> None:
         """Load the dictionaries, which are loaded on first use, by processing one sentence."""
-        await asyncio.to_thread(derive.fact_content, "I moved here yesterday.", "nobody", clock.now())
+        await asyncio.to_thread(derive.fact_content, "I moved here yesterday.", "peer", clock.now())
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         return await offload(derive.derive, batch)
