@@ -478,6 +478,24 @@ class SessionQueueStatus(BaseModel):
     ] = None
 
 
+class SessionStay(BaseModel):
+    joined_at: Annotated[
+        datetime | None, Field(description="Null if it was not recorded.")
+    ]
+    left_at: Annotated[
+        datetime | None, Field(description="Null while the peer is in the session.")
+    ]
+    added_by: Annotated[
+        str | None,
+        Field(
+            description="Whose key added the peer, or sent its message: `admin`, `workspace`, `peer:` or `session:` with the id that the key is limited to; `server` for a copy of a session; null if it was not recorded."
+        ),
+    ]
+    removed_by: Annotated[
+        str | None, Field(description="As `added_by`, for who removed the peer.")
+    ]
+
+
 class SourceMessage(BaseModel):
     id: str
     content: str
@@ -1060,6 +1078,10 @@ class SessionCreate(BaseModel):
             max_length=100,
         ),
     ] = None
+
+
+class SessionPeerHistory(BaseModel):
+    stays: list[SessionStay]
 
 
 class SessionSummaries(BaseModel):

@@ -342,6 +342,17 @@ class SessionsApi(Protocol):
         """DELETE /v3/workspaces/{workspace_id}/sessions/{session_id}/peers -> 200"""
         ...
 
+    async def get_peer_history(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.SessionPeerHistory:
+        """GET /v3/workspaces/{workspace_id}/sessions/{session_id}/peers/{peer_id}/history -> 200"""
+        ...
+
     async def get_peer_config(
         self,
         context: Context,

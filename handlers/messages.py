@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omoide.core import clock
+from omoide.core import auth, clock
 from omoide.core.records import MessageBatch, PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import pagination, request_parsing, serializers, uploads
@@ -23,7 +23,7 @@ async def create_messages_for_session(
     new = await request_parsing.new_messages(context, body.messages)
     idempotency = await request_parsing.idempotency(context, idempotency_key, body)
     batch = MessageBatch(workspace_id, session_id, new, idempotency)
-    return serializers.messages(await ingest.add_messages(context.services, batch))
+    return serializers.messages(await ingest.add_messages(context.services, batch, auth.name_of(context.principal)))
 
 
 async def get_messages(
@@ -68,7 +68,7 @@ async def create_messages_with_file(
         texts = await uploads.texts(context, body.file)
         described = uploads.template(context, body)
         batch = MessageBatch(workspace_id, session_id, [described._replace(content=text) for text in texts])
-        stored = await ingest.add_messages(context.services, batch)
+        stored = await ingest.add_messages(context.services, batch, auth.name_of(context.principal))
     return await serializers.many_messages(stored)
 
 

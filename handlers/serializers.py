@@ -21,6 +21,7 @@ from omoide.core.records import (
     Scope,
     Session,
     Summary,
+    Visit,
     WebhookEndpoint,
     WorkCount,
     Workspace,
@@ -126,6 +127,20 @@ def scope_status(found: Mapping[str, Backfill]) -> models.ScopeStatus:
         for session_id, record in found.items()
     }
     return models.ScopeStatus(backfill_status=jobs)
+
+
+def session_peer_history(visits: Sequence[Visit]) -> models.SessionPeerHistory:
+    return models.SessionPeerHistory(
+        stays=[
+            models.SessionStay(
+                joined_at=None if visit.joined_at is None else from_micros(visit.joined_at),
+                left_at=None if visit.left_at is None else from_micros(visit.left_at),
+                added_by=visit.added_by,
+                removed_by=visit.removed_by,
+            )
+            for visit in visits
+        ]
+    )
 
 
 def session_peer_config(record: Observation) -> models.SessionPeerConfig:

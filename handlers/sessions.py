@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from omoide.core import auth, clock
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from omoide.core import acting, auth, clock
 from omoide.core.records import Moment, PageRequest, SessionChange
 from omoide.generated import models, parameters
 from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.services import get_or_create
 from omoide.services.context_builder import MAX_CONTEXT_TOKENS, SessionContextRequest, session_context
-from omoide.storage import deletion_cascade, members, session_clone, sessions, summaries
+from omoide.storage import Transaction, deletion_cascade, members, session_clone, sessions, summaries, visits
 from omoide.storage.message_scope import MessageSearch
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 async def get_or_create_session(context: Context, *, workspace_id: str, body: models.SessionCreate) -> models.Session:
@@ -62,8 +68,15 @@ async def add_peers_to_session(
 
 
 async def _apply(context: Context, workspace_id: str, session_id: str, change: SessionChange) -> models.Session:
-    record = await context.store.write(sessions.get_or_create, workspace_id, session_id, change, clock.now())
+    record = await _write(context, sessions.get_or_create, workspace_id, session_id, change, clock.now())
     return serializers.session(record)
+
+
+async def _write(
+    context: Context, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **options: P.kwargs
+) -> T:
+    """Write on behalf of the caller, who is recorded where peers join and leave."""
+    return await context.store.write(acting.on_behalf, auth.name_of(context.principal), fn, *args, **options)
 
 
 async def delete_session(context: Context, *, workspace_id: str, session_id: str) -> models.Accepted:
@@ -98,7 +111,7 @@ async def set_session_peers(
     given = request_parsing.observations(body)
     limit = context.settings.max_observers
     return serializers.session(
-        await context.store.write(sessions.set_peers, workspace_id, session_id, given, clock.now(), max_observers=limit)
+        await _write(context, sessions.set_peers, workspace_id, session_id, given, clock.now(), max_observers=limit)
     )
 
 
@@ -107,7 +120,7 @@ async def remove_peers_from_session(
 ) -> models.Session:
     """Remove peers from the session."""
     return serializers.session(
-        await context.store.write(sessions.remove_peers, workspace_id, session_id, body, clock.now())
+        await _write(context, sessions.remove_peers, workspace_id, session_id, body, clock.now())
     )
 
 
@@ -119,15 +132,20 @@ async def get_peer_config(
     return serializers.session_peer_config(found)
 
 
+async def get_peer_history(
+    context: Context, *, workspace_id: str, session_id: str, peer_id: str
+) -> models.SessionPeerHistory:
+    """Return the peer's stays in the session."""
+    return serializers.session_peer_history(await context.store.read(visits.of, workspace_id, session_id, peer_id))
+
+
 async def set_peer_config(
     context: Context, *, workspace_id: str, session_id: str, peer_id: str, body: models.SessionPeerConfig
 ) -> None:
     """Set the flags given in the body."""
     given = {peer_id: request_parsing.observation(body)}
     limit = context.settings.max_observers
-    await context.store.write(
-        sessions.configure_peers, workspace_id, session_id, given, clock.now(), max_observers=limit
-    )
+    await _write(context, sessions.configure_peers, workspace_id, session_id, given, clock.now(), max_observers=limit)
 
 
 async def search_session(

@@ -238,6 +238,15 @@ def authorizer(
     return authorize
 
 
+def name_of(principal: Principal) -> str:
+    """Describe a caller by its narrowest claim, for records that others may read: it holds nothing secret."""
+    if principal.session is not None:
+        return f"session:{principal.session}"
+    if principal.peer is not None:
+        return f"peer:{principal.peer}"
+    return "admin" if principal.admin else "workspace"
+
+
 def reader(principal: Principal) -> str | None:
     """The peer whose visibility (see `store.visibility`) limits the key's reads of messages; None for no limit.
 

@@ -284,6 +284,19 @@ ANYTHING = Grant()
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """A stay of a peer in a session. Microseconds since 1970; None: unknown, or not over yet.
+
+    `added_by` and `removed_by` describe the caller as `auth.name_of`; None if it was not recorded.
+    """
+
+    joined_at: int | None
+    left_at: int | None
+    added_by: str | None
+    removed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class MergeProgress:
     """The state of a merge of peers, and what has not moved yet."""
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from omoide.core import auth, clock
+from omoide.core import acting, auth, clock
 from omoide.core.auth import Principal
 from omoide.core.records import (
     Change,
@@ -68,8 +68,9 @@ async def session(
         raise auth.refusal(auth.NAMED)
     if may_read and (found := await services.store.read(sessions.settled, workspace_id, session_id, change)):
         return found
+    by = auth.name_of(principal)
     record = await services.store.write(
-        sessions.get_or_create, workspace_id, session_id, change, clock.now(), grant=grant
+        acting.on_behalf, by, sessions.get_or_create, workspace_id, session_id, change, clock.now(), grant=grant
     )
     if change.scopes:
         services.wake_worker()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from omoide.core import clock
+from omoide.core import acting, clock
 from omoide.core.offload import offload
 from omoide.core.records import Message, MessageBatch, NewMessage
 from omoide.inference.tokens import TokenCounter
@@ -16,15 +16,17 @@ COUNT_ON_LOOP_CHARACTERS = 10_000
 """Up to this many characters are counted on the event loop: a few tenths of a millisecond."""
 
 
-async def add_messages(services: Services, batch: MessageBatch) -> list[Message]:
-    """Store the batch, wake the worker, and return the messages after the commit.
+async def add_messages(services: Services, batch: MessageBatch, by: str = acting.SERVER) -> list[Message]:
+    """Store the batch on behalf of a caller (see `auth.name_of`); returns the messages after the commit.
 
     Raises Unprocessable for ids that cannot be created and for scopes as authors, and Conflict for an idempotency key
     that was used for other messages.
     """
     counted = batch._replace(messages=await _counted(services.tokens, batch.messages))
     limit = services.settings.max_observers
-    stored = await services.store.write(store_batch, counted, clock.now(), services.policy, max_observers=limit)
+    stored = await services.store.write(
+        acting.on_behalf, by, store_batch, counted, clock.now(), services.policy, max_observers=limit
+    )
     services.wake_worker()
     return stored
 

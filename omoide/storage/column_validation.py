@@ -189,6 +189,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "said_order": _rules("session:sessions created_at:said_at seq:position"),
     "members": _rules("session:sessions peer:peers joined_at:time left_at:time? observe_me:flag? observe_others:flag?"),
     "stays": _rules("session:sessions peer:peers first:position last:count?"),
+    "visits": _rules("session:sessions peer:peers joined_at:time? left_at:time? added_by:text? removed_by:text?"),
     "peer_aliases": _rules("workspace:workspaces id:name peer:peers? is_kept:flag merged_at:time"),
     "messages": _rules(
         """id workspace:workspaces session:sessions seq:position peer:peers content:text metadata:object

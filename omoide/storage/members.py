@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from omoide.core.errors import BadRequest
 from omoide.core.records import Observation, Page, PageRequest, Peer, Session
-from omoide.storage import membership_intervals, peers, rows
+from omoide.storage import membership_intervals, peers, rows, visits
 from omoide.storage.base import Transaction
 
 Flag = int | None
@@ -123,6 +123,7 @@ def join_as_authors(db: Transaction, session: int, joining: Collection[int], now
         )
         if joined.rowcount:
             membership_intervals.begin(db, session, [peer])
+            visits.begin(db, session, [peer], now)
         if joined.rowcount and _observers(db, session) > max_observers:
             db.execute("UPDATE members SET observe_others = NULL WHERE session = ? AND peer = ?", (session, peer))
 
@@ -144,6 +145,7 @@ def replace(
     db.executemany("UPDATE members SET left_at = ? WHERE session = ? AND peer = ?", leaving)
     for _, _, peer in leaving:
         membership_intervals.end(db, session.pk, peer)
+        visits.end(db, session.pk, peer, now)
     present = {peer for (peer,) in active}
     flags = {known[peer_id]: _merged((None, None), observation) for peer_id, observation in given.items()}
     for peer in flags.keys() & present:
@@ -164,6 +166,7 @@ def remove(db: Transaction, workspace: int, session: int, peer_ids: Collection[s
         ).fetchone()
         if left:
             membership_intervals.end(db, session, left[0])
+            visits.end(db, session, left[0], now)
 
 
 def configuration(db: Transaction, workspace_id: str, session_id: str, peer_id: str) -> Observation | None:
@@ -213,6 +216,7 @@ def copy(db: Transaction, source: int, target: int, through: int, now: int) -> N
         (target, now, source),
     )
     membership_intervals.copy(db, source, target, through)
+    visits.copy(db, target)
 
 
 def _join(db: Transaction, session: int, joining: Sequence[tuple[int, tuple[Flag, Flag]]], now: int) -> None:
@@ -224,6 +228,7 @@ def _join(db: Transaction, session: int, joining: Sequence[tuple[int, tuple[Flag
         [(session, peer, now, *flags) for peer, flags in joining],
     )
     membership_intervals.begin(db, session, [peer for peer, _ in joining])
+    visits.begin(db, session, [peer for peer, _ in joining], now)
 
 
 def _set(db: Transaction, session: int, peer: int, flags: tuple[Flag, Flag]) -> None:

@@ -1,4 +1,5 @@
-"""Give the memberships of one peer to another: its stays, and its configuration where the other has none.
+"""Give the memberships of one peer to another: its stays by position and by time, and its configuration where the
+other has none.
 
 In a session that both were in, a stay lasts as long as either was there.
 """
@@ -16,6 +17,7 @@ Stay = tuple[int, int | None]
 
 def move(db: Transaction, old: int, into: int) -> None:
     """Make the peer `into` a member of all sessions of `old` (rows of peers), which is left without any."""
+    db.execute("UPDATE visits SET peer = ? WHERE peer = ?", (into, old))
     shared = db.execute(
         "SELECT m.session FROM members m JOIN members t ON t.session = m.session AND t.peer = ? WHERE m.peer = ?",
         (into, old),

@@ -28,7 +28,13 @@ def peer(db: Transaction, pk: int) -> bool:
         return True
     if purge.conclusions_of(db, pk):
         return True
-    for table, column in (("stays", "peer"), ("members", "peer"), ("dreams", "observer"), ("dreams", "observed")):
+    for table, column in (
+        ("stays", "peer"),
+        ("visits", "peer"),
+        ("members", "peer"),
+        ("dreams", "observer"),
+        ("dreams", "observed"),
+    ):
         db.execute(f"DELETE FROM {table} WHERE {column} = ?", (pk,))
     db.execute("DELETE FROM cards WHERE observer = ?", (pk,))
     db.execute("DELETE FROM peers WHERE pk = ?", (pk,))

@@ -24,6 +24,7 @@ _OF_A_SESSION: Mapping[str, str] = {
     "receipts": "key",
     "stays": "peer",  # before the members, which they refer to
     "members": "peer",
+    "visits": "pk",
     "summaries": "kind",
     "backfills": "scope",
     "said_order": "created_at",

@@ -53,6 +53,7 @@ get_sessions                    ✔   ✔  ·   ·   ·    ·      ·    ·   ·
 update_session                  ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 clone_session                   ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 add_peers_to_session            ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+get_peer_history                ✔   ✔  ✔   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 set_session_peers               ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 remove_peers_from_session       ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 get_session_peers               ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·

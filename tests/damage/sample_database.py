@@ -57,6 +57,7 @@ _CHOSEN: Mapping[str, str] = {
     "sessions": "workspace = :w AND id = 'pier'",
     "members": _OF_SESSION,
     "stays": _OF_SESSION,
+    "visits": _OF_SESSION,
     "said_order": _OF_SESSION,
     "messages": f"{_OF_SESSION} AND seq = 3",
     "receipts": _OF_SESSION,

@@ -40,6 +40,7 @@ CALLS: dict[str, list[tuple[str, str, Any]]] = {
     "set_session_peers": [("PUT", "/sessions/other/peers", {"ally": {}})],
     "remove_peers_from_session": [("DELETE", "/sessions/other/peers", ["ally"])],
     "get_peer_config": [("GET", "/sessions/b/peers/ally/config", None)],
+    "get_peer_history": [("GET", "/sessions/b/peers/ally/history", None)],
     "set_peer_config": [("PUT", "/sessions/b/peers/ally/config", {"observe_me": True})],
     "get_session_context": [
         ("GET", "/sessions/b/context?peer_target=ally&peer_perspective=bob", None),

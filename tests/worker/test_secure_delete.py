@@ -29,6 +29,7 @@ CONTENT = {
     "peers": {"id", "metadata", "configuration"},
     "sessions": {"id", "metadata", "configuration"},
     "peer_aliases": {"id"},
+    "visits": {"added_by", "removed_by"},
     "messages": {"content", "metadata"},
     "receipts": {"key"},
     "conclusions": {"content", "details"},
@@ -110,6 +111,7 @@ def fill(yard: Yard) -> dict[tuple[str, str], str]:
     names = (made["cards", "observed"], f'["{made["cards", "lines"]}"]', f'["{made["cards", "given"]}"]')
     yard.sql("INSERT INTO cards SELECT pk, ?, ?, 1, ? FROM peers", *names)
     yard.sql("INSERT INTO peer_aliases SELECT workspace, ?, pk, 1, 1 FROM peers", made["peer_aliases", "id"])
+    yard.sql("UPDATE visits SET added_by = ?, removed_by = ?", made["visits", "added_by"], made["visits", "removed_by"])
     yard.sql("INSERT INTO webhooks VALUES (1, 'webhook_of_the_canary', 1, ?, 1)", made["webhooks", "url"])
     told = f'{{"session": "s", "told": "{made["jobs", "payload"]}"}}'
     failed = "INSERT INTO jobs (kind, payload, created_at, due_at, workspace, failed_at, error) VALUES (?,?,1,1,1,1,?)"
@@ -123,6 +125,7 @@ OF_A_SESSION = {
     *(("sessions", "metadata"), ("sessions", "configuration"), ("messages", "content"), ("messages", "metadata")),
     *(("receipts", "key"), ("conclusions", "content"), ("conclusions", "details"), ("summaries", "content")),
     *(("jobs", "payload"), ("jobs", "error"), ("refused_texts", "error")),
+    *(("visits", "added_by"), ("visits", "removed_by")),
 }
 
 
@@ -317,7 +320,7 @@ def test_remains_from_an_older_version_are_erased_after_the_next_start(db_path: 
             said = """m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
                 FROM messages m JOIN peers p ON p.pk = m.peer WHERE m.session = 1"""
             sql.change(db, f"INSERT INTO message_words (message_words, rowid, place, text) SELECT 'delete', {said}")
-            for table in ("messages", "stays", "members", "jobs"):
+            for table in ("messages", "stays", "visits", "members", "jobs"):
                 sql.change(db, f"DELETE FROM {table}" + (" WHERE session = 1" if table != "jobs" else ""))
             sql.change(db, "DELETE FROM sessions WHERE pk = 1")
 

@@ -20,7 +20,7 @@ from omoide.core import clock, identifiers
 from omoide.core.clock import derived_id
 from omoide.core.errors import Conflict, Unprocessable
 from omoide.core.job_payloads import JobKind
-from omoide.storage import embeddings, membership_intervals, peer_merge, purge, topic_fill, webhooks
+from omoide.storage import embeddings, membership_intervals, peer_merge, purge, topic_fill, visits, webhooks
 from omoide.storage.base import Store, Transaction
 from omoide.storage.dialect import greatest, insert_row, json_or_null
 from omoide.storage.export import schema
@@ -339,6 +339,7 @@ def _finish(db: Transaction, writer: Rows, jobs: Sequence[tuple[int, schema.Line
     if db.execute("SELECT 1 FROM workspaces WHERE id = ? AND deleted_at IS NULL", (progress.name,)).fetchone():
         raise Conflict(f"A workspace {progress.name} was created during the import")
     _add(db, writer, jobs)
+    visits.derive(db, writer.workspace)
     peer_merge.resume(db, writer.workspace, clock.now())
     db.execute("UPDATE workspaces SET deleted_at = NULL WHERE pk = ?", (writer.workspace,))
     db.execute(

@@ -25,7 +25,7 @@ from omoide.storage.column_validation import fields
 
 FORMAT = 3
 """Version of the format. A program reads its own and all earlier ones. Version 1 had no stays, version 2 no ended
-conclusions, no links, topics and aliases, and none of the fields in `_ADDED`."""
+conclusions, no links, topics, aliases and visits, and none of the fields in `_ADDED`."""
 
 _ADDED: Mapping[str, Json] = {
     "session": {"message_count": 0},
@@ -208,6 +208,7 @@ KINDS: Mapping[str, Kind] = {
         _OF_SESSION,
         "t.session, t.peer",
     ),
+    "visit": Kind("visits", "session peer joined_at:time? left_at:time? added_by:text? removed_by:text?", _OF_SESSION),
     "message": Kind(
         "messages",
         "id session seq:position peer:person content:text metadata token_count:count muted:flag created_at:time"

@@ -374,6 +374,7 @@ INSERT INTO jobs (kind, payload, created_at, due_at, key)
 def m0012_changes(db: Database) -> None:
     _run(db, CHANGES)
     _run(db, peer_scripts.MERGING)
+    _run(db, peer_scripts.VISITS)
 
 
 def _run(db: Database, script: str) -> None:
