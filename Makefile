@@ -13,7 +13,7 @@ DEPLOY := .venv/deploy/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-size bench-reason bench-weight bench-wal fairness mixed bench-all schemathesis lock
+.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-size bench-reason bench-weight bench-wal fairness mixed bench-all schemathesis lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -127,6 +127,9 @@ $(REPORT): $(STAMP) benchmarks/report/requirements.lock
 
 bench-recall: setup ## measure how often search returns the messages that answer a question
 	$(BIN)/python -m benchmarks.recall
+
+bench-answers: setup ## measure how often chat gives the right answer, on conversations that were tuned on and held out
+	$(BIN)/python -m benchmarks.answers
 
 bench-size: setup ## measure search, contexts and representations as the database grows
 	$(BIN)/python -m benchmarks.size
