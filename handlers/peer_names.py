@@ -5,7 +5,7 @@ The messages of a batch are left to `ingest`, which reads aliases in its own tra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -24,15 +24,22 @@ NAMES = frozenset(
 """Parameters, members of bodies and fields of filters that name peers."""
 
 _LITERAL = (models.PeerMerge, models.MessageBatchCreate)
-"""Bodies of operations that take ids as they are."""
+"""Bodies of operations that take ids as they are, or that resolve them later."""
+
+_WHOLE = frozenset((dict, list, models.PeerCreate, models.ConclusionBatchCreate))
+"""Bodies that name peers, but not in members of these names."""
 
 Rename = Callable[[str], str]
+
+_NAMING: dict[type[Any], tuple[str, ...]] = {}
 
 
 async def resolved(context: Context, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The arguments with the ids of merged peers replaced."""
-    workspace_id, body = _workspace(values), values.get("body")
-    if workspace_id is None or isinstance(body, _LITERAL):
+    if not _may_name_peers(values):
+        return values
+    workspace_id = _workspace(values)
+    if workspace_id is None or not await context.store.read(peer_aliases.exist):
         return values
     named: set[str] = set()
 
@@ -41,9 +48,34 @@ async def resolved(context: Context, values: Mapping[str, Any]) -> Mapping[str, 
         return peer_id
 
     _renamed(values, collect)
-    if not named or not (aliases := await context.store.read(peer_aliases.resolved, workspace_id, named)):
+    if not (aliases := await context.store.read(peer_aliases.resolved, workspace_id, named)):
         return values
     return _renamed(values, lambda peer_id: aliases.get(peer_id, peer_id))
+
+
+def _may_name_peers(values: Mapping[str, Any]) -> bool:
+    """Whether a peer can be named in the arguments. Most requests name none, so nothing is read or copied for them."""
+    body = values.get("body")
+    if "peer_id" in values:
+        return not isinstance(body, _LITERAL)
+    for record in (body, values.get("query")):
+        if record is None:
+            continue
+        if (kind := type(record)) in _WHOLE:
+            return True
+        if (names := _NAMING.get(kind)) is None:
+            names = _naming(kind)
+        for name in names:
+            if getattr(record, name) is not None:
+                return True
+    return False
+
+
+def _naming(kind: type[Any]) -> tuple[str, ...]:
+    """The members of a kind of query or body that name peers, in filters as well; remembered in `_NAMING`."""
+    names = kind.model_fields if issubclass(kind, BaseModel) else [each.name for each in fields(kind)]
+    found = _NAMING[kind] = tuple(name for name in names if name in NAMES or name == "filters")
+    return found
 
 
 def _workspace(values: Mapping[str, Any]) -> str | None:
@@ -79,20 +111,13 @@ def _body(body: Any, rename: Rename) -> Any:
 def _members(record: Any, rename: Rename) -> dict[str, Any]:
     """The members of a query or body that name peers, renamed."""
     changed: dict[str, Any] = {}
-    for name in _names(record):
+    for name in _naming(type(record)):
         value = getattr(record, name)
         if name == "filters" and isinstance(value, dict):
             changed[name] = _filter(value, rename)
         elif name in NAMES and value is not None:
             changed[name] = _value(value, rename)
     return changed
-
-
-def _names(record: Any) -> Iterator[str]:
-    if isinstance(record, BaseModel):
-        yield from type(record).model_fields
-    else:
-        yield from (field.name for field in fields(record))
 
 
 def _filter(filters: Mapping[str, Any], rename: Rename) -> dict[str, Any]:

@@ -19,9 +19,14 @@ def of(db: Transaction, workspace: int, peer_id: str) -> int | None:
     return row[0] if row else None
 
 
+def exist(db: Transaction) -> bool:
+    """Whether the database has any alias."""
+    return db.execute("SELECT 1 FROM peer_aliases LIMIT 1").fetchone() is not None
+
+
 def resolved(db: Transaction, workspace_id: str, peer_ids: Collection[str]) -> dict[str, str]:
     """Alias → id of its peer, for those of the ids that are aliases."""
-    if not peer_ids or not db.execute("SELECT 1 FROM peer_aliases LIMIT 1").fetchone():
+    if not peer_ids or not exist(db):
         return {}
     found = db.execute(
         f"""SELECT a.id, p.id FROM workspaces w JOIN peer_aliases a ON a.workspace = w.pk

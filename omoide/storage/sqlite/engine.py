@@ -240,7 +240,7 @@ class Store:
 
 
 def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
-    connection.execute("BEGIN")
+    connection.bounds.execute("BEGIN")
     try:
         try:
             return work()
@@ -252,7 +252,7 @@ def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
         raise translate_error(error) from error
     finally:
         if connection.in_transaction:  # some errors end it
-            connection.execute("ROLLBACK")
+            connection.bounds.execute("ROLLBACK")
 
 
 def _migrated(path: Path, durability: str, busy_timeout: float, known: FileIdentity | None) -> Connection:

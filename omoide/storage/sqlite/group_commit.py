@@ -71,7 +71,7 @@ def begin(connection: Connection, busy_timeout: float) -> None:
     deadline = time.monotonic() + busy_timeout
     while True:
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.bounds.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
@@ -107,11 +107,11 @@ def commit(
             _run_in_savepoint(connection, write)
         flush_deferred(connection)
         check()
-        connection.execute("COMMIT")
+        connection.bounds.execute("COMMIT")
     except Exception as error:
         # Nothing of the batch is stored. Writes that had failed before keep their own error.
         with contextlib.suppress(sqlite3.Error):  # without a transaction there is nothing to roll back
-            connection.execute("ROLLBACK")
+            connection.bounds.execute("ROLLBACK")
         for write in batch:
             write.error = write.error or (translate_error(error) if isinstance(error, sqlite3.Error) else error)
         return batch, error
@@ -121,7 +121,7 @@ def commit(
 
 
 def _run_in_savepoint(connection: Connection, write: Write) -> None:
-    connection.execute("SAVEPOINT work")
+    connection.bounds.execute("SAVEPOINT work")
     deferred = list(connection.deferred or ())
     try:
         try:
@@ -129,7 +129,7 @@ def _run_in_savepoint(connection: Connection, write: Write) -> None:
         except sqlite3.OperationalError as error:
             if not is_unreadable(error):
                 raise
-            connection.execute("ROLLBACK TO work")
+            connection.bounds.execute("ROLLBACK TO work")
             connection.deferred = list(deferred)
             write.result = leniently(connection, partial(write.work, connection))
     except BaseException as error:
@@ -137,9 +137,9 @@ def _run_in_savepoint(connection: Connection, write: Write) -> None:
         # A full disk may make SQLite roll back everything; a fault of the file affects every write.
         if not connection.in_transaction or (isinstance(error, sqlite3.Error) and kind_of(error) in OF_THE_FILE):
             raise
-        connection.execute("ROLLBACK TO work")
+        connection.bounds.execute("ROLLBACK TO work")
         connection.deferred = deferred
-    connection.execute("RELEASE work")
+    connection.bounds.execute("RELEASE work")
 
 
 def answer(batch: list[Write]) -> None:
