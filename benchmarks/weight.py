@@ -1,8 +1,8 @@
 """The installed size: `python -m benchmarks.weight` prints all packages that `pip install` installs.
 
-Packages that the design requires by name, and their dependencies, are `bound`. The others are our own choice. numpy and
-the word vectors in our wheel are bound too, because WordLlama consists of them; they are listed separately because they
-are large. Bytecode is excluded, because installers differ in it.
+Packages that the design requires by name, and their dependencies, are `bound`. The others are our own choice, models
+included. numpy and the word vectors in our wheel are bound too, because WordLlama consists of them; they are listed
+separately because they are large. Bytecode is excluded, because installers differ in it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ import omoide
 from benchmarks.measurements import Figure, held, json_option, publish
 from benchmarks.table import Bar
 from omoide import generated, handlers
-from omoide.inference.wordllama_embedder import WEIGHTS
+from omoide.inference import bge_embedder, cross_encoder, wordllama_embedder
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = "omoide"
 VECTORS = "word vectors"
+MODELS = {"model bge-small": bge_embedder.WEIGHTS, "model ms-marco-minilm": cross_encoder.WEIGHTS}
 BOUND = ("connexion", "numpy", "openapi-spec-validator", "pydantic", "pydantic-settings", "pysqlite3", "sqlite-utils")
-OURS = Bar(60, at_most=True, unit=" MB")
+OURS = Bar(200, at_most=True, unit=" MB")
 MEGABYTE = 1_000_000
 
 
@@ -104,9 +105,11 @@ def parts() -> list[Part]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     found = packages(_requirements(project["dependencies"]), by=PROGRAM)
     given = bound(found)
-    vectors = WEIGHTS.stat().st_size
+    vectors = wordllama_embedder.WEIGHTS.stat().st_size
+    models = [Part(name, path.stat().st_size, True, PROGRAM) for name, path in MODELS.items()]
     listed = [Part(p.name, p.size, p.name not in given, ", ".join(sorted(p.asked_by))) for p in found.values()]
-    listed += [Part(PROGRAM, own_size() - vectors, True, "you"), Part(VECTORS, vectors, False, PROGRAM)]
+    code = own_size() - vectors - sum(model.size for model in models)
+    listed += [Part(PROGRAM, code, True, "you"), Part(VECTORS, vectors, False, PROGRAM), *models]
     return sorted(listed, key=lambda part: -part.size)
 
 

@@ -37,6 +37,14 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _fast_embedder() -> Iterator[None]:
+    """The default one takes longer to load, and for each text; tests about it name it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMOIDE_EMBEDDER", "wordllama")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Loopback needs none, and reading the system's takes longer than most tests."""
     with pytest.MonkeyPatch.context() as patch:

@@ -35,6 +35,7 @@ class Server:
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
         self.environment["OMOIDE_WORKER_NICENESS"] = "0"  # tests fill the processors and wait for the worker
         self.environment["OMOIDE_DURABILITY"] = "normal"  # a killed process loses nothing that it has written
+        self.environment["OMOIDE_EMBEDDER"] = "wordllama"  # the default takes longer to load, and for each text
         self.environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
         if python_path is not None:
             self.by_command = True

@@ -27,6 +27,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path) -> Run:
     def omoide(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
+        environment["OMOIDE_EMBEDDER"] = "wordllama"  # as for all tests that do not name another
         environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
         return fork_server().run(*arguments, cwd=tmp_path, env=environment)
 

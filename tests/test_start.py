@@ -23,6 +23,7 @@ NOT_AT_START = {
     "lemminflect",
     "numpy",
     "omoide.storage.export.schema",
+    "onnxruntime",
     "openai",
     "openapi_spec_validator",
     "prometheus_client",

@@ -162,13 +162,20 @@ class Settings(BaseSettings):
         5_242_880, ge=1, le=1_000_000_000, description="Maximum size of an uploaded file in bytes."
     )
     embedder: str = Field(
-        "wordllama",
-        description="The embedding model: wordllama (embedded), or openai:<model> at an endpoint.",
+        "bge-small",
+        description="The embedding model: bge-small (embedded), wordllama (embedded, faster, finds less), or "
+        "openai:<model> at an endpoint. A change embeds all texts again, in the background.",
     )
     embedder_base_url: Endpoint = Field("", description="The endpoint of openai:<model>, without /embeddings.")
     embedder_api_key: SecretStr = Field(SecretStr(""), description="The key for that endpoint, if it requires one.")
     embedder_dimensions: int = Field(
         0, ge=0, le=65_536, description="The dimensions of that model's vectors; 0 for a known model."
+    )
+    cross_encoder: bool = Field(
+        True, description="Rank texts by how well they answer a question with the embedded cross-encoder."
+    )
+    inference_threads: int = Field(
+        1, ge=1, le=64, description="Threads of an embedded model for one text, in each process that uses it."
     )
     model: str = Field(
         "",
@@ -368,8 +375,8 @@ class Settings(BaseSettings):
     def _check_dependent_settings(self) -> Settings:
         if self.rate_limit_burst and not self.rate_limit_per_minute:
             raise ValueError("rate_limit_burst is set but rate_limit_per_minute is 0: set OMOIDE_RATE_LIMIT_PER_MINUTE")
-        if self.embedder_base_url and self.embedder == "wordllama":
-            raise ValueError("embedder_base_url is set but embedder is wordllama: set OMOIDE_EMBEDDER")
+        if self.embedder_base_url and not self.embedder.startswith("openai:"):
+            raise ValueError(f"embedder_base_url is set but embedder is {self.embedder}: set OMOIDE_EMBEDDER")
         return self
 
     @model_validator(mode="after")

@@ -1,13 +1,20 @@
-"""Create the embedder from the settings: `wordllama`, or `openai:<model>` for any OpenAI-compatible endpoint."""
+"""Create the embedder from the settings: an embedded one, or `openai:<model>` for any OpenAI-compatible endpoint."""
 
 from __future__ import annotations
 
+import logging
+
 from omoide.core.settings import SettingsError
+from omoide.inference.bge_embedder import BgeEmbedder
 from omoide.inference.embedders import Embedder
+from omoide.inference.onnx_model import unavailable_reason
 from omoide.inference.openai_embedder import EmbeddingEndpoint, OpenAIEmbedder
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 
+logger = logging.getLogger("omoide.inference")
+
+BGE_SMALL, WORDLLAMA = "bge-small", "wordllama"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
 # The full vector lengths of OpenAI's own models, from its documentation.
@@ -25,17 +32,22 @@ def make_embedder(
     base_url: str = "",
     api_key: str = "",
     dimensions: int | None = None,
+    threads: int = 1,
 ) -> Embedder:
-    """Create the embedder named by `choice`; the other arguments apply to `openai:<model>` only.
+    """Create the embedder named by `choice`. `threads` applies to models that run here, the rest to `openai:<model>`.
+
+    Where bge-small cannot run, WordLlama takes its place, with a warning.
 
     OpenAI's public address is the default only for OpenAI's own models and with a key, so that no text goes to an
     unintended provider. Raises SettingsError with a sentence for the operator.
     """
-    if choice == "wordllama":
+    if choice == BGE_SMALL:
+        return _bge_or_wordllama(threads)
+    if choice == WORDLLAMA:
         return WordLlamaEmbedder()
     kind, _, model = choice.partition(":")
     if kind != "openai" or not model:
-        raise SettingsError(f"OMOIDE_EMBEDDER is {choice!r}; it must be 'wordllama' or 'openai:<model>'.")
+        raise SettingsError(f"OMOIDE_EMBEDDER is {choice!r}; it must be 'bge-small', 'wordllama' or 'openai:<model>'.")
     full = OPENAI_DIMENSIONS.get(model)
     if not base_url:
         if full is None or not api_key:
@@ -51,3 +63,19 @@ def make_embedder(
         tokens=tokens,
         shorten=full is not None and dimensions != full,
     )
+
+
+def _bge_or_wordllama(threads: int) -> Embedder:
+    if (reason := unavailable_reason()) is None:
+        return BgeEmbedder(threads=threads)
+    logger.warning("The embedder bge-small cannot run here; using wordllama instead. %s", reason)
+    return WordLlamaEmbedder()
+
+
+def comparer_of(embedder: Embedder) -> Embedder:
+    """The embedder for comparing many short texts at once, such as the sentences of an answer with each other.
+
+    The same one, unless it runs here and takes milliseconds for a text.
+    """
+    is_slow = embedder.embed_now is not None and embedder.characters_on_demand < WordLlamaEmbedder.characters_on_demand
+    return WordLlamaEmbedder() if is_slow else embedder

@@ -1,7 +1,8 @@
 """The embedder protocol: texts in, unit vectors out, one exception for failures.
 
-Implementations: `wordllama_embedder.py` (embedded, no network) and `openai_embedder.py` (any OpenAI-compatible
-endpoint); `embedder_factory.py` creates one. The store keeps vectors, search compares them, and the worker retries.
+Implementations: `bge_embedder.py` and `wordllama_embedder.py` (embedded, no network), and `openai_embedder.py` (any
+OpenAI-compatible endpoint); `embedder_factory.py` creates one. The store keeps vectors, search compares them, and the
+worker retries.
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ class Embedder(Protocol):
     @property
     def embed_now(self) -> EmbedNow | None:
         """A synchronous `embed` that runs in the caller's thread; None if the embedder calls a provider."""
+
+    @property
+    def characters_on_demand(self) -> int:
+        """Characters that a request may embed without a noticeable delay; 0 if the embedder calls a provider."""
 
     async def aclose(self) -> None:
         """Close connections. The embedder must not be used afterwards."""

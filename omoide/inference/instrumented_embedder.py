@@ -14,6 +14,7 @@ class InstrumentedEmbedder:
     def __init__(self, embedder: Embedder, meter: Meter) -> None:
         self.name = embedder.name
         self.dimensions = embedder.dimensions
+        self.characters_on_demand = embedder.characters_on_demand
         self.aclose = embedder.aclose
         self.embed_now = None if embedder.embed_now is None else self._counted(embedder.embed_now)
         self._embedder = embedder

@@ -61,6 +61,7 @@ class OpenAIEmbedder:
     """Embeds with one model of one endpoint. Bound to one event loop; close it with `aclose`."""
 
     embed_now = None
+    characters_on_demand = 0
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The embedded embedder: WordLlama's static word vectors, averaged over the tokens of a text.
+"""The fast embedder: WordLlama's static word vectors, averaged over the tokens of a text.
 
 The vectors are shipped with the package, so it needs no network, key or GPU. It ignores word order: good enough to find
 paraphrases, and fast enough to embed a whole store. The file is WordLlama's own (MIT), read without its package, which
@@ -101,6 +101,7 @@ class WordLlamaEmbedder:
 
     name = f"wordllama:{MODEL}"
     dimensions = DIMENSIONS
+    characters_on_demand = 100_000
 
     def __init__(self) -> None:
         self._model: _Model | None = None

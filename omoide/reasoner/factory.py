@@ -10,6 +10,7 @@ from threading import Lock
 from omoide.core.metrics import Meter
 from omoide.core.records import Effect
 from omoide.core.settings import Settings
+from omoide.inference.cross_encoder import CrossEncoder
 from omoide.inference.embedders import Embedder
 from omoide.inference.errors import ProviderFailed, RequestRefused
 from omoide.inference.model_config import model_configs
@@ -27,10 +28,18 @@ def name_of(settings: Settings) -> str:
     return settings.model or EXTRACTIVE
 
 
-def make_reasoner(settings: Settings, embedder: Embedder, tokens: TokenCounter, meter: Meter | None = None) -> Reasoner:
+def make_reasoner(
+    settings: Settings,
+    embedder: Embedder,
+    tokens: TokenCounter,
+    meter: Meter | None = None,
+    *,
+    cross_encoder: CrossEncoder | None = None,
+) -> Reasoner:
     """Create the reasoner for the configured model, or the embedded one, which needs no model. Calls no provider.
 
-    Model requests are counted in `meter`.
+    The embedded one compares texts with `embedder`, many for an answer, and with `cross_encoder` if there is one. Model
+    requests are counted in `meter`.
 
     Raises SettingsError, with a one-line message, for an unknown provider, or a missing extra or key.
     """
@@ -39,7 +48,7 @@ def make_reasoner(settings: Settings, embedder: Embedder, tokens: TokenCounter, 
         # Imported here: its dictionaries take half a second and 40 MB.
         from omoide.reasoner.extractive.reasoner import Extractive
 
-        return Extractive(embedder, tokens)
+        return Extractive(embedder, tokens, cross_encoder)
 
     def load_agentic() -> Reasoner:
         # Imported here: pydantic-ai and a provider's package take seconds to import, and are optional.

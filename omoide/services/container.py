@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from omoide.core import clock
 from omoide.core.metrics import Metrics
 from omoide.core.settings import Settings
-from omoide.inference.embedder_factory import make_embedder
+from omoide.inference.cross_encoder import CrossEncoder, make_cross_encoder
+from omoide.inference.embedder_factory import comparer_of, make_embedder
 from omoide.inference.embedders import Embedder
 from omoide.inference.instrumented_embedder import InstrumentedEmbedder
 from omoide.inference.tokens import TokenCounter
@@ -31,6 +32,11 @@ class Services:
     store: Store
     settings: Settings
     embedder: Embedder
+    """Embeds what is searched."""
+    comparer: Embedder
+    """Embeds texts to compare them with each other, many at once; often the same as `embedder`."""
+    cross_encoder: CrossEncoder | None
+    """None if it is switched off, or cannot run on this machine."""
     tokens: TokenCounter
     finder: SemanticSearch
     reasoner: Reasoner
@@ -72,7 +78,9 @@ def open_services(
     metrics = metrics or Metrics()
     tokens = TokenCounter()
     embedder = embedder or InstrumentedEmbedder(embedder_of(settings, tokens), metrics.own)
-    reasoner = reasoner or make_reasoner(settings, embedder, tokens, metrics.own)
+    comparer = comparer_of(embedder)
+    cross_encoder = make_cross_encoder(settings)
+    reasoner = reasoner or make_reasoner(settings, comparer, tokens, metrics.own, cross_encoder=cross_encoder)
     store = store or open_store(
         settings.db,
         durability=settings.durability,
@@ -81,7 +89,18 @@ def open_services(
         known=known,
     )
     finder = SemanticSearch(embedder)
-    return Services(store, settings, embedder, tokens, finder, reasoner, metrics, enqueue_policy(settings))
+    return Services(
+        store=store,
+        settings=settings,
+        embedder=embedder,
+        comparer=comparer,
+        cross_encoder=cross_encoder,
+        tokens=tokens,
+        finder=finder,
+        reasoner=reasoner,
+        metrics=metrics,
+        policy=enqueue_policy(settings),
+    )
 
 
 def embedder_of(settings: Settings, tokens: TokenCounter) -> Embedder:
@@ -92,4 +111,5 @@ def embedder_of(settings: Settings, tokens: TokenCounter) -> Embedder:
         base_url=settings.embedder_base_url,
         api_key=settings.embedder_api_key.get_secret_value(),
         dimensions=settings.embedder_dimensions or None,
+        threads=settings.inference_threads,
     )

@@ -217,7 +217,7 @@ async def _observer(
         twins = before.twins
     else:
         facts, known = step.facts, listener.known
-        twins = await near_duplicates(deps.embedder, facts, known) if facts and known else {}
+        twins = await near_duplicates(deps.comparer, facts, known) if facts and known else {}
     if before and before.listener.card == listener.card and before.ended == ended:
         revised = before.revised
     else:

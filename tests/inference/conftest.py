@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from omoide.inference.bge_embedder import BgeEmbedder
+from omoide.inference.cross_encoder import CrossEncoder
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from tests.inference.completions import saying
 from tests.inference.fault_proxy import Fault, FaultProxy, fault_proxy
@@ -90,3 +92,15 @@ def other() -> Iterator[FaultProxy]:
 def words() -> WordLlamaEmbedder:
     """The embedded embedder."""
     return WordLlamaEmbedder()
+
+
+@pytest.fixture(scope="session")
+def bge() -> BgeEmbedder:
+    """The default embedder, loaded once."""
+    return BgeEmbedder()
+
+
+@pytest.fixture(scope="session")
+def cross_encoder() -> CrossEncoder:
+    """The embedded cross-encoder, loaded once."""
+    return CrossEncoder()

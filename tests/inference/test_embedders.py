@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from omoide.core.settings import Settings
+from omoide.inference.bge_embedder import BgeEmbedder
 from omoide.inference.embedder_factory import OPENAI_BASE_URL, make_embedder
 from omoide.inference.embedders import Embedder
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
@@ -15,9 +17,11 @@ from tests.inference.embedding_endpoint import SENTENCES, TOKENS, run, through
 from tests.inference.fault_proxy import FaultProxy
 
 
-@pytest.fixture(params=["wordllama", "openai"])
-def embedder(request: pytest.FixtureRequest, endpoint: FaultProxy, words: WordLlamaEmbedder) -> Embedder:
-    return words if request.param == "wordllama" else through(endpoint)
+@pytest.fixture(params=["bge-small", "wordllama", "openai"])
+def embedder(request: pytest.FixtureRequest, words: WordLlamaEmbedder, bge: BgeEmbedder) -> Embedder:
+    if request.param == "openai":
+        return through(request.getfixturevalue("endpoint"))
+    return words if request.param == "wordllama" else bge
 
 
 # All embedders.
@@ -50,20 +54,41 @@ def test_only_blank_texts_need_no_model(embedder: Embedder) -> None:
     assert not run(embedder, ["", "  "]).any()
 
 
-def test_a_text_has_the_same_vector_alone_and_among_others(endpoint: FaultProxy, words: WordLlamaEmbedder) -> None:
+def test_a_text_has_the_same_vector_alone_and_among_others(
+    endpoint: FaultProxy, words: WordLlamaEmbedder, bge: BgeEmbedder
+) -> None:
     many = [f"Note {number}: {SENTENCES[number % 3]}" for number in range(12)]
-    for embedder in (words, through(endpoint)):
+    for embedder in (words, bge, through(endpoint)):
         together = run(embedder, many)
-        alone = run(words if embedder is words else through(endpoint), many[10:11])
+        alone = run(through(endpoint) if embedder not in (words, bge) else embedder, many[10:11])
         assert together[10] == pytest.approx(alone[0], abs=1e-5)
 
 
 # Configuration.
 
 
-def test_the_default_embedder_is_the_embedded_one() -> None:
-    embedder = make_embedder("wordllama", tokens=TOKENS)
-    assert (embedder.name, embedder.dimensions) == ("wordllama:l2_supercat", 256)
+@pytest.mark.parametrize(
+    ("choice", "name", "dimensions"),
+    [("bge-small", "bge-small:en-v1.5-int8", 384), ("wordllama", "wordllama:l2_supercat", 256)],
+)
+def test_embedded_embedders_have_a_name_and_dimensions_before_they_load(
+    choice: str, name: str, dimensions: int
+) -> None:
+    embedder = make_embedder(choice, tokens=TOKENS)
+    assert (embedder.name, embedder.dimensions) == (name, dimensions)
+
+
+def test_the_default_embedder_is_bge_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMOIDE_EMBEDDER")
+    assert Settings.model_validate({}).embedder == "bge-small"
+
+
+def test_wordllama_serves_where_the_default_cannot_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("omoide.inference.onnx_model.PACKAGE", "not_installed_here")
+    assert make_embedder("bge-small", tokens=TOKENS).name == "wordllama:l2_supercat"
+    assert "bge-small cannot run here; using wordllama instead" in caplog.text
 
 
 def test_a_named_model_is_called_at_its_url(endpoint: FaultProxy) -> None:
@@ -89,8 +114,8 @@ def test_shorter_vectors_are_requested_from_a_known_model(endpoint: FaultProxy) 
 @pytest.mark.parametrize(
     ("choice", "settings", "sentence"),
     [
-        ("word2vec", {}, "OMOIDE_EMBEDDER is 'word2vec'; it must be 'wordllama' or 'openai:<model>'."),
-        ("openai:", {}, "OMOIDE_EMBEDDER is 'openai:'; it must be 'wordllama' or 'openai:<model>'."),
+        ("word2vec", {}, "OMOIDE_EMBEDDER is 'word2vec'; it must be 'bge-small', 'wordllama' or 'openai:<model>'."),
+        ("openai:", {}, "OMOIDE_EMBEDDER is 'openai:'; it must be 'bge-small', 'wordllama' or 'openai:<model>'."),
         ("openai:nomic", {"dimensions": 768}, "OMOIDE_EMBEDDER_BASE_URL must be set for 'openai:nomic'."),
         ("openai:text-embedding-3-small", {}, "OMOIDE_EMBEDDER_BASE_URL must be set"),
         ("openai:nomic", {"base_url": "http://127.0.0.1:1"}, "OMOIDE_EMBEDDER_DIMENSIONS must be set"),

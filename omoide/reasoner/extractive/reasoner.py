@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from omoide.core import clock
 from omoide.core.offload import offload
 from omoide.core.records import Effect
+from omoide.inference.cross_encoder import CrossEncoder
 from omoide.inference.embedders import Embedder
 from omoide.inference.rejected_inputs import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
@@ -21,14 +22,15 @@ from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, 
 
 
 class Extractive:
-    """See `Reasoner`. Compares texts with the embedder; uses no other model."""
+    """See `Reasoner`. Compares texts with the embedder and the cross-encoder; uses no other model."""
 
     name = "extractive"
     keeps_cards = True
     reads_known = False
 
-    def __init__(self, embedder: Embedder, tokens: TokenCounter) -> None:
+    def __init__(self, embedder: Embedder, tokens: TokenCounter, cross_encoder: CrossEncoder | None = None) -> None:
         self._embedder = embedder
+        self._cross_encoder = cross_encoder
         self._summarizer = Summarizer(embedder, tokens)
 
     async def prepare(self) -> None:

@@ -297,6 +297,7 @@ class Failing:
 
     name, dimensions = EMBEDDER.name, EMBEDDER.dimensions
     embed_now = None
+    characters_on_demand = 0
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         raise EmbeddingFailed("away", retryable=True)
