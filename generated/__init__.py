@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "7f36ada521a9904712049e9b41199667c03ae049eac8de29cb55d6e36b648bf9"
+DOCUMENT = "90732678859d10cd8040a6350158b8478222959a76081300703e2da8685beebe"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

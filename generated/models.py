@@ -960,9 +960,18 @@ class PeerRepresentationGet(BaseModel):
         Field(description="The peer that it is about. Default: the peer itself."),
     ] = None
     search_query: str | None = None
-    search_top_k: Annotated[int | None, Field(ge=1, le=100)] = None
+    search_top_k: Annotated[
+        int | None,
+        Field(
+            description="Number of conclusions that the search contributes. Default: half of `max_conclusions`.",
+            ge=1,
+            le=100,
+        ),
+    ] = None
     search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
-    include_most_frequent: bool | None = None
+    include_most_frequent: Annotated[
+        bool | None, Field(description="Whether to prefer what was said most often.")
+    ] = None
     max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = 25
     as_of: Annotated[
         datetime | None,

@@ -1,12 +1,12 @@
 """Render conclusions as the text of a representation. Pure.
 
 One section with heading per level, in the order explicit, deductive, inductive, contradiction; empty sections are
-omitted, and entries are sorted oldest first. The layout, including blank lines, is that of the public API.
+omitted, and entries keep the given order. The layout, including blank lines, is that of the public API.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from omoide.core.clock import from_micros
 from omoide.core.records import Conclusion
@@ -14,16 +14,47 @@ from omoide.core.records import Conclusion
 MAX_SOURCES_SHOWN = 5
 DEFAULT_CONFIDENCE = "medium"
 
+FEWEST_TOKENS = 12
+"""With less room no conclusion fits: its time alone takes as much."""
+MOST_CHARACTERS = 128
+"""No token stands for more characters than this."""
 
-def render(conclusions: Iterable[Conclusion]) -> str:
+
+def render(conclusions: Sequence[Conclusion]) -> str:
     """Return the representation; empty if there are no conclusions."""
-    ordered = sorted(conclusions, key=lambda c: (c.said_at, c.created_at, c.pk))
     parts = []
     for heading, level, layout in SECTIONS:
-        entries = [layout(conclusion) for conclusion in ordered if conclusion.level == level]
+        entries = [layout(conclusion) for conclusion in conclusions if conclusion.level == level]
         if entries:
             parts.append(f"{heading}\n\n" + "".join(entries))
     return "\n".join(parts)
+
+
+def within(conclusions: Sequence[Conclusion], budget: int, count: Callable[[str], int]) -> str:
+    """Return the representation of the first conclusions that fit into `budget` tokens.
+
+    One that is too long for what remains is left out, so that shorter ones after it may follow.
+    """
+    layouts = {level: (heading, layout) for heading, level, layout in SECTIONS}
+    chosen: list[Conclusion] = []
+    headed: set[str] = set()
+    remaining = budget
+    for each in conclusions:
+        if remaining < FEWEST_TOKENS:
+            break
+        heading, layout = layouts[each.level]
+        entry = layout(each)
+        # No token spans a line of another entry, so the sum is about the count of the whole text.
+        if remaining * MOST_CHARACTERS < len(entry):
+            continue
+        cost = count(entry if each.level in headed else f"{heading}\n\n{entry}\n")
+        if cost <= remaining:
+            remaining -= cost
+            headed.add(each.level)
+            chosen.append(each)
+    while chosen and count(text := render(chosen)) > budget:
+        chosen.pop()
+    return text if chosen else ""
 
 
 def time(instant: int) -> str:

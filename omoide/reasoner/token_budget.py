@@ -1,21 +1,42 @@
-"""Select the summary and the messages of a session that fit into a token budget. Pure.
+"""Share the token budget of a context among what is known, the summary, and the messages of a session. Pure.
 
-Source of the shares: the public API. A summary may take 40 % of the tokens remaining after representation and card.
-Messages take the remainder, newest first, up to the first one that does not fit. Only the newest message is truncated
-instead of omitted, so a context always contains the end of the conversation.
+Representation and card may take `KNOWN_SHARE` of the budget, and what the others leave. A summary may take 40 % of the
+remainder (source: the public API); messages take the rest, newest first, up to the first one that does not fit. Only
+the newest message is truncated instead of omitted, so a context always contains the end of the conversation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from omoide.core.records import Message, Summary
 from omoide.storage.summaries import LONG, SHORT
 
+KNOWN_SHARE = 0.4
+CARD_SHARE = 0.5
+"""Share of the card in the tokens of what is known, unless the representation needs less than the rest."""
 SUMMARY_SHARE = 0.4
 
 Trim = Callable[[str, int], str]
 Count = Callable[[str], int]
+
+
+def reserved(known: int, budget: int) -> int:
+    """Return the tokens that summary and messages may not use, given those that all that is known would take."""
+    return min(known, int(budget * KNOWN_SHARE))
+
+
+def choose_lines(card: Sequence[str], room: int, representation: int, *, count: Count) -> list[str]:
+    """Return the first lines of the card that fit into its share of the room, given the representation's tokens."""
+    remaining = max(int(room * CARD_SHARE), room - representation)
+    chosen: list[str] = []
+    for line in card:
+        cost = count(line)
+        if cost > remaining:
+            break
+        remaining -= cost
+        chosen.append(line)
+    return chosen
 
 
 def choose_summary(summaries: Mapping[str, Summary], budget: int) -> Summary | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omoide.core.offload import offload
-from omoide.core.records import NOW, Message, Moment, Summary
+from omoide.core.records import NOW, Conclusion, Message, Moment, Summary
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoner.representation import render
-from omoide.reasoner.token_budget import choose_messages, choose_summary
+from omoide.reasoner.representation import render, within
+from omoide.reasoner.token_budget import choose_lines, choose_messages, choose_summary, reserved
 from omoide.services.container import Services
 from omoide.services.selection import Selection, select_conclusions
 from omoide.storage import Transaction, cards, messages, response_size, summaries
@@ -56,29 +57,49 @@ async def peer_context(services: Services, selection: Selection) -> PeerContext:
 
     Raises NotFound if the observer does not exist, unless the read is restricted.
     """
-    card = None
-    if selection.sessions is None and selection.moment == NOW:
-        card = await services.store.read(
-            cards.get, selection.workspace_id, selection.observer_id, selection.observed_id
-        )
+    card = await _card(services, selection)
     return PeerContext(render(await select_conclusions(services.store, services.finder, selection)), card)
 
 
 async def session_context(services: Services, request: SessionContextRequest) -> SessionContext:
-    """Fill the budget: representation and card of the target first, then a summary, then messages.
+    """Share the budget among representation and card of the target, a summary, and messages; see `token_budget`.
 
-    Messages are limited to the setting `max_answer_bytes` as well. A session that does not exist has none.
+    Messages are limited to the setting `max_answer_bytes` as well. A session that does not exist has none. Without a
+    budget everything is empty.
 
     Raises NotFound as `peer_context` does.
     """
-    known, remaining = None, request.budget
+    card, conclusions = None, None
     if request.selection is not None:
-        known = await peer_context(services, request.selection)
-        remaining -= await _tokens_of(services.tokens, known)
+        card = await _card(services, request.selection)
+        conclusions = await select_conclusions(services.store, services.finder, request.selection)
+    whole = None if conclusions is None else PeerContext(render(conclusions), card)
+    costs = await _costs(services.tokens, whole)
+    remaining = request.budget - reserved(sum(costs), max(request.budget, 0))
     if remaining <= 0:
-        return SessionContext([], None, known)
+        return SessionContext([], None, whole and PeerContext("", None))
     summary, chosen = await services.store.read_offloaded(_history, services, request, remaining)
+    used = (summary.token_count if summary else 0) + sum(message.token_count for message in chosen)
+    if whole is None or conclusions is None or sum(costs) <= request.budget - used:
+        return SessionContext(chosen, summary, whole)
+    known = await offload(_cut, services.tokens, card or (), conclusions, costs[0], request.budget - used)
     return SessionContext(chosen, summary, known)
+
+
+async def _card(services: Services, selection: Selection) -> list[str] | None:
+    if selection.sessions is not None or selection.moment != NOW:
+        return None
+    pair = (selection.observer_id, selection.observed_id)
+    return await services.store.read(cards.get, selection.workspace_id, *pair)
+
+
+def _cut(
+    tokens: TokenCounter, card: Sequence[str], conclusions: Sequence[Conclusion], cost: int, room: int
+) -> PeerContext:
+    """Return the first lines of the card and the first conclusions that fit into the room; all of these cost `cost`."""
+    lines = choose_lines(card, room, cost, count=tokens.count)
+    rest = room - sum(map(tokens.count, lines))
+    return PeerContext(render(conclusions) if cost <= rest else within(conclusions, rest, tokens.count), lines or None)
 
 
 def _history(
@@ -96,8 +117,11 @@ def _history(
     return summary, choose_messages(walk, remaining, trim=services.tokens.trim, count=services.tokens.count)
 
 
-async def _tokens_of(tokens: TokenCounter, known: PeerContext) -> int:
+async def _costs(tokens: TokenCounter, known: PeerContext | None) -> Sequence[int]:
+    """The tokens of the representation and of each line of the card."""
+    if known is None:
+        return ()
     texts = [known.representation, *(known.card or ())]
     if tokens.is_loaded and sum(map(len, texts)) <= COUNT_ON_LOOP_CHARACTERS:
-        return sum(map(tokens.count, texts))
-    return await offload(sum, map(tokens.count, texts))
+        return [*map(tokens.count, texts)]
+    return await offload(lambda: [*map(tokens.count, texts)])

@@ -1,15 +1,18 @@
-"""Select the conclusions for a representation.
+"""Select and rank the conclusions for a representation.
 
-Three parts share the total: the conclusions nearest to a search text, the most frequently derived, and the newest.
-Source of the shares: the public API. A conclusion in several parts counts once; the newest fill the remaining slots.
+What was searched for comes first, best first; then, if requested, what was said most often; then what is worth most,
+spread over topics (`reasoner.worth_ranking`). After a search only what is certainly worth telling fills up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
+from omoide.core import clock
 from omoide.core.records import NOW, Conclusion, Moment
+from omoide.reasoner.worth_ranking import CERTAIN_WORTH, Ranked, key_of, rank
 from omoide.search.conclusions import search_then
 from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
@@ -17,6 +20,16 @@ from omoide.storage import Store, Transaction, conclusion_search
 from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
 
 MAX_CONCLUSIONS = 100
+
+MOST_RANKED = 2_000
+"""Newest conclusions of a pair that are ranked."""
+
+REPEATED = 3
+"""Multiple of the nearest conclusions that is searched for, because some repeat each other."""
+FILLED = 3
+"""After a search, one in this many may be about other things."""
+FEWEST_COUNTED = 2
+MOST_PAIRS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +49,24 @@ class Selection:
     moment: Moment = NOW
 
     def shares(self) -> tuple[int, int]:
-        """Return the numbers of nearest and of most frequent conclusions; the newest get the remainder."""
+        """Return the maximum numbers of nearest and of most frequent conclusions."""
         total = self.max_conclusions
-        semantic = min(total, max(1, self.search_top_k or total // 3)) if self.search_query else 0
+        semantic = min(total, max(1, self.search_top_k or total // 2)) if self.search_query else 0
         if not self.most_frequent:
             return semantic, 0
         return semantic, min(total // 3, total - semantic) if semantic else total // 2
 
 
 async def select_conclusions(store: Store, finder: SemanticSearch, request: Selection) -> list[Conclusion]:
-    """Return the selected conclusions in no particular order; empty if a peer or session does not exist."""
-    semantic, frequent = request.shares()
+    """Return the selected conclusions, best first; empty if a peer or session does not exist.
+
+    Equal ones are one, whose text ends with how often it was said.
+    """
+    semantic, _ = request.shares()
     search = ConclusionSearch(
         request.workspace_id,
         request.search_query or "",
-        semantic,
+        REPEATED * semantic,
         observer_id=request.observer_id,
         observed_id=request.observed_id,
         sessions=request.sessions,
@@ -61,23 +77,67 @@ async def select_conclusions(store: Store, finder: SemanticSearch, request: Sele
     def fill(db: Transaction, within: ConclusionScope | None, nearest: list[Conclusion]) -> list[Conclusion]:
         if within is None:
             return []
-        parts = [[] if Query(search.query).is_empty else nearest]
-        if frequent:
-            parts.append(conclusion_search.most_derived(db, within, frequent))
-        # Twice the total, because some may be selected already or be repetitions.
-        parts.append(conclusion_search.last_said(db, within, 2 * request.max_conclusions))
-        return merged(parts, request.max_conclusions)
+        near = [] if Query(search.query).is_empty else nearest
+        entries = choose(_ranking(store, db, within, request), near, request)
+        rows = conclusion_search.by_pks(db, within, [entry.pk for entry in entries])
+        if len(rows) < len(entries):  # a session was hidden, which the state of the pair does not tell
+            entries = choose(_ranked(db, within, request), near, request)
+            rows = conclusion_search.by_pks(db, within, [entry.pk for entry in entries])
+        return [_counted(rows[entry.pk], entry.times) for entry in entries if entry.pk in rows]
 
     return await search_then(store, finder, search, fill)
 
 
-def merged(parts: Iterable[Iterable[Conclusion]], limit: int) -> list[Conclusion]:
-    """Concatenate the parts up to the limit, without conclusions of equal text, time, session and level. Pure."""
-    chosen: dict[tuple[object, ...], Conclusion] = {}
-    for part in parts:
-        for conclusion in part:
-            if len(chosen) == limit:
-                break
-            key = (conclusion.content, conclusion.said_at, conclusion.session_id, conclusion.level)
-            chosen.setdefault(key, conclusion)
-    return [*chosen.values()]
+def choose(ranking: Sequence[Ranked], nearest: Sequence[Conclusion], request: Selection) -> list[Ranked]:
+    """Choose the entries of a representation, best first. Pure."""
+    total = request.max_conclusions
+    if not request.search_query:
+        return [*ranking[:total]]
+    semantic, frequent = request.shares()
+    by_key = {entry.key: entry for entry in ranking}
+    chosen: dict[tuple[str, int], Ranked] = {}
+    for each in nearest:
+        key = key_of(each.level, each.content, request.observed_id)
+        if key not in chosen and len(chosen) == semantic:
+            continue
+        known = by_key.get(key)
+        before = chosen.get(key)
+        count = known.times if known else each.times_derived + (before.times if before else 0)
+        chosen[key] = Ranked(before.pk if before else each.pk, count, 0.0, key)
+    others = [entry for entry in ranking if entry.worth >= CERTAIN_WORTH and entry.key not in chosen]
+    most = min(total - len(chosen), max(frequent, total // FILLED))
+    return [*chosen.values(), *others[:most]]
+
+
+_rankings: WeakKeyDictionary[Store, dict[object, tuple[object, list[Ranked]]]] = WeakKeyDictionary()
+"""Rankings of the last `MOST_PAIRS` pairs, without texts, with the state of the pair that they were made from."""
+
+
+def _ranking(store: Store, db: Transaction, within: ConclusionScope, request: Selection) -> list[Ranked]:
+    """The ranking of all current conclusions of the pair, from the cache while nothing changes."""
+    if within.pair is None or within.clauses or request.moment != NOW:
+        return _ranked(db, within, request)
+    state = (conclusion_search.state_of(db, within.pair), clock.now() // clock.DAY)
+    key = (within.pair, request.shares()[1])
+    cache = _rankings.setdefault(store, {})
+    if (known := cache.get(key)) is not None and known[0] == state:
+        return known[1]
+    ranking = _ranked(db, within, request)
+    cache.pop(key, None)
+    cache[key] = state, ranking
+    while len(cache) > MOST_PAIRS:
+        cache.pop(next(iter(cache)), None)
+    return ranking
+
+
+def _ranked(db: Transaction, within: ConclusionScope, request: Selection) -> list[Ranked]:
+    outlines = conclusion_search.outlines(db, within, MOST_RANKED)
+    now = request.moment.valid_at or request.moment.as_of or clock.now()
+    return rank(outlines, request.observed_id, now, MAX_CONCLUSIONS, frequent=request.shares()[1])
+
+
+def _counted(conclusion: Conclusion, count: int) -> Conclusion:
+    """The conclusion, whose text tells how often it was said if that is more than once."""
+    if count < FEWEST_COUNTED or conclusion.level != "explicit":
+        return conclusion
+    return replace(conclusion, content=f"{conclusion.content} ({count} times)")

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from omoide.core.records import NOW, Conclusion, Json, Moment
-from omoide.storage import conclusion_times, peers, workspaces
+from omoide.core.clock import valid
+from omoide.core.records import NOW, Conclusion, Json, Level, Moment
+from omoide.storage import conclusion_times, peers, rows, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.conclusion_times import CURRENT
 from omoide.storage.conclusions import (
@@ -26,7 +27,7 @@ from omoide.storage.conclusions import (
     record,
     seeing,
 )
-from omoide.storage.dialect import array, in_array, json_holds_any, json_or_null
+from omoide.storage.dialect import array, in_array, json_holds_any, json_or_null, use_index
 from omoide.storage.engine import vector_segments
 from omoide.storage.filters import SqlClause, compile_filters, names_field
 from omoide.storage.filters.operators import ANYTHING
@@ -156,6 +157,41 @@ def last_said(db: Transaction, within: ConclusionScope, limit: int) -> list[Conc
         return newest(db, within, limit)
     sql, params = within.out_of(FROM, OF_PAIR_BY_TIME if within.is_current else _OF_PAIR)
     return _read(db, within, f"SELECT {COLUMNS} {sql} ORDER BY {LAST_SAID_FIRST} LIMIT ?", (*params, limit))
+
+
+class Outline(NamedTuple):
+    """What a conclusion is ranked by. Times in microseconds."""
+
+    pk: int
+    content: str
+    level: Level
+    said_at: int
+    times_derived: int
+    valid_until: int | None
+    is_learned: bool
+    """Whether it came from messages, and was not written by a caller."""
+
+
+_outline = rows.reader(
+    ["", *(f"conclusions.{name}" for name in ("content", "level", "said_at", "times_derived", "valid_until")), ""],
+    lambda row: Outline(row[0], row[1], row[2], valid(row[3]), row[4], row[5], bool(row[6])),
+)
+
+
+def state_of(db: Transaction, pair: tuple[int, int]) -> tuple[int | None, ...]:
+    """What changes whenever the current conclusions of a pair do: their number, newest time, and total count."""
+    query = f"""SELECT count(*), max(c.created_at), sum(c.times_derived)
+        FROM conclusions c {use_index("conclusions_often")}
+        WHERE c.observer = ? AND c.observed = ? AND c.deleted_at IS NULL"""
+    return tuple(db.execute(query, pair).fetchone())
+
+
+def outlines(db: Transaction, within: ConclusionScope, limit: int) -> list[Outline]:
+    """The newest conclusions of a pair by when they were said, without their details."""
+    sql, params = within.out_of(FROM, OF_PAIR_BY_TIME if within.is_current else _OF_PAIR)
+    columns = "c.pk, c.content, c.level, c.said_at, c.times_derived, c.valid_until"
+    query = f"""SELECT {columns}, c.details LIKE '%"message_ids"%' {sql} ORDER BY {LAST_SAID_FIRST} LIMIT ?"""
+    return [_outline(row) for row in db.execute(query, (*params, limit))]
 
 
 def most_derived(db: Transaction, within: ConclusionScope, limit: int) -> list[Conclusion]:

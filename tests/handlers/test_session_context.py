@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from omoide.core.records import Summary
+from omoide.inference.tokens import TokenCounter
 from omoide.storage import sessions as store_sessions
 from omoide.storage import summaries
 from omoide.storage.sqlite.engine import Store
@@ -82,12 +83,38 @@ def test_a_card_is_a_list_of_texts(body: object, http: httpx.Client, ws: str) ->
 # Representation
 
 
-def test_a_representation_is_the_newest_conclusions_oldest_first(http: httpx.Client, ws: str) -> None:
+def test_of_equal_worth_the_newest_conclusions_come_first(http: httpx.Client, ws: str) -> None:
     for number in range(30):
         conclude(http, ws, f"fact {number}")
-    assert lines(representation(http, ws)) == [f"fact {n}" for n in range(5, 30)]
-    assert lines(representation(http, ws, max_conclusions=2)) == ["fact 28", "fact 29"]
+    assert lines(representation(http, ws)) == [f"fact {n}" for n in range(29, 4, -1)]
+    assert lines(representation(http, ws, max_conclusions=2)) == ["fact 29", "fact 28"]
     assert len(lines(representation(http, ws, max_conclusions=None))) == 30
+
+
+def test_a_representation_tells_what_is_worth_most_of_every_topic_first(http: httpx.Client, ws: str) -> None:
+    conclude(http, ws, "alice is allergic to penicillin", "alice lives in Lisbon", "alice's daughter is Emma")
+    conclude(http, ws, *(f"alice waited {n} minutes at the counter" for n in range(20)))
+    conclude(http, ws, *(f"alice likes the song number {n}" for n in range(20)))
+    first = lines(representation(http, ws, max_conclusions=6))
+    assert {"alice is allergic to penicillin", "alice lives in Lisbon", "alice's daughter is Emma"} <= {*first}
+
+
+def test_what_was_said_again_is_one_line_with_a_count(http: httpx.Client, ws: str) -> None:
+    conclude(http, ws, *["alice likes tea."] * 29, session="s")
+    conclude(http, ws, *["Alice likes tea"] * 30, session="t")
+    conclude(http, ws, "alice likes tea", "alice lives in Lisbon")
+    assert lines(representation(http, ws)) == ["alice likes tea (60 times)", "alice lives in Lisbon"]
+    assert lines(representation(http, ws, session_id="s")) == ["alice likes tea. (29 times)"]
+    assert lines(representation(http, ws, search_query="tea", search_top_k=1))[0] == "alice likes tea (60 times)"
+
+
+def test_new_and_removed_conclusions_change_the_next_representation(http: httpx.Client, ws: str) -> None:
+    conclude(http, ws, "alice lives in Lisbon", session="s")
+    assert lines(representation(http, ws)) == ["alice lives in Lisbon"]
+    conclude(http, ws, "alice's dog is Rex", session="t")
+    assert sorted(lines(representation(http, ws))) == ["alice lives in Lisbon", "alice's dog is Rex"]
+    http.delete(f"{ws}/sessions/s")
+    assert lines(representation(http, ws)) == ["alice's dog is Rex"]
 
 
 def test_a_representation_is_of_the_pair_alone(http: httpx.Client, ws: str) -> None:
@@ -144,7 +171,15 @@ def test_nothing_is_known_about_an_unknown_peer(http: httpx.Client, ws: str) -> 
 def test_a_search_query_selects_conclusions_near_it(http: httpx.Client, ws: str) -> None:
     conclude(http, ws, "alice plays the cello")
     conclude(http, ws, *(f"alice bought {n} apples" for n in range(40)))
-    assert "alice plays the cello" in lines(representation(http, ws, search_query="cello", max_conclusions=3))
+    assert lines(representation(http, ws, search_query="cello", max_conclusions=3))[0] == "alice plays the cello"
+
+
+def test_after_a_search_only_what_is_worth_telling_anyway_fills_up(http: httpx.Client, ws: str) -> None:
+    conclude(http, ws, "alice plays the cello", "alice's cello is from Prague", "alice is allergic to nuts")
+    conclude(http, ws, *(f"alice waited at counter {n}" for n in range(40)))
+    found = lines(representation(http, ws, search_query="cello", search_top_k=2, max_conclusions=9))
+    assert {*found[:2]} == {"alice plays the cello", "alice's cello is from Prague"}
+    assert found[2:] == ["alice is allergic to nuts"]
 
 
 # Peer context
@@ -208,7 +243,35 @@ def test_representation_and_card_of_a_target_precede_messages(http: httpx.Client
     assert lines(found["peer_representation"]) == ["alice likes tea"]
     assert (found["peer_card"], len(found["messages"])) == (["IDENTITY: Alice"], 1)
     starved = context(http, ws, peer_target="alice", tokens=3)
-    assert (starved["messages"], starved["peer_representation"]) == ([], found["peer_representation"])
+    assert (starved["messages"], starved["peer_representation"]) == (found["messages"], "")
+    empty = context(http, ws, peer_target="alice", tokens=0)
+    assert (empty["messages"], empty["peer_representation"], empty["peer_card"]) == ([], "", None)
+
+
+def test_all_parts_of_a_context_share_its_budget(http: httpx.Client, ws: str, store: Store) -> None:
+    said = say(http, ws, *(f"message {n} about the harbour office and its prices" for n in range(20)))
+    put_summary(store, ws, SHORT, said[3], 4, 30)
+    conclude(http, ws, *(f"alice keeps item number {n} in the cupboard of room {n * 7}" for n in range(50)))
+    card = [f"ATTRIBUTE: has a cupboard in room {n}" for n in range(40)]
+    http.put(f"{ws}/peers/alice/card", json={"peer_card": card})
+    tokens = TokenCounter()
+    for budget in (1, 2, 10, 60, 100, 300, 1_000, 3_000):
+        found = context(http, ws, peer_target="alice", tokens=budget)
+        assert found["messages"][-1]["id"] == said[-1]["id"]
+        lines_of_card = found["peer_card"] or []
+        known = sum(map(tokens.count, [found["peer_representation"], *lines_of_card]))
+        summary = found["summary"]["token_count"] if found["summary"] else 0
+        assert known + summary + sum(each["token_count"] for each in found["messages"]) <= budget
+        assert lines_of_card == card[: len(lines_of_card)]
+        if budget >= 100:
+            assert len(lines(found["peer_representation"])) >= 1 <= len(lines_of_card)
+
+
+def test_what_messages_leave_of_the_budget_goes_to_what_is_known(http: httpx.Client, ws: str) -> None:
+    say(http, ws, "hello")
+    conclude(http, ws, *(f"alice keeps item number {n} in the cupboard of room {n * 7}" for n in range(10)))
+    found = context(http, ws, peer_target="alice", tokens=350)
+    assert len(lines(found["peer_representation"])) == 10
 
 
 def test_a_perspective_selects_the_observer(http: httpx.Client, ws: str) -> None:

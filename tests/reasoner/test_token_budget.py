@@ -10,7 +10,7 @@ import pytest
 from omoide.core.clock import to_micros
 from omoide.core.errors import Unprocessable
 from omoide.core.records import Message, Summary
-from omoide.reasoner.token_budget import choose_messages, choose_summary
+from omoide.reasoner.token_budget import choose_lines, choose_messages, choose_summary, reserved
 from omoide.services import session_filter
 from omoide.storage.summaries import LONG, SHORT
 
@@ -42,6 +42,20 @@ def test_the_long_summary_is_chosen_if_it_fits_and_is_longer(
     found = {kind: summary(kind, tokens) for kind, tokens in sizes.items() if tokens is not None}
     best = choose_summary(found, budget)
     assert (best.summary_type if best else None) == chosen
+
+
+@pytest.mark.parametrize(("known", "budget", "tokens"), [(10, 100, 10), (90, 100, 40), (90, 1, 0), (5, 0, 0)])
+def test_what_is_known_is_reserved_its_share(known: int, budget: int, tokens: int) -> None:
+    assert reserved(known, budget) == tokens
+
+
+@pytest.mark.parametrize(
+    ("room", "representation", "lines"),
+    [(100, 100, ["a" * 20, "b" * 20]), (100, 40, ["a" * 20, "b" * 20, "c" * 20]), (30, 90, []), (0, 0, [])],
+)
+def test_the_first_lines_of_a_card_that_fit_are_chosen(room: int, representation: int, lines: list[str]) -> None:
+    card = [letter * 20 for letter in "abcd"]
+    assert choose_lines(card, room, representation, count=len) == lines
 
 
 def message(tokens: int) -> Message:

@@ -48,6 +48,10 @@ class WordLists:
         """An array of tables."""
         return self._value(name, list)
 
+    def section(self, name: str) -> WordLists:
+        """The lists of a table."""
+        return WordLists(f"{self._file}, {name},", self._value(name, dict))
+
     def text(self, name: str) -> str:
         return self._value(name, str)
 

@@ -1,0 +1,132 @@
+"""Rank what is known for a representation: by worth, spread over topics, each thing once. Pure.
+
+The same statement said again and again is one entry with a count. Each further entry about a topic counts for less, so
+that one loud topic does not crowd out the others. What would not be missed is left out.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import log2
+from typing import NamedTuple
+
+from omoide.core.clock import DAY
+from omoide.reasoner.extractive.worth import Weighed, content_words, weigh
+from omoide.storage.conclusion_search import Outline
+
+LEAST_WORTH = 0.3
+"""Below it, what was learned from messages is left out, but for the best `FEWEST`."""
+FEWEST = 5
+CERTAIN_WORTH = 0.65
+"""From it on, an entry is worth telling whatever was searched for."""
+DERIVED_WORTH = 0.7
+"""Least worth of what follows from several conclusions."""
+SPREAD = 0.85
+"""Factor for each entry about the same topic that was chosen before."""
+OVER = 0.5
+"""Factor for what no longer holds at the time of the read, such as an appointment."""
+AGED = 0.2
+"""Share of the worth that is lost with age, half of it in `HALF_LIFE`."""
+HALF_LIFE = 365 * DAY
+REPEATED = 0.04
+"""Added for each doubling of the times that it was said, up to `MOST_DOUBLINGS`."""
+MOST_DOUBLINGS = 4
+SAME_WORDS = 0.8
+"""Share of common content words of two entries that say the same."""
+
+
+class Ranked(NamedTuple):
+    """An entry without its text: the newest row that says it, how often it was said, its worth, and its key."""
+
+    pk: int
+    times: int
+    worth: float
+    key: tuple[str, int]
+
+
+@dataclass(slots=True)
+class _Statement:
+    newest: Outline
+    weighed: Weighed
+    times: int
+    worth: float = 0.0
+
+    def ranked(self) -> Ranked:
+        return Ranked(self.newest.pk, self.times, self.worth, (self.newest.level, self.weighed.key))
+
+
+def key_of(level: str, content: str, peer_id: str) -> tuple[str, int]:
+    """Return the key that conclusions share if they say the same."""
+    return level, weigh(content, peer_id).key
+
+
+def rank(outlines: Iterable[Outline], peer_id: str, now: int, most: int, *, frequent: int = 0) -> list[Ranked]:
+    """Return up to `most` entries, best first. `outlines` are newest first; `frequent` entries that were said most
+    often count as worth telling."""
+    found = _entries(outlines, peer_id, now)
+    if frequent:
+        often = sorted((entry for entry in found if entry.times > 1), key=lambda entry: -entry.times)
+        for entry in often[:frequent]:
+            entry.worth = max(entry.worth, CERTAIN_WORTH)
+    return [entry.ranked() for entry in _spread(_worthwhile(found), most)]
+
+
+def _entries(outlines: Iterable[Outline], peer_id: str, now: int) -> list[_Statement]:
+    by_key: dict[tuple[str, int], _Statement] = {}
+    for each in outlines:
+        weighed = weigh(each.content, peer_id)
+        key = each.level, weighed.key
+        if (entry := by_key.get(key)) is not None:
+            entry.times += each.times_derived
+        else:
+            by_key[key] = _Statement(each, weighed, each.times_derived)
+    found = [*by_key.values()]
+    newest = found[0].newest.said_at if found else 0
+    for entry in found:
+        entry.worth = _worth(entry, newest, now)
+    return found
+
+
+def _worth(entry: _Statement, newest: int, now: int) -> float:
+    each = entry.newest
+    worth = entry.weighed.worth if each.level == "explicit" else max(entry.weighed.worth, DERIVED_WORTH)
+    if newest - each.said_at > DAY:
+        worth *= 1 - AGED * (1 - 0.5 ** ((newest - each.said_at) / HALF_LIFE))
+    if each.valid_until is not None and each.valid_until <= now:
+        worth *= OVER
+    return worth + REPEATED * min(MOST_DOUBLINGS, log2(entry.times)) if entry.times > 1 else worth
+
+
+def _worthwhile(found: Sequence[_Statement]) -> list[_Statement]:
+    """The entries without those that would not be missed, but at least the best `FEWEST`."""
+    kept = [entry for entry in found if entry.worth >= LEAST_WORTH or not entry.newest.is_learned]
+    return kept if len(kept) >= FEWEST else sorted(found, key=lambda entry: -entry.worth)[:FEWEST]
+
+
+def _spread(found: Sequence[_Statement], most: int) -> list[_Statement]:
+    by_topic: dict[str, list[_Statement]] = {}
+    heap = [(-entry.worth, 0, at) for at, entry in enumerate(found)]
+    heapq.heapify(heap)
+    best_first: list[_Statement] = []
+    while heap and len(best_first) < most:
+        _, counted, at = heapq.heappop(heap)
+        entry = found[at]
+        before = by_topic.setdefault(entry.weighed.topic, [])
+        if len(before) > counted:
+            heapq.heappush(heap, (-entry.worth * SPREAD ** len(before), len(before), at))
+        elif not any(_says_same(entry, other) for other in before):
+            before.append(entry)
+            best_first.append(entry)
+    return best_first
+
+
+def _says_same(entry: _Statement, other: _Statement) -> bool:
+    """Whether two entries are nearly the same words; a number or date makes a difference."""
+    if entry.newest.level != other.newest.level:
+        return False
+    mine, theirs = content_words(entry.newest.content), content_words(other.newest.content)
+    if len(mine & theirs) < SAME_WORDS * max(len(mine), len(theirs), 1):
+        return False
+    return not any(word[0].isdigit() for word in mine ^ theirs)
