@@ -13,6 +13,8 @@ SHARE = 0.8
 """Share of the words of a sentence that an answer has to contain to quote it."""
 FEWEST = 4
 """Words from which a part of a turn counts as a sentence; a shorter turn counts as a whole."""
+WHOLE_WORD = 3
+"""Characters up to which an alternative of the short answer has to be a whole word."""
 
 NOTHING_KNOWN = re.compile(r"^I have no information about that")
 
@@ -50,7 +52,7 @@ def score(question: Question, reply: Reply, turns: dict[str, str]) -> Score:
     return Score(
         question,
         sum(quoted) / len(quoted) if quoted else 0.0,
-        has_words(reply.text, question.answer),
+        not reply.is_unknown and has_words(reply.text, question.answer),
         reply.is_unknown,
         len(_words(reply.text)),
         reply.seconds,
@@ -63,9 +65,17 @@ def is_nothing_known(text: str) -> bool:
 
 
 def has_words(text: str, wanted: Iterable[str]) -> bool:
-    """Whether the text contains one of the alternatives of each item, at the beginning of a word."""
+    """Whether the text contains one of the alternatives of each item, at the beginning of a word.
+
+    Short ones have to be whole words: "no" is not in "north", nor 3 in 30.
+    """
     low = " ".join(text.lower().split())
-    return all(any(re.search(rf"(?<!\w){re.escape(one)}", low) for one in item.lower().split("|")) for item in wanted)
+
+    def is_there(one: str) -> bool:
+        end = r"(?!\w)" if len(one) <= WHOLE_WORD else ""
+        return re.search(rf"(?<!\w){re.escape(one)}{end}", low) is not None
+
+    return all(any(map(is_there, item.lower().split("|"))) for item in wanted)
 
 
 def _quotes(reply: Reply, turn: str, text: str) -> bool:

@@ -52,6 +52,8 @@ def test_a_conclusion_counts_for_the_turns_behind_it() -> None:
         ("Portofino", ("porto",), True),
         ("Sporto", ("porto",), False),
         ("Porto, since March", ("porto", "march|april"), True),
+        ("No, in the north", ("no|never",), True),
+        ("In the north", ("no|never",), False),
         ("Porto", ("porto", "march|april"), False),
     ],
 )
