@@ -1,8 +1,8 @@
 """Embed the newest rows at search time, until a job has embedded them.
 
-A local embedder takes 20 µs for a text, so a row can be found by its meaning as soon as it is stored, by any process,
-at no cost to the write. One search embeds a limited number of rows and characters; the others are found by words until
-the job has run. Vectors are cached: row ids are never reused, and texts never change.
+A local embedder takes 20 µs to 5 ms for a text, so a row can be found by its meaning as soon as it is stored, by any
+process, at no cost to the write. One search embeds a limited number of rows and characters; the others are found by
+words until the job has run. Vectors are cached: row ids are never reused, and texts never change.
 """
 
 from __future__ import annotations
@@ -29,13 +29,17 @@ MOST_LOOKED_AT = 1_024
 """Newest rows, of all workspaces, that a search considers: about as many as are added before the job runs."""
 
 MOST_EMBEDDED = 256
-"""Rows that one search embeds: 5 ms for 100 characters each."""
+"""Rows that one search embeds. A group with more is a bulk import, which a slow embedder leaves to the job: searches
+would embed new rows again and again."""
 
-MOST_CHARACTERS = 100_000
-"""Characters that one search embeds; its first row is exempt."""
+FAST_CHARACTERS = 100_000
+"""Characters that an embedder can embed for one search if it takes microseconds for a text."""
+
+LEAST_CHARACTERS = 40
+"""A shorter text counts as this many characters: it takes about as long."""
 
 MOST_KEPT = 4_096
-"""Cached vectors: 2 MB for 256 dimensions."""
+"""Cached vectors: 3 MB for 384 dimensions."""
 
 Places: TypeAlias = "Callable[[Segment], npt.NDArray[np.intp] | None]"
 """Selects rows of a segment by index; None for all of them."""
@@ -44,8 +48,10 @@ Places: TypeAlias = "Callable[[Segment], npt.NDArray[np.intp] | None]"
 class OnDemandEmbedder:
     """Embeds and caches vectors of rows without a stored one. Thread-safe; one for each index."""
 
-    def __init__(self, embed: EmbedNow) -> None:
+    def __init__(self, embed: EmbedNow, most_characters: int = FAST_CHARACTERS) -> None:
+        """One search embeds up to `most_characters`; its first row is exempt."""
         self._embed = embed
+        self._most_characters = most_characters
         self._kept: dict[tuple[Source, int], bytes] = {}
         self._lock = Lock()
         text_cache.register(self)
@@ -61,13 +67,15 @@ class OnDemandEmbedder:
         Deleted rows and blank texts are left out.
         """
         source = group.source
-        pks = _wanted(db, source, group.workspace, after, places)
-        if not pks:
+        wanted = _wanted(db, source, group.workspace, after, places)
+        if not wanted:
             return {}
-        living = group.living(db, pks)
-        pks = [pk for pk in pks if pk in living]
+        living = group.living(db, wanted[:MOST_EMBEDDED])
+        pks = [pk for pk in wanted[:MOST_EMBEDDED] if pk in living]
         found = {pk: vector for pk in pks if (vector := self._kept.get((source, pk))) is not None}
-        found |= self._embedded(source, _texts(db, source, [pk for pk in pks if pk not in found]))
+        if len(wanted) <= MOST_EMBEDDED or self._most_characters >= FAST_CHARACTERS:
+            missing = [pk for pk in pks if pk not in found]
+            found |= self._embedded(source, _texts(db, source, missing, self._most_characters))
         return {pk: vector for pk, vector in found.items() if any(vector)}
 
     def _embedded(self, source: Source, texts: Sequence[tuple[int, str]]) -> dict[int, bytes]:
@@ -95,17 +103,17 @@ def _wanted(db: Transaction, source: Source, workspace: int, after: int, places:
     newest = Segment(np.array(pks, np.int64), np.array(firsts, np.uint32), np.array(seconds, np.uint32), none)
     chosen = places(newest)
     selected = newest.pks if chosen is None else newest.pks[chosen]
-    return [int(pk) for pk in selected[:MOST_EMBEDDED]]
+    return [int(pk) for pk in selected]
 
 
-def _texts(db: Transaction, source: Source, pks: Sequence[int]) -> list[tuple[int, str]]:
-    """Row and text of these rows, in order, up to `MOST_CHARACTERS`."""
+def _texts(db: Transaction, source: Source, pks: Sequence[int], most_characters: int) -> list[tuple[int, str]]:
+    """Row and text of these rows, in order, up to `most_characters`; at least one."""
     texts: list[tuple[int, str]] = []
     characters = 0
     for pk, stored in embeddings.texts(db, source, pks):
         (text,) = rows.mended([f"{source}.content"], (stored,))
-        characters += len(text)
-        if texts and characters > MOST_CHARACTERS:
+        characters += max(LEAST_CHARACTERS, len(text))
+        if texts and characters > most_characters:
             break
         texts.append((pk, text))
     return texts

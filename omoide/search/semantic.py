@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vector, Vectors
+from omoide.search.on_demand_embedding import OnDemandEmbedder
 from omoide.search.vector_index import VectorIndex
 
 logger = logging.getLogger("omoide.search")
@@ -31,8 +32,10 @@ class SemanticSearch:
         query_seconds: float = QUERY_SECONDS,
         pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
-        self.index = VectorIndex(embedder.name, embedder.dimensions, embed=embedder.embed_now)
-        self.is_current = embedder.embed_now is not None
+        embed, most = embedder.embed_now, embedder.characters_on_demand
+        on_demand = OnDemandEmbedder(embed, most) if embed is not None else None
+        self.index = VectorIndex(embedder.name, embedder.dimensions, on_demand=on_demand)
+        self.is_current = on_demand is not None
         self._embedder = embedder
         self._query_seconds = query_seconds
         self._pause_seconds = pause_seconds

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from omoide.core.lazy_import import lazy_import
 from omoide.fairness.thread_pool import uninterrupted
-from omoide.inference.embedders import EmbedNow, Vector
+from omoide.inference.embedders import Vector
 from omoide.search.on_demand_embedding import OnDemandEmbedder
 from omoide.search.vector_group import Group
 from omoide.storage import Transaction, embeddings
@@ -167,10 +167,10 @@ class VectorIndex:
     """The vectors of one model. Thread-safe."""
 
     def __init__(
-        self, name: str, dimensions: int, *, most_bytes: int = MOST_BYTES, embed: EmbedNow | None = None
+        self, name: str, dimensions: int, *, most_bytes: int = MOST_BYTES, on_demand: OnDemandEmbedder | None = None
     ) -> None:
-        """`embed` computes vectors of rows that no job has embedded yet; without it they are not found here."""
-        self._unembedded = OnDemandEmbedder(embed) if embed else None
+        """`on_demand` has vectors of rows that no job has embedded yet; without it they are not found here."""
+        self._unembedded = on_demand
         self._model = (name, dimensions)
         self._words = words_of(dimensions)
         self._most_bytes = most_bytes

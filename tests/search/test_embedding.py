@@ -18,6 +18,7 @@ from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.search import on_demand_embedding
 from omoide.search.conclusions import search as search_conclusions
 from omoide.search.messages import search
+from omoide.search.on_demand_embedding import OnDemandEmbedder
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_group import Group
 from omoide.search.vector_index import EVERYTHING, Allowed, VectorIndex
@@ -243,7 +244,9 @@ class Interrupted(VectorIndex):
     """Finds by meaning, and embeds everything right after its first lookup."""
 
     def __init__(self, night: Night) -> None:
-        super().__init__(night.embedder.name, night.embedder.dimensions, embed=night.embedder.embed_now)
+        embed = night.embedder.embed_now
+        on_demand = OnDemandEmbedder(embed) if embed else None
+        super().__init__(night.embedder.name, night.embedder.dimensions, on_demand=on_demand)
         self.then: Callable[[], Coroutine[None, None, None]] | None = night.work
         self.loop = asyncio.get_running_loop()
 
@@ -354,3 +357,33 @@ def test_of_many_new_rows_the_newest_are_found_by_meaning_others_by_words(
         assert set(await drawn(night, "violin", limit=9)) == {"bob owns a violin", DRAWN[2], DRAWN[1]}
 
     run(store, WordLlamaEmbedder(), story)
+
+
+class Slow(WordLlamaEmbedder):
+    """An embedder that can embed about two short texts for a search."""
+
+    characters_on_demand = 2 * on_demand_embedding.LEAST_CHARACTERS
+
+
+def test_a_slow_embedder_embeds_few_new_rows_for_a_search(store: Store) -> None:
+    async def story(night: Night) -> None:
+        await draw(night, *DRAWN)
+        request = ConclusionSearch("w", "railway journey", 9)
+        found = [await search_conclusions(store, night.finder, request) for _ in range(2)]
+        contents = [[each.content for each in some] for some in found]
+        assert contents[0] == [DRAWN[2], DRAWN[1]]
+        assert set(contents[1]) == {*DRAWN}, "the next search embeds the rest"
+
+    run(store, Slow(), story)
+
+
+def test_a_bulk_import_is_left_to_the_job_by_a_slow_embedder(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_demand_embedding, "MOST_EMBEDDED", 2)
+
+    async def story(night: Night) -> None:
+        await draw(night, *DRAWN)
+        assert await drawn(night, "railway journey", limit=9) == []
+        await night.work()
+        assert (await drawn(night, "railway journey", limit=9))[0] == DRAWN[2]
+
+    run(store, Slow(), story)
