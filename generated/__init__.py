@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "90732678859d10cd8040a6350158b8478222959a76081300703e2da8685beebe"
+DOCUMENT = "260c556f107a8d00a651dbf29bbfdde200c25036e10d0fbe2f72bd32ebbae05f"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

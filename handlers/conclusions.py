@@ -7,6 +7,7 @@ from omoide.core.records import PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import pagination, provenance, request_parsing, serializers
 from omoide.handlers.context import Context
+from omoide.search import reranked
 from omoide.search.conclusions import search
 from omoide.services import conclusion_edits
 from omoide.storage import conclusion_history, conclusion_sources, conclusions, deletion_cascade
@@ -48,7 +49,13 @@ async def query_conclusions(
         workspace_id, body.query, body.top_k, filters=body.filters, max_distance=body.distance, moment=moment
     )
     seconds = context.settings.filter_seconds
-    matches = await search(context.store, context.services.finder, request, seconds=seconds)
+    services = context.services
+    if context.settings.rerank if body.rerank is None else body.rerank:
+        matches = await reranked.search_conclusions(
+            services.store, services.finder, services.reranker, request, seconds=seconds
+        )
+    else:
+        matches = await search(services.store, services.finder, request, seconds=seconds)
     return [serializers.conclusion(record) for record in matches]
 
 

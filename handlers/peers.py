@@ -79,7 +79,7 @@ async def search_peer(
         filters=body.filters,
         reader=auth.reader(context.principal),
     )
-    return await message_search.search_messages(context, request)
+    return await message_search.search_messages(context, request, rerank=body.rerank)
 
 
 async def chat(

@@ -164,7 +164,7 @@ async def search_session(
         filters=body.filters,
         reader=auth.reader(context.principal),
     )
-    return await message_search.search_messages(context, request)
+    return await message_search.search_messages(context, request, rerank=body.rerank)
 
 
 async def get_session_context(

@@ -59,7 +59,7 @@ async def search_workspace(
     """Return the workspace's messages that match the query best."""
     scope = None if body.scope is None else request_parsing.scope_name(body.scope, ("body", "scope"))
     request = MessageSearch(workspace_id, body.query, body.limit, scope=scope, filters=body.filters)
-    return await message_search.search_messages(context, request)
+    return await message_search.search_messages(context, request, rerank=body.rerank)
 
 
 async def chat_workspace(

@@ -10,13 +10,13 @@ from threading import Lock
 from omoide.core.metrics import Meter
 from omoide.core.records import Effect
 from omoide.core.settings import Settings
-from omoide.inference.cross_encoder import CrossEncoder
 from omoide.inference.embedders import Embedder
 from omoide.inference.errors import ProviderFailed, RequestRefused
 from omoide.inference.model_config import model_configs
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, Reasoner, SummaryTask
+from omoide.search.rerank import Reranker
 
 logger = logging.getLogger("omoide.reasoner")
 
@@ -34,11 +34,11 @@ def make_reasoner(
     tokens: TokenCounter,
     meter: Meter | None = None,
     *,
-    cross_encoder: CrossEncoder | None = None,
+    reranker: Reranker | None = None,
 ) -> Reasoner:
     """Create the reasoner for the configured model, or the embedded one, which needs no model. Calls no provider.
 
-    The embedded one compares texts with `embedder`, many for an answer, and with `cross_encoder` if there is one. Model
+    The embedded one compares texts with `embedder`, many for an answer, and with `reranker` if there is one. Model
     requests are counted in `meter`.
 
     Raises SettingsError, with a one-line message, for an unknown provider, or a missing extra or key.
@@ -48,7 +48,7 @@ def make_reasoner(
         # Imported here: its dictionaries take half a second and 40 MB.
         from omoide.reasoner.extractive.reasoner import Extractive
 
-        return Extractive(embedder, tokens, cross_encoder)
+        return Extractive(embedder, tokens, reranker)
 
     def load_agentic() -> Reasoner:
         # Imported here: pydantic-ai and a provider's package take seconds to import, and are optional.

@@ -16,6 +16,7 @@ from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.factory import make_reasoner
 from omoide.reasoner.protocol import Reasoner
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_policy
+from omoide.search.rerank import Reranker
 from omoide.search.semantic import SemanticSearch
 from omoide.storage import Store, embeddings
 from omoide.storage.engine import FileIdentity, open_store, secure_delete
@@ -37,6 +38,8 @@ class Services:
     """Embeds texts to compare them with each other, many at once; often the same as `embedder`."""
     cross_encoder: CrossEncoder | None
     """None if it is switched off, or cannot run on this machine."""
+    reranker: Reranker
+    """Orders texts by the cross-encoder."""
     tokens: TokenCounter
     finder: SemanticSearch
     reasoner: Reasoner
@@ -80,7 +83,8 @@ def open_services(
     embedder = embedder or InstrumentedEmbedder(embedder_of(settings, tokens), metrics.own)
     comparer = comparer_of(embedder)
     cross_encoder = make_cross_encoder(settings)
-    reasoner = reasoner or make_reasoner(settings, comparer, tokens, metrics.own, cross_encoder=cross_encoder)
+    reranker = Reranker(cross_encoder)
+    reasoner = reasoner or make_reasoner(settings, comparer, tokens, metrics.own, reranker=reranker)
     store = store or open_store(
         settings.db,
         durability=settings.durability,
@@ -95,6 +99,7 @@ def open_services(
         embedder=embedder,
         comparer=comparer,
         cross_encoder=cross_encoder,
+        reranker=reranker,
         tokens=tokens,
         finder=finder,
         reasoner=reasoner,

@@ -44,6 +44,8 @@ _AROUND_GIVEN = f"""{_LISTED} {ORDERED_JOIN} messages h ON h.pk = wanted.value
 LIKE_CHARACTERS = 10_000
 """SQLite accepts patterns of 50,000 bytes (SQLITE_MAX_LIKE_PATTERN_LENGTH); escaping may double the length."""
 
+QUESTION_MARKS = frozenset("?\uff1f\u061f\u055e\u037e")
+
 SAMPLE = 64
 SCATTER = 2_654_435_761
 """A prime (Knuth's multiplicative hashing), so that the sample does not follow periodic patterns."""
@@ -190,3 +192,21 @@ def stretches(db: Transaction, within: MessageScope, wanted: Sequence[Stretch]) 
         if pk in there:
             found[wanted[number]].append(there[pk])
     return found
+
+
+def replied_to(db: Transaction, within: MessageScope, replies: Sequence[Message]) -> dict[str, str]:
+    """Message id → the text of the message before it, where that is a question of another peer within reach."""
+    at = positions(db, within, [each.id for each in replies])
+    before = {id: Stretch(session, seq - 1, seq - 1) for id, (session, seq) in at.items()}
+    # Any peer may have asked, also in a search for the messages of one.
+    found = stretches(db, replace(within, peer=None), [*before.values()])
+    asked = {each.id: found[before[each.id]] for each in replies if each.id in before}
+    questions = {reply.id: question_to(reply, asked[reply.id][-1]) for reply in replies if asked.get(reply.id)}
+    return {id: question for id, question in questions.items() if question}
+
+
+def question_to(reply: Message, before: Message | None) -> str:
+    """The text of the message before a reply if another peer asked something in it, else an empty one."""
+    if before is None or before.peer_id == reply.peer_id or QUESTION_MARKS.isdisjoint(before.content):
+        return ""
+    return " ".join(before.content.split())

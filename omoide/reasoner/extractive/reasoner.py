@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Sequence
 from omoide.core import clock
 from omoide.core.offload import offload
 from omoide.core.records import Effect
-from omoide.inference.cross_encoder import CrossEncoder
 from omoide.inference.embedders import Embedder
 from omoide.inference.rejected_inputs import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
@@ -19,6 +18,7 @@ from omoide.reasoner.extractive import answer, card, derive, dream, supersession
 from omoide.reasoner.extractive.summary import Summarizer
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
+from omoide.search.rerank import Reranker
 
 
 class Extractive:
@@ -28,9 +28,9 @@ class Extractive:
     keeps_cards = True
     reads_known = False
 
-    def __init__(self, embedder: Embedder, tokens: TokenCounter, cross_encoder: CrossEncoder | None = None) -> None:
+    def __init__(self, embedder: Embedder, tokens: TokenCounter, reranker: Reranker | None = None) -> None:
         self._embedder = embedder
-        self._cross_encoder = cross_encoder
+        self._reranker = reranker or Reranker(None)
         self._summarizer = Summarizer(embedder, tokens)
 
     async def prepare(self) -> None:
