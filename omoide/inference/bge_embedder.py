@@ -7,7 +7,6 @@ one. Trained on English.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 from omoide.core.lazy_import import lazy_import
 from omoide.core.offload import offload
@@ -15,7 +14,7 @@ from omoide.fairness.thread_pool import checkpoint
 from omoide.inference.batching import batches
 from omoide.inference.embedders import Vector, Vectors, unit_rows
 from omoide.inference.onnx_model import DATA, OnnxModel
-from omoide.inference.wordpiece import WordPiece
+from omoide.inference.wordpiece import wordpiece
 
 with lazy_import("numpy"):
     import numpy as np
@@ -69,15 +68,11 @@ class BgeEmbedder:
     def warm(self) -> None:
         """Load the model now."""
         self._model.warm()
-        assert self._tokenizer
-
-    @cached_property
-    def _tokenizer(self) -> WordPiece:
-        return WordPiece()
+        wordpiece()
 
     def _vector(self, text: str) -> Vector:
         """The mean of the windows' unit vectors."""
-        tokenizer, room = self._tokenizer, WINDOW - 2
+        tokenizer, room = wordpiece(), WINDOW - 2
         pieces = tokenizer.ids(text, MOST_WINDOWS * room)
         windows = [pieces[start : start + room] for start in range(0, len(pieces), room)] or [[]]
         ids = [[tokenizer.cls, *window, tokenizer.sep] for window in windows]

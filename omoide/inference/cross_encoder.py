@@ -6,14 +6,13 @@ It tells far better than a distance of vectors whether a text answers a question
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omoide.core.lazy_import import lazy_import
 from omoide.core.settings import Settings
 from omoide.fairness.thread_pool import checkpoint
 from omoide.inference.onnx_model import DATA, OnnxModel, unavailable_reason
-from omoide.inference.wordpiece import WordPiece
+from omoide.inference.wordpiece import wordpiece
 
 with lazy_import("numpy"):
     import numpy as np
@@ -43,7 +42,7 @@ class CrossEncoder:
 
         Computes in the caller's thread, so call it with `core/offload.py`. A pair's logit does not depend on others.
         """
-        tokenizer = self._tokenizer
+        tokenizer = wordpiece()
         first = [tokenizer.cls, *tokenizer.ids(query, QUERY_TOKENS), tokenizer.sep]
         logits = np.zeros(len(texts), np.float32)
         for row, text in enumerate(texts):
@@ -55,11 +54,7 @@ class CrossEncoder:
     def warm(self) -> None:
         """Load the model now."""
         self._model.warm()
-        assert self._tokenizer
-
-    @cached_property
-    def _tokenizer(self) -> WordPiece:
-        return WordPiece()
+        wordpiece()
 
 
 def make_cross_encoder(settings: Settings) -> CrossEncoder | None:

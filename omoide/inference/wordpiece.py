@@ -8,6 +8,7 @@ pair.
 from __future__ import annotations
 
 import unicodedata
+from functools import cache
 from pathlib import Path
 
 VOCABULARY = Path(__file__).parent / "data" / "bert_uncased.vocab.txt"
@@ -43,6 +44,12 @@ def _normalized(character: str, code: int) -> str:
     if category[0] == "P" or character in _ASCII_PUNCTUATION or any(low <= code <= high for low, high in _HAN):
         return f" {character} "
     return character.lower()
+
+
+@cache
+def wordpiece() -> WordPiece:
+    """The tokenizer of this process."""
+    return WordPiece()
 
 
 class WordPiece:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lemminflect import getAllLemmas, getInflection  # type: ignore[import-untyped]
-
 from omoide.core.text_cache import text_cache
+from omoide.reasoner.extractive.dictionary import getAllLemmas, getInflection
 from omoide.reasoner.extractive.grammar import ADVERBS, CLOSED, FINITE, OTHERS, PAST_FIRST
 
 CACHED_WORDS = 16_384

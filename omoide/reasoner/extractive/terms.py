@@ -10,9 +10,8 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-from lemminflect import getAllLemmas  # type: ignore[import-untyped]
-
 from omoide.core.text_cache import text_cache
+from omoide.reasoner.extractive.dictionary import getAllLemmas
 from omoide.reasoner.extractive.word_lists import word_lists
 from omoide.search.query import FUNCTION_WORDS
 
