@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from omoide.core.config_resolution import resolve
 from omoide.core.offload import offload
 from omoide.core.records import NOW, Conclusion, Message, Moment, Summary
 from omoide.inference.tokens import TokenCounter
@@ -12,7 +13,7 @@ from omoide.reasoner.representation import render, within
 from omoide.reasoner.token_budget import choose_lines, choose_messages, choose_summary, reserved
 from omoide.services.container import Services
 from omoide.services.selection import Selection, select_conclusions
-from omoide.storage import Transaction, cards, messages, response_size, summaries
+from omoide.storage import Transaction, cards, messages, observer_queries, response_size, summaries
 
 MAX_CONTEXT_TOKENS = 100_000
 """Default and maximum token budget of a session context."""
@@ -111,10 +112,23 @@ def _history(
         kept = summaries.known(summaries.of_session(db, request.workspace_id, request.session_id), request.moment)
         summary = choose_summary(kept, remaining)
     remaining -= summary.token_count if summary else 0
-    walk = messages.newest_first(db, request.workspace_id, request.session_id, summary.seq if summary else 1)
+    since = _since(db, services, request, summary.seq) if summary else 1
+    walk = messages.newest_first(db, request.workspace_id, request.session_id, since)
     walk = messages.known(walk, request.moment)
     walk = response_size.within(walk, services.settings.max_answer_bytes)
     return summary, choose_messages(walk, remaining, trim=services.tokens.trim, count=services.tokens.count)
+
+
+def _since(db: Transaction, services: Services, request: SessionContextRequest, seq: int) -> int:
+    """The position of the first message beside a summary: the last one that it covers, as in the public API.
+
+    One that was made in between, because the session was quiet, counts as if it had been made at its interval, so that
+    the end of the conversation is there in full.
+    """
+    stored = observer_queries.configurations_of(db, request.workspace_id, request.session_id)
+    config = resolve(*stored, None, services.policy.defaults)
+    short, long = config.messages_per_short_summary, config.messages_per_long_summary
+    return max(1, seq if seq % long == 0 else seq - seq % short)
 
 
 async def _costs(tokens: TokenCounter, known: PeerContext | None) -> Sequence[int]:

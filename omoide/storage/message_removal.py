@@ -117,7 +117,7 @@ def renew_summaries(db: Transaction, workspace: int, session: int, first: int, n
     session_id, resolved = _configuration(db, session, defaults)
     if not resolved.summary_enabled:
         return
-    intervals = {"short": resolved.messages_per_short_summary, "long": resolved.messages_per_long_summary}
+    fewest = {"short": summaries.FEWEST_MESSAGES, "long": resolved.messages_per_long_summary}
     names = {summaries.SHORT: "short", summaries.LONG: "long"}
     for kind, through in covering:
         (count,) = db.execute(
@@ -125,7 +125,7 @@ def renew_summaries(db: Transaction, workspace: int, session: int, first: int, n
                WHERE m.session = ? AND m.seq <= ?""",
             (session, through),
         ).fetchone()
-        if (name := names.get(kind)) and count >= intervals[name]:
+        if (name := names.get(kind)) and count >= fewest[name]:
             payload = SummaryPayload(session_id, session, through, [name], resolved.summary_instructions)
             queue.add(db, NewJob(JobKind.SUMMARY, payload.to_json(), key=str(session), workspace=workspace), now)
 

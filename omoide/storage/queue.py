@@ -357,8 +357,13 @@ def is_drained(db: Transaction, job: Job) -> bool:
 
 def payloads(db: Transaction, job: Job) -> list[dict[str, Any]]:
     """Payloads of all pending jobs of the same kind and key, including this one."""
+    return pending(db, job.kind, job.key)
+
+
+def pending(db: Transaction, kind: str, key: str | None) -> list[dict[str, Any]]:
+    """Payloads of all pending jobs of a kind and key."""
     query = "SELECT payload FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL ORDER BY pk"
-    found = (parse_payload(payload) for (payload,) in db.execute(query, (job.kind, job.key)))
+    found = (parse_payload(payload) for (payload,) in db.execute(query, (kind, key)))
     return [payload for payload in found if payload is not None]
 
 

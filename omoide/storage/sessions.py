@@ -138,6 +138,12 @@ def ground(db: Transaction, workspace_id: str, session_id: str, now: int) -> Gro
     return found if count == found.message_count else found._replace(message_count=count)
 
 
+def message_count(db: Transaction, session: int) -> int:
+    """The position of the session's last message; 0 if the session does not exist."""
+    row = db.execute("SELECT message_count FROM sessions WHERE pk = ? AND deleted_at IS NULL", (session,)).fetchone()
+    return 0 if row is None else sound_count(db, session, row[0])
+
+
 def sound_count(db: Transaction, session: int, stored: Any) -> int:
     """The message count of a session: `stored`, or computed from the messages if that is damaged."""
     if type(stored) is int and 0 <= stored <= MOST:

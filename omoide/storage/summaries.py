@@ -12,6 +12,9 @@ from omoide.storage.base import Transaction
 SHORT = "honcho_chat_summary_short"
 LONG = "honcho_chat_summary_long"
 
+FEWEST_MESSAGES = 8
+"""A session with this many messages has a short summary once it has been quiet."""
+
 
 def of_session(db: Transaction, workspace_id: str, session_id: str) -> dict[str, Summary]:
     """Kind → summary, for the existing ones."""
@@ -21,6 +24,12 @@ def of_session(db: Transaction, workspace_id: str, session_id: str) -> dict[str,
         WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL"""
     found = map(_record, db.execute(query, (workspace_id, session_id)))
     return {summary.summary_type: summary for summary in found}
+
+
+def reached(db: Transaction, session: int, kind: str) -> int:
+    """The position that the summary of a kind covers; 0 without one."""
+    row = db.execute("SELECT seq FROM summaries WHERE session = ? AND kind = ?", (session, kind)).fetchone()
+    return 0 if row is None else int(rows.mended(["summaries.seq"], row)[0])
 
 
 def known(found: Mapping[str, Summary], moment: Moment) -> Mapping[str, Summary]:

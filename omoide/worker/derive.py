@@ -44,6 +44,7 @@ from omoide.storage.dreams import Schedule
 from omoide.storage.messages import Stretch, Window
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
 from omoide.worker.known import known_conclusions
+from omoide.worker.summary_catch_up import catch_up
 from omoide.worker.time_slice import TimeSlice
 
 with lazy_import("omoide.reasoner.extractive.card"):
@@ -113,6 +114,8 @@ class Terms:
 
     schedule: Schedule | None
     judge: Judge
+    is_cheap: bool
+    """Whether the reasoner's summaries cost no request to a model."""
 
 
 async def derive(deps: Services, job: Job, unit: WorkUnit) -> None:
@@ -165,7 +168,7 @@ async def _store(deps: Services, turn: TimeSlice, step: Step) -> WorkUnit | None
     observers: Sequence[Observer] = ()
     ended: dict[int, frozenset[str]] = {}
     schedule = schedule_of(deps.settings) if step.config.dream_enabled else None
-    terms = Terms(schedule, partial(deps.reasoner.judge, peer_id=step.unit.observed))
+    terms = Terms(schedule, partial(deps.reasoner.judge, peer_id=step.unit.observed), deps.reasoner.keeps_cards)
     changes = 0
     while changes < MOST_COMPUTATIONS:
         observers = await _observers(deps, step, observers, ended)
@@ -289,6 +292,7 @@ def _keep(db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Obse
     if queue.is_drained(db, job):
         webhooks.emit(db, job.workspace, "queue.empty", _emptied(step.workspace_id, unit), now)
     queue.finish(db, job, now)
+    catch_up(db, job.workspace, unit, step.config, now, cheap=terms.is_cheap)
     return None
 
 

@@ -6,7 +6,7 @@ import { beforeEach, test } from 'node:test'
 import { connect, each, settle } from './place.js'
 
 const LISTENS = { observeOthers: true }
-const AFTER_SHORT = 20
+const FEWEST = 8
 const AFTER_LONG = 60
 
 let honcho, alice, bob
@@ -77,9 +77,9 @@ test('a card keeps itself, and the lines that were written', async () => {
 test('a session is summarized again and again', async () => {
   const lines = Array.from({ length: AFTER_LONG }, (_, day) => `On day ${day} of the trip I saw ${day + 3} churches.`)
   const walk = await honcho.session('walk')
-  await say('walk', alice, ...lines.slice(0, AFTER_SHORT - 1))
+  await say('walk', alice, ...lines.slice(0, FEWEST - 1))
   assert.equal((await walk.summaries()).shortSummary, null)
-  const messages = await say('walk', alice, ...lines.slice(AFTER_SHORT - 1))
+  const messages = await say('walk', alice, ...lines.slice(FEWEST - 1))
   const { shortSummary, longSummary } = await walk.summaries()
   const last = messages[messages.length - 1].id
   assert.deepEqual([shortSummary.messageId, longSummary.messageId], [last, last])

@@ -1,8 +1,8 @@
 """Weight a sentence for a summary by surface cues. Pure.
 
-Cues after Edmundson ("New Methods in Automatic Extracting", JACM 16, 1969), adapted to conversations: statements about
-the speaker, figures and names weigh more; questions, requests, references to an earlier sentence and few content words
-weigh less. Most cues are English; sentences in other languages have nearly equal weights.
+Its worth (`worth`) counts most: what it tells about people, and about lasting things. Cues after Edmundson ("New
+Methods in Automatic Extracting", JACM 16, 1969) are adapted to conversations: questions, references to an earlier
+sentence and few content words weigh less; requests in the speaker's own matter are what a session may be about.
 """
 
 from __future__ import annotations
@@ -10,16 +10,24 @@ from __future__ import annotations
 import re
 
 from omoide.core.text_cache import text_cache
-from omoide.reasoner.extractive.smalltalk import is_smalltalk
+from omoide.reasoner.extractive.smalltalk import is_smalltalk, without_opening
 from omoide.reasoner.extractive.statements import CACHED_SENTENCES, states_something
 from omoide.reasoner.extractive.terms import content_words
+from omoide.reasoner.extractive.worth import weigh_sentence
 
 ENOUGH_WORDS = 6
 """Content words of a sentence with full weight; fewer reduce it proportionally."""
+ASKED = ("?", "？", "؟")
 SIGNS_PER_WORD = 2
 """Assumed characters per word in scripts without spaces."""
 
-STATES_NOTHING, LEANING, ABOUT_SPEAKER, PARTICULAR = 0.25, 0.7, 1.3, 1.2
+STATES_NOTHING, ASKS_FOR, LEANING, WITH_CONTEXT = 0.25, 0.6, 0.8, 0.8
+KNOWN_BEFORE = 0.5
+"""Share of the weight of the sentence before that its successor does not get."""
+LEAST = 0.4
+"""Added to the worth of a sentence, from 0 to 1."""
+FEW_WORDS = 3
+"""A sentence with fewer content words is a fragment or a short reply."""
 
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
 _LEANING = re.compile(
@@ -27,28 +35,51 @@ _LEANING = re.compile(
     r"|because|which|same)\b",
     re.IGNORECASE,
 )
-_ABOUT_SPEAKER = re.compile(r"\b(?:I|we|my|our|mine|ours)\b", re.IGNORECASE)
-_PARTICULAR = re.compile(r"\d|(?<=[\w,;] )(?!I\b)[A-Z][a-z]")
+_OFFER = re.compile(
+    r"\b(?:is there )?anything else (?:(?:that )?(?:i|we) can|you(?:'d| would) like)"
+    r"|\b(?:how|what) (?:can|may|could) (?:i|we) (?:help|assist|do for you)"
+    r"|\b(?:happy|glad|here|able) to (?:help|assist)\b|^(?:please )?let (?:me|us) know if\b"
+    r"|\bhave a (?:great|nice|good|lovely|wonderful) (?:day|evening|weekend|one|time|trip)\b",
+    re.IGNORECASE,
+)
+"""Courtesies of those who serve."""
+_ABOUT_SPEAKER = re.compile(r"\b(?:I|me|we|us|my|our|mine|ours)\b", re.IGNORECASE)
 
 
 @text_cache(maxsize=CACHED_SENTENCES)
 def is_filler(sentence: str) -> bool:
     """Whether the sentence is small talk or has no words."""
-    return not any(map(str.isalnum, sentence)) or is_smalltalk(sentence.replace("’", "'"))
+    plain = sentence.replace("’", "'")
+    return not any(map(str.isalnum, sentence)) or is_smalltalk(plain) or bool(_OFFER.search(plain))
 
 
 @text_cache(maxsize=CACHED_SENTENCES)
 def salience(sentence: str) -> float:
     """Return the score factor, from 0 to about 1.5, of a sentence that is not a filler."""
-    unspaced = 0 if sentence.isascii() else len(_UNSPACED.findall(sentence))
-    own = max(len(content_words(sentence)), unspaced // SIGNS_PER_WORD)
-    factor = min(own, ENOUGH_WORDS) / ENOUGH_WORDS
-    if not states_something(sentence):
-        factor *= STATES_NOTHING
-    if _LEANING.match(sentence):
-        factor *= LEANING
-    if _ABOUT_SPEAKER.search(sentence):
-        factor *= ABOUT_SPEAKER
-    if _PARTICULAR.search(sentence):
-        factor *= PARTICULAR
-    return factor
+    plain = without_opening(sentence.replace("’", "'")) or sentence
+    unspaced = 0 if plain.isascii() else len(_UNSPACED.findall(plain))
+    own = max(len(content_words(plain)), unspaced // SIGNS_PER_WORD)
+    factor = min(own, ENOUGH_WORDS) / ENOUGH_WORDS * (LEAST + weigh_sentence(plain))
+    if not states_something(plain):
+        factor *= ASKS_FOR if _asks_for(plain, own) else STATES_NOTHING
+    return factor * LEANING if _LEANING.match(plain) else factor
+
+
+def salience_after(sentence: str, before: str) -> float:
+    """As `salience`, for a sentence that can be told with the one before: one that leans counts for what it adds."""
+    if not leans(sentence, before):
+        return salience(sentence)
+    return max(salience(sentence), WITH_CONTEXT * salience(f"{before} {sentence}") - KNOWN_BEFORE * salience(before))
+
+
+def leans(sentence: str, before: str = "") -> bool:
+    """Whether the sentence says little without the one before it: by a pronoun, as a fragment or as a short reply."""
+    words = len(content_words(sentence))
+    if before.endswith(ASKED) and words < ENOUGH_WORDS and not _ABOUT_SPEAKER.search(sentence):
+        return True
+    return bool(_LEANING.match(sentence)) or words < FEW_WORDS or not states_something(sentence)
+
+
+def _asks_for(sentence: str, own: int) -> bool:
+    """Whether it is a request or question in the speaker's own matter, which a session may be about."""
+    return own >= ENOUGH_WORDS - 2 and bool(_ABOUT_SPEAKER.search(sentence))

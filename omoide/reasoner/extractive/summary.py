@@ -1,18 +1,21 @@
-"""Extractive summary: the most central sentences of the messages, without repetitions, in chronological order.
+"""Extractive summary: the sentences of most weight, without repetitions, in chronological order.
 
-Every line names its speaker, as `alice: …`, because sentences in the first person depend on it. Sentences of the
-previous summary are kept while there is room, so that the beginning of a session survives; when the budget is used up,
-new sentences gradually replace old ones.
+Every line names its speaker, as `alice: …`, because sentences in the first person depend on it, and the first line of
+each day its date, as `[2026-03-02] alice: …`. A sentence that leans on another one ("She's back") is told with that,
+and a reply that says nothing alone with its question. Sentences of the previous summary are kept while there is room,
+so that the beginning of a session survives; when the budget is used up, new sentences gradually replace old ones.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 
+from omoide.core.clock import local
 from omoide.core.offload import offload, offload_steps
 from omoide.core.records import Message
 from omoide.inference.batching import batches
@@ -20,15 +23,16 @@ from omoide.inference.embedders import Embedder, Vector, Vectors
 from omoide.inference.rejected_inputs import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.extractive.bounded_cache import BoundedCache
+from omoide.reasoner.extractive.dates import with_dates
 from omoide.reasoner.extractive.ranking import Costs, Similarities, centrality, choose, nearest_to_middle, similarities
-from omoide.reasoner.extractive.sentence_salience import is_filler, salience
+from omoide.reasoner.extractive.sentence_salience import ASKED, is_filler, leans, salience, salience_after
 from omoide.reasoner.extractive.sentences import sentences as sentences_of
 from omoide.reasoner.extractive.terms import words
 from omoide.reasoner.protocol import SummaryKind, SummaryTask
 
-SHARE: dict[SummaryKind, float] = {"short": 0.25, "long": 0.35}
+SHARE: dict[SummaryKind, float] = {"short": 0.33, "long": 0.4}
 """Share of the new messages' tokens that a summary includes."""
-LEAST_TOKENS = 100
+LEAST_TOKENS = 160
 """Minimum token budget for new sentences, so that a few short messages are kept whole."""
 NEW_AT_LEAST = 0.5
 """Share of a full summary that is reserved for new sentences."""
@@ -51,7 +55,12 @@ PAIRS_AT_A_TIME = 2_048
 REMEMBERED_SENTENCES = 8_192
 """Size of the caches of vectors (1 kB each) and token counts: the summaries of about thirty busy sessions."""
 
-_SPEAKER = re.compile(r"([^:\n]{1,80}): (?=\S)")
+CONTEXT = 0.2
+"""Share of the room for new sentences that is added for those that they lean on."""
+CENTRAL = 0.3
+"""Weight of the centrality of a sentence relative to its salience."""
+
+_SPEAKER = re.compile(r"(?:\[(\d{4}-\d\d-\d\d)\] )?(?:([^:\n]{1,80}): )?(?=\S)")
 
 
 class _Sentence(NamedTuple):
@@ -61,6 +70,10 @@ class _Sentence(NamedTuple):
     line: int
     """Number of the line of the previous summary, or of the message; its sentences are joined."""
     carried: bool
+    day: str | None = None
+    """When it was said; None if that is not known."""
+    at: datetime | None = None
+    """The same for a new sentence, whose relative dates are not resolved yet."""
 
 
 class Summarizer:
@@ -102,7 +115,7 @@ class Summarizer:
         counts: list[int] = []
         for first in range(0, len(sentences), AT_A_TIME):
             some = sentences[first : first + AT_A_TIME]
-            counts += self._counted([_lines([sentence]) for sentence in some])
+            counts += self._counted([_lines([sentence._replace(day=None)]) for sentence in some])
             yield
         costs = np.array(counts, dtype=np.int64) + 1
         return (yield from _summary(task, sentences, vectors[kept], wish, costs, self._tokens))
@@ -139,15 +152,19 @@ def _sentences(carried: Sequence[str], messages: Sequence[Message], line: int) -
     `line` is the number of the first line or message.
     """
     result: list[_Sentence] = []
+    on = None
     for number, text in enumerate(carried, line):
         named = _SPEAKER.match(text)
+        on = (named and named[1]) or on
         for sentence in sentences_of(text[named.end() :] if named else text):
-            result.append(_Sentence(sentence, named[1] if named else None, number, True))
+            result.append(_Sentence(sentence, named[2] if named else None, number, True, on))
     for number, message in enumerate(messages, line + len(carried)):
         speaker = " ".join(message.peer_id.split())
+        at = local(message.created_at, message.utc_offset)
+        on = f"{at:%Y-%m-%d}"
         for sentence in sentences_of(message.content):
             if not is_filler(sentence):
-                result.append(_Sentence(sentence, speaker, number, False))
+                result.append(_Sentence(sentence, speaker, number, False, on, at))
     return result
 
 
@@ -165,20 +182,48 @@ def _summary(
     worths = np.empty(len(sentences), dtype=np.float32)
     for first in range(0, len(sentences), AT_A_TIME):
         some = sentences[first : first + AT_A_TIME]
-        worths[first : first + AT_A_TIME] = [salience(sentence.text) for sentence in some]
+        worths[first : first + AT_A_TIME] = [
+            salience_after(sentence.text, before.text) if before else salience(sentence.text)
+            for sentence, before in ((one, _before(sentences, first + at)) for at, one in enumerate(some))
+        ]
         yield
-    scores = centrality(similar) * worths * (1 + WISH * np.maximum(vectors @ wish, 0))
+    scores = (CENTRAL * centrality(similar) + 1 - CENTRAL) * worths * (1 + WISH * np.maximum(vectors @ wish, 0))
     yield
     carried, new = _pools(sentences, old, (yield from _said_again(sentences, similar)))
     yield
     fit = [index for index in new if costs[index] <= MOST_SENTENCE_TOKENS and worths[index] >= LEAST_WORTH]
     room = _room_for_new(int(costs[new].sum()), int(costs[carried].sum()), task)
     chosen = choose(scores, similar, costs, room, among=fit or new)
+    chosen += _context_of(chosen, sentences, costs, room + int(CONTEXT * room) - int(costs[chosen].sum()))
     remaining = task.max_tokens - int(costs[chosen].sum())
     chosen += choose(scores, similar, costs, remaining, among=carried, selected=chosen)
     if not chosen:  # no sentence fits: truncate the best one
         return tokens.trim(_lines([sentences[int(scores.argmax())]]), task.max_tokens).rstrip()
     return _fitting(sentences, chosen, task.max_tokens, tokens)
+
+
+def _context_of(chosen: Sequence[int], sentences: Sequence[_Sentence], costs: Costs, budget: int) -> list[int]:
+    """Return the sentences that chosen new ones lean on, in the order of choice, within the budget."""
+    taken = {*chosen}
+    added: list[int] = []
+    for index in chosen:
+        before, known = index - 1, _before(sentences, index)
+        if known is None or before in taken or not leans(sentences[index].text, known.text):
+            continue
+        if costs[before] <= budget:
+            budget -= int(costs[before])
+            taken.add(before)
+            added.append(before)
+    return added
+
+
+def _before(sentences: Sequence[_Sentence], index: int) -> _Sentence | None:
+    """The sentence before a new one in the same message, or the question of another speaker that it replies to."""
+    if index == 0 or sentences[index].carried or sentences[index - 1].carried:
+        return None
+    before, sentence = sentences[index - 1], sentences[index]
+    is_asked = before.line == sentence.line - 1 and before.speaker != sentence.speaker and before.text.endswith(ASKED)
+    return before if before.line == sentence.line or is_asked else None
 
 
 def _pools(sentences: Sequence[_Sentence], old: int, again: dict[int, int]) -> tuple[list[int], list[int]]:
@@ -221,11 +266,17 @@ def _said_again(sentences: Sequence[_Sentence], similar: Similarities) -> Genera
 def _lines(sentences: Sequence[_Sentence]) -> str:
     """Format sentences as `alice: First. Second.`, one line for each message or line that they come from."""
     lines: dict[int, str] = {}
+    on = None
     for sentence in sentences:
+        text = sentence.text
+        if not sentence.carried and sentence.at is not None:
+            text = with_dates(text, sentence.at)
         if begun := lines.get(sentence.line):
-            lines[sentence.line] = f"{begun} {sentence.text}"
-        else:
-            lines[sentence.line] = f"{sentence.speaker}: {sentence.text}" if sentence.speaker else sentence.text
+            lines[sentence.line] = f"{begun} {text}"
+            continue
+        begin = f"[{sentence.day}] " if sentence.day and sentence.day != on else ""
+        on = sentence.day or on
+        lines[sentence.line] = f"{begin}{sentence.speaker}: {text}" if sentence.speaker else f"{begin}{text}"
     return "\n".join(lines.values())
 
 
