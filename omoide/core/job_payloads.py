@@ -30,11 +30,12 @@ class JobKind(StrEnum):
     EMBED = "embed"
     ERASE = "erase"
     FILL_TOPICS = "fill_topics"
+    CONVERT_WORDS = "convert_words"
 
 
 REASONING = (JobKind.REPRESENTATION, JobKind.SUMMARY, JobKind.DREAM)
 """Kinds of jobs that callers may wait for: they are counted in the queue status and run in order within their key."""
-IN_ORDER = (*REASONING, JobKind.ERASE, JobKind.REBUILD_WORDS)
+IN_ORDER = (*REASONING, JobKind.ERASE, JobKind.REBUILD_WORDS, JobKind.CONVERT_WORDS)
 """Kinds that run in order within their key, also while the first waits for its next slice or retry."""
 IN_WORKSPACE = frozenset(
     {*REASONING, JobKind.DELIVER_WEBHOOK, JobKind.SCOPE_BACKFILL, JobKind.SCOPE_REMOVAL, JobKind.MERGE_PEERS}
@@ -245,6 +246,13 @@ class IndexRebuild(Payload):
 
 
 @dataclass(frozen=True, slots=True)
+class IndexConversion(Payload):
+    """A full-text index of an older file whose entries are to be given their new form."""
+
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
 class TopicFill(Payload):
     """Conclusions (rows) after one and through another that may lack topics."""
 
@@ -274,6 +282,7 @@ PAYLOADS: Mapping[str, type[Payload]] = {
     JobKind.EMBED: Payload,
     JobKind.ERASE: Erasure,
     JobKind.FILL_TOPICS: TopicFill,
+    JobKind.CONVERT_WORDS: IndexConversion,
 }
 
 

@@ -1,4 +1,4 @@
-"""Fuse rankings of messages, and boost messages whose neighbours match. Pure.
+"""Fuse rankings, and boost messages whose neighbours match. Pure.
 
 Reciprocal rank fusion: G. Cormack, C. Clarke, S. Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual
 rank learning methods", SIGIR 2009. The paper's k of 60 flattens the ranks; a small k favours the top ranks.
@@ -21,6 +21,8 @@ class FusionWeights:
     """Added to every rank: the larger, the less the top ranks count."""
     vectors: float = 0.4
     """Weight of the ranking by meaning; the ranking by words has the remainder to 1."""
+    exact: float = 0.3
+    """Weight of the ranking by exact parts of the query, such as `user_id`, added to the two others."""
     before: float = 0.6
     """Share of the previous message's score that a message gets: an answer seldom repeats the question's words."""
     after: float = 0.4

@@ -57,7 +57,7 @@ def _nearest(
     rows = conclusion_search.by_pks(db, within, first)
     best = dict.fromkeys(rows, inf)
     for query, vector in queries:
-        by_words = bm25.best(db, fulltext.of_conclusions(within.workspace, within.pair), query.words)
+        by_words = bm25.best(db, fulltext.of_conclusions(within.workspace, within.pair), query.terms)
         by_meaning: list[int] = []
         if vector is not None and vector.any():
             allowed = Allowed(within.pair[:1], within.pair[1])

@@ -1,14 +1,16 @@
 """Search messages by words, by meaning, and by neighbouring messages.
 
-An empty query returns the newest messages. A literal query (see `query`) matches substrings. For any other, the
-rankings by words and by meaning are fused, neighbours of good matches are boosted, and verbatim matches come first.
+An empty query returns the newest messages. For any other, the rankings by words and by meaning are fused, neighbours of
+good matches are boosted, and verbatim matches come first: for a literal query (see `query`) the newest of them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from omoide.core.index_text import literal_text
 from omoide.core.lazy_import import lazy_import
 from omoide.core.records import Message
 from omoide.inference.embedders import Vector
@@ -63,8 +65,7 @@ async def search_then(
     _, clause = request.parsed_filters  # raises before the query is embedded
     timeout = None if clause is None else seconds
     query = Query(request.query)
-    wants_vector = not query.is_empty and not query.is_literal
-    vector = await finder.query_vector(query.text) if wants_vector else None
+    vector = await finder.query_vector(query.text) if query.words else None
 
     def matches(db: Transaction) -> tuple[MessageScope | None, list[Message]]:
         within = message_scope.resolve(db, request)
@@ -73,9 +74,9 @@ async def search_then(
         if query.is_empty:
             pks = message_search.newest(db, within, request.limit)
         elif query.is_literal:
-            pks = message_search.literal(db, within, query.text, request.limit)
+            pks = _literal_first(db, finder.index, within, Sought(query, vector), request.limit)
         else:
-            pks = _ranked(db, finder.index, within, query, vector, request.limit)
+            pks = _ranked(db, finder.index, within, Sought(query, vector), request.limit)
         return within, message_search.fetch(db, pks[: request.limit])
 
     def read(db: Transaction) -> T:
@@ -84,28 +85,67 @@ async def search_then(
     return await store.read_offloaded(read)
 
 
+class Sought(NamedTuple):
+    """A query, and its vector if it could be embedded."""
+
+    query: Query
+    vector: Vector | None
+
+
+def _literal_first(db: Transaction, index: VectorIndex, within: MessageScope, sought: Sought, limit: int) -> list[int]:
+    """The messages that contain the query, newest first, then the matches for its words."""
+    query = sought.query
+    literal = message_search.literal(db, within, query.core, limit)
+    if query.core != query.text:
+        whole = message_search.holding(db, literal, literal_text(query.text))
+        literal.sort(key=lambda pk: pk not in whole)
+    if len(literal) >= limit or not query.words:
+        return literal
+    others = _ranked(db, index, within, sought, limit, literal)
+    seen = {*literal}
+    return [*literal, *(pk for pk in others if pk not in seen)]
+
+
 def _ranked(
-    db: Transaction, index: VectorIndex, within: MessageScope, query: Query, vector: Vector | None, limit: int
+    db: Transaction,
+    index: VectorIndex,
+    within: MessageScope,
+    sought: Sought,
+    limit: int,
+    literal: Sequence[int] | None = None,
 ) -> list[int]:
-    """The matches for a query that has words, best first."""
+    """The matches for a query that has words, best first. `literal` are verbatim matches, if they are known."""
+    query, vector = sought
     pool = max(POOL, 2 * limit)
     by_words = _by_words(db, within, query, pool)
     by_meaning = [] if vector is None else _by_meaning(db, index, within, vector, pool)
-    # The full-text index matches whole words only; if that finds little, substrings are searched as well.
-    thorough = query.has_signs or len(by_words) < limit
-    verbatim = message_search.literal(db, within, query.text, pool) if thorough else []
-    scores = fused([(1 - WEIGHTS.vectors, by_words), (WEIGHTS.vectors, by_meaning)], WEIGHTS.k)
-    total = lifted(scores, message_search.around(db, within, [*scores.keys() | set(verbatim)]), WEIGHTS)
+    if literal is None:
+        # The full-text index matches whole words only; if that finds little, substrings are searched as well.
+        thorough = query.has_signs or len(by_words) < limit
+        literal = message_search.literal(db, within, query.core, pool) if thorough else []
+    rankings = [
+        (1 - WEIGHTS.vectors, by_words),
+        (WEIGHTS.vectors, by_meaning),
+        (WEIGHTS.exact, _exact(db, query, by_words)),
+    ]
+    scores = fused(rankings, WEIGHTS.k)
+    total = lifted(scores, message_search.around(db, within, [*scores.keys() | {*literal}]), WEIGHTS)
     # A message that contains the whole query contains its words, so it is in one of these two.
-    holding = message_search.holding(db, [*by_words, *verbatim], query.needle)
+    holding = message_search.holding(db, [*by_words, *literal], query.needle)
     return ordered(scores, total, holding)
+
+
+def _exact(db: Transaction, query: Query, pks: Sequence[int]) -> list[int]:
+    """Those of the messages that contain exact parts of the query: most of them first."""
+    held = Counter(pk for part in query.exact for pk in message_search.holding(db, pks, literal_text(part)))
+    return sorted((pk for pk in pks if pk in held), key=lambda pk: -held[pk])
 
 
 def _by_words(db: Transaction, within: MessageScope, query: Query, pool: int) -> list[int]:
     source = fulltext.of_messages(within.workspace, within.session, within.peer, within.then)
     if message_search.share(db, within) >= MOST_OF_ALL:
         source = fulltext.IndexScope(fulltext.MESSAGES, condition=within.then)
-    return _first_passing(db, within, bm25.best(db, source, query.words), pool)
+    return _first_passing(db, within, bm25.best(db, source, query.terms), pool)
 
 
 def _first_passing(db: Transaction, within: MessageScope, pks: Sequence[int], count: int) -> list[int]:

@@ -1,23 +1,28 @@
-"""Parse a search query: its words, and whether it is a literal string. Pure.
+"""Parse a search query: its words, its exact parts, and whether it is a literal string. Pure.
 
-Questions are matched by words and by meaning. `50%`, `user_id` or `main.py` are literal: the full-text index splits
-such text at the signs, so they are matched as substrings. A message that contains the query verbatim ranks first.
+Every query is matched by words and by meaning. `50%`, `user_id` or `main.py` are matched literally as well, because the
+full-text index splits such text at the signs; what contains them comes first. What contains the whole query verbatim
+comes first in any case. Punctuation around a word, of any script, says nothing.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cached_property
+import unicodedata
+from functools import cached_property, lru_cache
+
+from omoide.core.index_text import composed, literal_text, words
 
 MAX_WORDS = 100
 """Maximum number of words looked up; further words are ignored."""
 
-# Letters and digits, as the tokenizer of the index splits them.
-_word = re.compile(r"[^\W_]+")
-# A sign that is not part of prose: anything but letters, digits, whitespace and common punctuation.
-_sign = re.compile(r"[^\w\s.,;:!?¡¿'\"()\-–—…‘’“”«»]|_")
+MAX_EXACT = 8
+"""Maximum number of exact parts; further ones are ignored."""
+
 # Punctuation inside a word, as in `main.py`, `10:30` or `a,b`, but not `don't` or `well-read`.
 _inner = re.compile(r"[^\W_][.,;:!?()\"]+[^\W_]")
+_PROSE = frozenset(".,;:!?'\"()-")
+"""ASCII punctuation that is part of prose; other punctuation and symbols of ASCII are signs."""
 
 _FUNCTION_WORDS = """
     a an the and or but if then than so of in on at to for from by with about as into over after before is am are was
@@ -40,22 +45,65 @@ class Query:
         return not self.text
 
     @cached_property
+    def core(self) -> str:
+        """The text without the punctuation around it, unless it consists of that."""
+        return _bare(self.text) or self.text
+
+    @cached_property
     def needle(self) -> str:
-        """The text, case-folded."""
-        return self.text.casefold()
+        """The core, as it is compared literally."""
+        return literal_text(self.core)
 
     @cached_property
     def words(self) -> list[str]:
         """The distinct words, lower-cased; without stop words, unless there are no others."""
-        found = list(dict.fromkeys(word.lower() for word in _word.findall(self.text)))
+        found = list(dict.fromkeys(words(self.text)))
         return ([word for word in found if word not in FUNCTION_WORDS] or found)[:MAX_WORDS]
+
+    @cached_property
+    def exact(self) -> list[str]:
+        """The distinct parts between blanks that contain signs, as `user_id` in `what is user_id?`."""
+        parts = [_bare(part) for part in composed(self.text).split() if _has_signs(part)]
+        return [*dict.fromkeys(part for part in parts if part)][:MAX_EXACT]
+
+    @cached_property
+    def terms(self) -> list[str]:
+        """The words, and the exact parts of several words, which the full-text index finds as phrases."""
+        phrases = [part for part in self.exact if 1 < len(list(words(part))) <= MAX_EXACT]
+        return [*self.words, *phrases][:MAX_WORDS]
 
     @cached_property
     def has_signs(self) -> bool:
         """Whether it contains characters that the full-text index does not keep."""
-        return bool(_sign.search(self.text) or _inner.search(self.text))
+        return _has_signs(composed(self.text))
 
     @cached_property
     def is_literal(self) -> bool:
-        """Whether it is matched as a substring: it has no words, or it has signs and no whitespace."""
+        """Whether it is matched as a substring before all else: it has no words, or has signs and no whitespace."""
         return not self.words or (self.has_signs and not re.search(r"\s", self.text))
+
+
+def _has_signs(text: str) -> bool:
+    return any(map(_is_sign, text)) or _inner.search(text) is not None
+
+
+def _bare(text: str) -> str:
+    first, last = 0, len(text)
+    while first < last and _is_prose(text[first]):
+        first += 1
+    while first < last and _is_prose(text[last - 1]):
+        last -= 1
+    return text[first:last]
+
+
+@lru_cache(maxsize=1_024)
+def _is_sign(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] == "S" or (category[0] == "P" and character.isascii() and character not in _PROSE)
+
+
+@lru_cache(maxsize=1_024)
+def _is_prose(character: str) -> bool:
+    if character.isascii():
+        return character in _PROSE or character.isspace()
+    return unicodedata.category(character)[0] in "PZ"

@@ -227,6 +227,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "refused_texts": _rules("source pk:position error:text refused_at:time due:flag"),
     "message_vectors": _rules("vector:bytes"),
     "conclusion_vectors": _rules("vector:bytes"),
+    "reindexing": _rules("words:text after:count through:count"),
     "segments": _rules("workspace:workspaces source first:position last:position size:position rows:bytes"),
 }
 """Table → column → rule. Row numbers (`pk`) are omitted: SQLite guarantees that they are integers."""

@@ -15,6 +15,7 @@
     byte_length                 the size of a text in bytes
     holds_text                  whether a text contains another
     holds_casefolded            whether a text contains a case-folded one, by Unicode's case folding
+    holds_literally             the same for a `literal_text`, which also ignores how letters are written
     json_or_null                a column of JSON, NULL if it is invalid
     stored_json                 a column of JSON where validating it first would be too slow
     json_holds                  whether a JSON list contains a text
@@ -37,6 +38,7 @@ from omoide.storage.sqlite.dialect import (
     for_update,
     greatest,
     holds_casefolded,
+    holds_literally,
     holds_text,
     in_array,
     insert_row,
@@ -66,6 +68,7 @@ __all__ = [
     "for_update",
     "greatest",
     "holds_casefolded",
+    "holds_literally",
     "holds_text",
     "in_array",
     "insert_row",

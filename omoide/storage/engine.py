@@ -6,6 +6,7 @@ Only this module, `dialect` and `filters.metadata` name the engine, so that anot
 from omoide.storage.sqlite import (
     free_space,
     fulltext,
+    fulltext_conversion,
     fulltext_pruning,
     fulltext_rebuild,
     leader_lock,
@@ -25,6 +26,7 @@ __all__ = [
     "FileIdentity",
     "free_space",
     "fulltext",
+    "fulltext_conversion",
     "fulltext_pruning",
     "fulltext_rebuild",
     "leader_lock",

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from omoide.core.index_text import is_unspaced, literal_text
 from omoide.core.records import Message
 from omoide.storage import messages
 from omoide.storage.base import Transaction
@@ -18,7 +19,7 @@ from omoide.storage.dialect import (
     array,
     array_of_rows,
     count_or_zero,
-    holds_casefolded,
+    holds_literally,
     in_array,
     unnest,
     unnest_rows,
@@ -84,22 +85,30 @@ def newest(db: Transaction, within: MessageScope, limit: int, *, oldest_first: b
 
 
 def literal(db: Transaction, within: MessageScope, text: str, limit: int) -> list[int]:
-    """The messages that contain the literal text, case-insensitively, newest first.
+    """The messages that contain the literal text (see `literal_text`), newest first.
 
-    Whole words are found in any message. A text that begins or ends within a word, or has no words, is found only in
-    the newest `READ` messages of the workspace, the session, the peer or the sessions.
+    Whole words, and any text of scripts without blanks, are found in any message. A text that begins or ends within a
+    word, or has no words, is found only in the newest `READ` messages of the workspace, the session, the peer or the
+    sessions.
     """
+    sql, params = within.out_of(_GIVEN, [array(_candidates(db, within, text))])
+    # LIKE is several times faster than our function, but is case-insensitive for ASCII only and limits the pattern.
+    by_like = text.isascii() and len(text) <= LIKE_CHARACTERS
+    holds = f"m.content {CASELESS_LIKE} ? ESCAPE '\\'" if by_like else holds_literally("m.content")
+    sought = f"%{_like_escaped(text)}%" if by_like else literal_text(text)
+    query = f"SELECT m.pk {sql} AND {holds} ORDER BY m.created_at DESC, m.pk DESC LIMIT ?"
+    return [row[0] for row in db.execute(query, (*params, sought, limit))]
+
+
+def _candidates(db: Transaction, within: MessageScope, text: str) -> list[int]:
+    """The messages that are searched for a literal text."""
+    if is_unspaced(text) and fulltext.is_converted(db, fulltext.MESSAGES):
+        return fulltext.holding(db, _place(within), [text], READ)
     latest = _latest(db, within)
     if len(latest) == READ and fulltext.occurs(db, fulltext.MESSAGES, text):
         # Limited for whole words as well, so that a text of common words is not slower.
         latest = [*{*latest, *fulltext.holding(db, _place(within), [text], READ)}]
-    sql, params = within.out_of(_GIVEN, [array(latest)])
-    # LIKE is several times faster than our function, but is case-insensitive for ASCII only and limits the pattern.
-    by_like = text.isascii() and len(text) <= LIKE_CHARACTERS
-    holds = f"m.content {CASELESS_LIKE} ? ESCAPE '\\'" if by_like else holds_casefolded("m.content")
-    sought = f"%{_like_escaped(text)}%" if by_like else text.casefold()
-    query = f"SELECT m.pk {sql} AND {holds} ORDER BY m.created_at DESC, m.pk DESC LIMIT ?"
-    return [row[0] for row in db.execute(query, (*params, sought, limit))]
+    return latest
 
 
 def _place(within: MessageScope) -> fulltext.IndexScope:
@@ -165,8 +174,8 @@ def around(db: Transaction, within: MessageScope, pks: Sequence[int]) -> dict[in
 
 
 def holding(db: Transaction, pks: Sequence[int], needle: str) -> set[int]:
-    """Those of the messages that contain the case-folded text literally."""
-    query = f"SELECT m.pk FROM {_GIVEN} WHERE {holds_casefolded('m.content')}"
+    """Those of the messages that contain the text, which is a `literal_text`."""
+    query = f"SELECT m.pk FROM {_GIVEN} WHERE {holds_literally('m.content')}"
     return {row[0] for row in db.execute(query, (array(pks), needle))}
 
 

@@ -11,6 +11,7 @@ from omoide.core.job_payloads import (
     DeliveryPayload,
     DreamPayload,
     Erasure,
+    IndexConversion,
     IndexRebuild,
     JobKind,
     Payload,
@@ -107,6 +108,7 @@ TASKS: Mapping[str, Task] = {
     JobKind.ERASE: typed(Erasure, erase.erase),
     JobKind.FILL_TOPICS: typed(TopicFill, fill_topics.fill_topics),
     JobKind.REBUILD_WORDS: typed(IndexRebuild, rebuild_index.rebuild_words),
+    JobKind.CONVERT_WORDS: typed(IndexConversion, rebuild_index.convert_words),
 }
 
 

@@ -62,6 +62,10 @@ def holds_casefolded(text: str, parameter: str = "?") -> str:
     return f"strpos(lower({text}), {parameter}) > 0"
 
 
+def holds_literally(text: str, parameter: str = "?") -> str:
+    return f"strpos(lower({text}), {parameter}) > 0"
+
+
 def json_or_null(column: str) -> str:
     return f"CAST({column} AS jsonb)"
 

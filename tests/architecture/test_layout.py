@@ -50,6 +50,7 @@ SQLITE_ONLY = {
     "storage/test_database.py",
     "storage/test_free_space.py",
     "storage/test_fulltext.py",
+    "storage/test_fulltext_conversion.py",
     "storage/test_migrations.py",
     "storage/test_row_consistency.py",
     "storage/test_segment_check.py",

@@ -20,7 +20,9 @@ from omoide.search.query import MAX_WORDS, Query
         ("Who are you?", ["who", "are", "you"]),
         ("user_id user_id", ["user", "id"]),
         ("50% off", ["50", "off"]),
-        ("私の犬", ["私の犬"]),
+        ("私の犬", ["私の", "の犬"]),
+        ("犬？", ["犬"]),
+        ("Đà Nẵng", ["dà", "nang"]),
         ("Ärger ÄRGER", ["ärger"]),
     ],
 )
@@ -38,17 +40,50 @@ def test_blanks_are_an_empty_query(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["50%", "t_a", "user_id", "main.py", "10:30", "C++", "a@b.org", "%", "…", "😀", "$5", "? !"]
+    "text", ["50%", "t_a", "user_id", "main.py", "10:30", "C++", "a@b.org", "%", "…", "😀", "$5", "? !", "价格$500"]
 )
 def test_a_query_with_signs_and_no_spaces_is_literal(text: str) -> None:
     assert Query(text).is_literal
 
 
 @pytest.mark.parametrize(
-    "text", ["dog", "dog?", "don't", "well-read", "Rex, the dog", "the C++ compiler", "50% off", "(sic)", "“dog”", "犬"]
+    "text",
+    [
+        "dog",
+        "dog?",
+        "don't",
+        "well-read",
+        "Rex, the dog",
+        "the C++ compiler",
+        "50% off",
+        "(sic)",
+        "“dog”",
+        "犬",
+        "公园？",
+        "公园。",
+        "ที่นี่",
+        "हिन्दी",
+    ],
 )
 def test_anything_else_is_found_by_words_and_meaning(text: str) -> None:
     assert not Query(text).is_literal
+
+
+@pytest.mark.parametrize(
+    ("text", "core", "exact", "terms"),
+    [
+        ("what is user_id?", "what is user_id", ["user_id"], ["user", "id", "user_id"]),
+        ('"user_id"', "user_id", ["user_id"], ["user", "id", "user_id"]),
+        ("the C++ compiler", "the C++ compiler", ["C++"], ["c", "compiler"]),
+        ("at 10:30?", "at 10:30", ["10:30"], ["10", "30", "10:30"]),
+        ("公园？", "公园", [], ["公园"]),
+        ("don't (go)", "don't (go", [], ["don", "go"]),
+        ("…", "…", [], []),
+    ],
+)
+def test_parts_with_signs_are_exact(text: str, core: str, exact: list[str], terms: list[str]) -> None:
+    query = Query(text)
+    assert (query.core, query.exact, query.terms) == (core, exact, terms)
 
 
 @given(st.text())

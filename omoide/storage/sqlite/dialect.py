@@ -87,6 +87,10 @@ def holds_casefolded(text: str, parameter: str = "?") -> str:
     return f"instr(casefold(CAST({text} AS BLOB)), {parameter}) > 0"
 
 
+def holds_literally(text: str, parameter: str = "?") -> str:
+    return f"instr(literal_text(CAST({text} AS BLOB)), {parameter}) > 0"
+
+
 def json_or_null(column: str) -> str:
     # SQLite's JSON functions abort the statement at the first invalid value.
     return f"iif(json_valid({column}), {column}, NULL)"

@@ -15,8 +15,10 @@ from typing import Literal
 import orjson
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
+from omoide.core.index_text import index_phrase
 from omoide.storage.base import Transaction
 from omoide.storage.filters import SqlClause
+from omoide.storage.sqlite import reindexing
 from omoide.storage.sqlite.connection import native
 from omoide.storage.sqlite.doclist_pruning import drop_stale
 from omoide.storage.sqlite.error_codes import damage_of, kind_of
@@ -26,6 +28,7 @@ Index = Literal["message_words", "conclusion_words"]
 MESSAGES: Index = "message_words"
 CONCLUSIONS: Index = "conclusion_words"
 INDEXES = (MESSAGES, CONCLUSIONS)
+TABLES: Mapping[Index, str] = {MESSAGES: "messages", CONCLUSIONS: "conclusions"}
 
 REWRITTEN_PAGES = 200
 """Pages (of about 4 KB) that one call of `rewrite` writes."""
@@ -34,10 +37,11 @@ CHARACTERS_AT_ONCE = 100_000
 """Indexing this many takes several milliseconds, which should not be charged to other writes."""
 
 ENTRIES: Mapping[Index, str] = {
-    MESSAGES: """t.pk, 'w' || t.workspace || ' s' || t.session || ' p' || t.peer,
-        CASE WHEN p.kind = 'deleted' THEN substr(p.id, length(p.uid) + 2) ELSE p.id END || ': ' || t.content
-        FROM messages t JOIN peers p ON p.pk = t.peer""",
-    CONCLUSIONS: "t.pk, 'w' || t.workspace || ' r' || t.observer || ' d' || t.observed, t.content FROM conclusions t",
+    MESSAGES: f"""t.pk, 'w' || t.workspace || ' s' || t.session || ' p' || t.peer,
+        CASE WHEN p.kind = 'deleted' THEN substr(p.id, length(p.uid) + 2) ELSE p.id END || ': '
+        || {reindexing.text_of(MESSAGES)} FROM messages t JOIN peers p ON p.pk = t.peer""",
+    CONCLUSIONS: f"""t.pk, 'w' || t.workspace || ' r' || t.observer || ' d' || t.observed,
+        {reindexing.text_of(CONCLUSIONS)} FROM conclusions t""",
 }
 """Index → SQL that selects its entries (row, marks, text) from the rows `t` of its table. The id of a deleted peer
 begins with more characters: see `peer_deletion`."""
@@ -100,8 +104,13 @@ def _add_messages(db: Transaction, *, session: int, first: int, last: int) -> No
 
 def add_some_messages(db: Transaction, pks: Sequence[int]) -> None:
     """Index these messages, which must not be in the index."""
+    add_entries(db, MESSAGES, pks)
+
+
+def add_entries(db: Transaction, index: Index, pks: Sequence[int]) -> None:
+    """Index these rows, which must not be in the index."""
     db.execute(
-        f"""INSERT INTO message_words (rowid, place, text) SELECT {ENTRIES[MESSAGES]}
+        f"""INSERT INTO {index} (rowid, place, text) SELECT {ENTRIES[index]}
             WHERE t.pk IN (SELECT value FROM json_each(?)) ORDER BY t.pk""",
         (_json(pks),),
     )
@@ -121,6 +130,7 @@ def add_conclusions(db: Transaction, after: int) -> None:
 def add_all(db: Transaction) -> None:
     """Index all rows. The indexes must be empty."""
     for index in INDEXES:
+        reindexing.end(db, index)
         db.execute(f"INSERT INTO {index} (rowid, place, text) SELECT {ENTRIES[index]}")
 
 
@@ -145,16 +155,21 @@ def _remove(db: Transaction, index: Index, pks: Sequence[int]) -> None:
     _erase_when_removing(db, index)
     # Deleting an entry that is not in the index would corrupt it. In ascending order, FTS5 flushes once.
     try:
-        db.execute(
-            f"""INSERT INTO {index} ({index}, rowid, place, text) SELECT 'delete', {ENTRIES[index]}
-                WHERE t.pk IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 FROM {index} WHERE rowid = t.pk)
-                ORDER BY t.pk""",
-            (_json(pks),),
-        )
+        remove_entries(db, index, pks)
         _write_gathered(db)
     except sqlite3.DatabaseError as error:  # a savepoint's error does not name the index
         raise (damage_of(index, error) if kind_of(error) == sqlite3.SQLITE_CORRUPT else error) from error
     drop_stale(db, index)
+
+
+def remove_entries(db: Transaction, index: Index, pks: Sequence[int]) -> None:
+    """Remove the entries of these rows, of which some may have none."""
+    db.execute(
+        f"""INSERT INTO {index} ({index}, rowid, place, text) SELECT 'delete', {ENTRIES[index]}
+            WHERE t.pk IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 FROM {index} WHERE rowid = t.pk)
+            ORDER BY t.pk""",
+        (_json(pks),),
+    )
 
 
 def _write_gathered(db: Transaction) -> None:
@@ -175,6 +190,11 @@ def occurs(db: Transaction, index: Index, word: str) -> bool:
     """Whether any row contains the word. False if the tokenizer finds no token in it."""
     query = f"SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT 1"
     return db.execute(query, (_expression(IndexScope(index), [word]),)).fetchone() is not None
+
+
+def is_converted(db: Transaction, index: Index) -> bool:
+    """Whether all entries have their current form: see `reindexing`."""
+    return reindexing.remaining(db, index) is None
 
 
 def shares(db: Transaction, index: Index, words: Iterable[str], most: int) -> dict[str, float]:
@@ -256,7 +276,12 @@ def _expression(place: IndexScope, words: Iterable[str], required: Sequence[str]
 
 def _any_of(words: Iterable[str]) -> str:
     """An FTS5 expression that matches any of the words, each quoted."""
-    return " OR ".join('"' + word.replace('"', '""').replace("\x00", " ") + '"' for word in words)
+    return " OR ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    phrase, is_prefix = index_phrase(word)
+    return '"' + phrase.replace('"', '""').replace("\x00", " ") + ('" *' if is_prefix else '"')
 
 
 def _numbers(block: bytes) -> Iterable[int]:

@@ -12,14 +12,13 @@ from omoide.core.job_payloads import IndexRebuild, JobKind
 from omoide.core.jobs import NewJob
 from omoide.storage import queue
 from omoide.storage.base import Transaction
-from omoide.storage.sqlite.fulltext import CONCLUSIONS, ENTRIES, INDEXES, MESSAGES, Index
+from omoide.storage.sqlite import reindexing
+from omoide.storage.sqlite.fulltext import ENTRIES, INDEXES, TABLES, Index
 
 CHARACTERS_AT_A_TIME = 100_000
 """Characters per step; indexing them blocks other writes for some ten milliseconds. A longer text is a step of its
 own."""
 ROWS_AT_A_TIME = 1_000
-
-_TABLES: dict[Index, str] = {MESSAGES: "messages", CONCLUSIONS: "conclusions"}
 
 
 def request(db: Transaction, fault: str, now: int) -> None:
@@ -31,13 +30,14 @@ def request(db: Transaction, fault: str, now: int) -> None:
 def empty(db: Transaction, index: Index) -> IndexRebuild:
     """Remove all entries of an index, which may be damaged; returns the payload of the job that fills it."""
     db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
-    (last,) = db.execute(f"SELECT max(pk) FROM {_TABLES[index]}").fetchone()
+    reindexing.end(db, index)
+    (last,) = db.execute(f"SELECT max(pk) FROM {TABLES[index]}").fetchone()
     return IndexRebuild(index, after=0, through=last or 0)
 
 
 def add_missing(db: Transaction, index: Index, after: int, through: int) -> int | None:
     """Index the next rows after `after` that are missing in the index; returns the last row of the step, or None."""
-    last = _last_of_step(db, index, after, through)
+    last = last_of_step(db, index, after, through)
     if last is not None:
         db.execute(
             f"""INSERT INTO {index} (rowid, place, text) SELECT {ENTRIES[index]} WHERE t.pk > ? AND t.pk <= ?
@@ -47,8 +47,9 @@ def add_missing(db: Transaction, index: Index, after: int, through: int) -> int 
     return last
 
 
-def _last_of_step(db: Transaction, index: Index, after: int, through: int) -> int | None:
-    query = f"SELECT pk, length(content) FROM {_TABLES[index]} WHERE pk > ? AND pk <= ? ORDER BY pk LIMIT ?"
+def last_of_step(db: Transaction, index: Index, after: int, through: int) -> int | None:
+    """The last row of the step after the row `after`; None if there is none up to `through`."""
+    query = f"SELECT pk, length(content) FROM {TABLES[index]} WHERE pk > ? AND pk <= ? ORDER BY pk LIMIT ?"
     last, characters = None, 0
     with contextlib.closing(db.execute(query, (after, through, ROWS_AT_A_TIME))) as rows:
         for pk, length in rows:

@@ -16,7 +16,7 @@ so that the newest can be found. `dreams` counts the new conclusions of each pai
 `message_words`, `place` holds the row numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that
 a search reads only matching rows; in `conclusion_words` those of the workspace, the observer (`r2`) and the observed
 (`d3`). `segments` is described in `vector_segments.py`; rows up to `messages_signed` and `conclusions_signed` are in
-segments. `shares` is keyed by workspace and described in `fair_share.py`.
+segments. `shares` is keyed by workspace and described in `fair_share.py`, `reindexing` in `reindexing.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sqlite_utils.migrations import Migrations
 
 from omoide.storage import membership_intervals
 from omoide.storage.content_hash import content_hash
-from omoide.storage.sqlite import job_shares, peer_scripts
+from omoide.storage.sqlite import job_shares, peer_scripts, reindexing
 from omoide.storage.sqlite.connection import Connection
 from omoide.storage.sqlite.database_files import LOCK, companion
 
@@ -224,7 +224,6 @@ def m0004_leading(db: Database) -> None:
     _run(db, "ALTER TABLE jobs ADD COLUMN led INTEGER NOT NULL DEFAULT 0")
 
 
-# Version 2 hid deleted conclusions and never removed them.
 FORGETTING = """\
 INSERT INTO jobs (kind, payload, created_at, due_at, key)
     SELECT 'purge_conclusions', '{}', min(deleted_at), min(deleted_at), 'purge_conclusions' FROM conclusions
@@ -235,7 +234,7 @@ INSERT INTO jobs (kind, payload, created_at, due_at, key)
 
 @migrations()
 def m0005_forgetting(db: Database) -> None:
-    _run(db, FORGETTING)
+    _run(db, FORGETTING)  # version 2 hid deleted conclusions and never removed them
 
 
 NEARNESS = """\
@@ -258,8 +257,7 @@ def m0006_nearness(db: Database) -> None:
     _run(db, NEARNESS)
 
 
-# Partial indexes: few of many jobs of one kind and key are leased, and few of a pair's conclusions are derived.
-# Removing a peer looks up dreams about it.
+# Few of many jobs of one kind and key are leased, and few of a pair's conclusions are derived.
 LOOKING_UP = """\
 CREATE INDEX jobs_held ON jobs (kind, key) WHERE leased_until IS NOT NULL;
 CREATE INDEX conclusions_derived ON conclusions (observer, observed, created_at)
@@ -375,6 +373,11 @@ def m0012_changes(db: Database) -> None:
     _run(db, CHANGES)
     _run(db, peer_scripts.MERGING)
     _run(db, peer_scripts.VISITS)
+
+
+@migrations()
+def m0013_reindexing(db: Database) -> None:
+    _run(db, reindexing.SCRIPT)
 
 
 def _run(db: Database, script: str) -> None:

@@ -1,5 +1,7 @@
-"""SQL functions for filters, which every connection that runs a filter must have.
+"""SQL functions, which every connection that runs a filter, a search or a write must have.
 
+    index_text(text)                the text as it is indexed, see `core/index_text.py`
+    literal_text(text)              the text as it is compared literally
     casefold(text)                  the text for caseless comparison, by Unicode
     json_text(type, value)          the text form of a row of json_each that is not a string
     json_contains(json, part)       whether a JSON value contains another
@@ -17,6 +19,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Protocol
 
+from omoide.core.index_text import index_text, literal_text
 from omoide.storage.filters.values import text_form
 
 PARSED_PARTS = 64
@@ -56,7 +59,9 @@ def register(connection: FunctionConnection) -> None:
         number: Any = part_of(operand)
         return int(member > number) - int(member < number)
 
-    connection.create_function("casefold", 1, _casefold, deterministic=True)
+    connection.create_function("index_text", 1, _of_text(index_text), deterministic=True)
+    connection.create_function("literal_text", 1, _of_text(literal_text), deterministic=True)
+    connection.create_function("casefold", 1, _of_text(str.casefold), deterministic=True)
     connection.create_function("json_text", 2, _json_text, deterministic=True)
     connection.create_function("json_contains", 2, json_contains, deterministic=True)
     connection.create_function("json_member", 2, _json_member, deterministic=True)
@@ -107,10 +112,13 @@ def _identity(scalar: object) -> object:
     return ("boolean", scalar) if isinstance(scalar, bool) else scalar
 
 
-def _casefold(text: object) -> str | None:
-    if isinstance(text, bytes):
-        text = text.decode(errors="replace")
-    return text.casefold() if isinstance(text, str) else None
+def _of_text(form: Callable[[str], str]) -> Callable[[object], str | None]:
+    def of_text(text: object) -> str | None:
+        if isinstance(text, bytes):
+            text = text.decode(errors="replace")
+        return form(text) if isinstance(text, str) else None
+
+    return of_text
 
 
 def _json_text(type_name: object, value: object) -> str | None:
