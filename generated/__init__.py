@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "e692b9e6f9c58f9717a842726b5b2386cf6d5ad7e45b03497a09b1ef416bfa9d"
+DOCUMENT = "b75e4d5db77690acf68cb174bc868a6b27b644452bd3b59acc71f032f4920ef0"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

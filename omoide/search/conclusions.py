@@ -1,19 +1,22 @@
-"""Search conclusions near a text.
+"""Search conclusions by words and by meaning, as messages are.
 
-Conclusions with a vector come first, by cosine distance. Those without one, or all of them if the query could not be
-embedded, are ranked by words and follow.
+The two rankings are fused, and verbatim matches come first. The name of the peer that the conclusions are about is no
+word of the query, because all of them contain it. A maximum distance restricts the matches to those that are as near.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from omoide.core.index_text import literal_text, words
 from omoide.core.lazy_import import lazy_import
 from omoide.core.records import Conclusion
 from omoide.inference.embedders import Vector
 from omoide.search import bm25
+from omoide.search.fusion import WEIGHTS, fused
 from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_group import Group
@@ -26,6 +29,9 @@ with lazy_import("numpy"):
     import numpy as np
 
 T = TypeVar("T")
+
+POOL = 60
+"""Minimum number of conclusions that each ranking contributes."""
 
 
 async def search(
@@ -61,15 +67,8 @@ async def search_then(
             return within, []
         if query.is_empty:
             return within, conclusion_search.newest(db, within, request.limit)
-        near = [] if vector is None else _by_meaning(db, finder.index, within, vector, request)
-        # Without a vector the distance is unknown, so only an index that embeds everything can apply `max_distance`.
-        is_judged = vector is not None and request.max_distance is not None and finder.is_current
-        if len(near) == request.limit or not query.words or is_judged:
-            return within, near
-        remaining = within if vector is None else conclusion_search.without_vector(within)
-        others = _by_words(db, remaining, query.words, request.limit)
-        seen = {conclusion.id for conclusion in near}
-        return within, [*near, *(each for each in others if each.id not in seen)][: request.limit]
+        pool = replace(request, limit=max(POOL, 2 * request.limit))
+        return within, _ranked(db, finder, within, pool, (query, vector))[: request.limit]
 
     def read(db: Transaction) -> T:
         return then(db, *query_timeout.run_with_timeout(db, timeout, matches))
@@ -77,10 +76,54 @@ async def search_then(
     return await store.read_offloaded(read)
 
 
-def _by_words(db: Transaction, within: ConclusionScope, words: Sequence[str], limit: int) -> list[Conclusion]:
-    """Conclusions that contain any of the words, best first."""
+def _ranked(
+    db: Transaction,
+    finder: SemanticSearch,
+    within: ConclusionScope,
+    request: ConclusionSearch,
+    sought: tuple[Query, Vector | None],
+) -> list[Conclusion]:
+    """The matches, best first."""
+    query, vector = sought
+    near = [] if vector is None else _by_meaning(db, finder.index, within, vector, request)
+    # Without a vector the distance is unknown, so only an index that embeds everything can apply `max_distance`.
+    is_judged = vector is not None and request.max_distance is not None
+    has_all_vectors = is_judged and finder.is_current
+    elsewhere = conclusion_search.without_vector(within) if is_judged and not has_all_vectors else within
+    others = _by_words(db, elsewhere, _terms(query, request), request.limit)
+    if query.is_literal or not others:
+        for text in (query.core, *(query.parts if not others else [])):
+            others += conclusion_search.literal(db, elsewhere, text, request.limit)
+    if has_all_vectors:
+        is_near = {each.pk for each in near}
+        others = [each for each in others if each.pk in is_near]
+    return _fused(query, others, near)
+
+
+def _fused(query: Query, by_words: Sequence[Conclusion], by_meaning: Sequence[Conclusion]) -> list[Conclusion]:
+    rows = {each.pk: each for each in (*by_words, *by_meaning)}
+    contents = {pk: literal_text(each.content) for pk, each in rows.items()}
+    held = Counter(pk for part in map(literal_text, query.exact) for pk in contents if part in contents[pk])
+    rankings = [
+        (1 - WEIGHTS.vectors, [*dict.fromkeys(each.pk for each in by_words)]),
+        (WEIGHTS.vectors, [each.pk for each in by_meaning]),
+        (WEIGHTS.exact, sorted(held, key=lambda pk: -held[pk])),
+    ]
+    scores = fused(rankings, WEIGHTS.k)
+    verbatim = {pk for pk, content in contents.items() if query.needle in content}
+    return [rows[pk] for pk in sorted(rows, key=lambda pk: (pk not in verbatim, -scores[pk], -pk))]
+
+
+def _terms(query: Query, request: ConclusionSearch) -> list[str]:
+    """The terms of the query but for the observed peer's name, unless there are no others."""
+    name = {*words(request.named_peers()[1] or "")}
+    return [term for term in query.terms if term not in name] or query.terms
+
+
+def _by_words(db: Transaction, within: ConclusionScope, terms: Sequence[str], limit: int) -> list[Conclusion]:
+    """Conclusions that contain any of the terms, best first."""
     condition = None if within.is_current else within.seen
-    ranked = bm25.best(db, fulltext.of_conclusions(within.workspace, within.pair, condition), words)
+    ranked = bm25.best(db, fulltext.of_conclusions(within.workspace, within.pair, condition), terms)
     matches: list[Conclusion] = []
     start, step = 0, 2 * limit
     while start < len(ranked) and len(matches) < limit:

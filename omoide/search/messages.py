@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from omoide.core.index_text import literal_text
@@ -95,7 +96,7 @@ class Sought(NamedTuple):
 def _literal_first(db: Transaction, index: VectorIndex, within: MessageScope, sought: Sought, limit: int) -> list[int]:
     """The messages that contain the query, newest first, then the matches for its words."""
     query = sought.query
-    literal = message_search.literal(db, within, query.core, limit)
+    literal = _literal(db, within, query, limit)
     if query.core != query.text:
         whole = message_search.holding(db, literal, literal_text(query.text))
         literal.sort(key=lambda pk: pk not in whole)
@@ -122,7 +123,7 @@ def _ranked(
     if literal is None:
         # The full-text index matches whole words only; if that finds little, substrings are searched as well.
         thorough = query.has_signs or len(by_words) < limit
-        literal = message_search.literal(db, within, query.core, pool) if thorough else []
+        literal = _literal(db, within, query, pool, are_words_known=bool(by_words)) if thorough else []
     rankings = [
         (1 - WEIGHTS.vectors, by_words),
         (WEIGHTS.vectors, by_meaning),
@@ -133,6 +134,17 @@ def _ranked(
     # A message that contains the whole query contains its words, so it is in one of these two.
     holding = message_search.holding(db, [*by_words, *literal], query.needle)
     return ordered(scores, total, holding)
+
+
+def _literal(
+    db: Transaction, within: MessageScope, query: Query, limit: int, *, are_words_known: bool = False
+) -> list[int]:
+    """The messages that contain the query; if there are none, and none of its words is known, any of its parts."""
+    literal = message_search.literal(db, within, query.core, limit)
+    if literal or are_words_known:
+        return literal
+    parts = (message_search.literal(db, within, part, limit) for part in query.parts)
+    return [*dict.fromkeys(chain.from_iterable(parts))][:limit]
 
 
 def _exact(db: Transaction, query: Query, pks: Sequence[int]) -> list[int]:

@@ -73,6 +73,13 @@ class Query:
         return [*self.words, *phrases][:MAX_WORDS]
 
     @cached_property
+    def parts(self) -> list[str]:
+        """The parts between blanks, where the index may not know the words: signs alone, or letters newer than it."""
+        if self.words and self.text.isascii():
+            return []
+        return [*dict.fromkeys(_bare(part) or part for part in composed(self.text).split())][:MAX_EXACT]
+
+    @cached_property
     def has_signs(self) -> bool:
         """Whether it contains characters that the full-text index does not keep."""
         return _has_signs(composed(self.text))
@@ -88,6 +95,7 @@ def _has_signs(text: str) -> bool:
 
 
 def _bare(text: str) -> str:
+    """The text without the punctuation around it; empty if it consists of that."""
     first, last = 0, len(text)
     while first < last and _is_prose(text[first]):
         first += 1

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from omoide.core.clock import valid
+from omoide.core.index_text import literal_text
 from omoide.core.records import NOW, Conclusion, Json, Level, Moment
 from omoide.storage import conclusion_times, peers, rows, workspaces
 from omoide.storage.base import Transaction
@@ -27,12 +28,15 @@ from omoide.storage.conclusions import (
     record,
     seeing,
 )
-from omoide.storage.dialect import array, in_array, json_holds_any, json_or_null, use_index
+from omoide.storage.dialect import array, holds_literally, in_array, json_holds_any, json_or_null, use_index
 from omoide.storage.engine import vector_segments
 from omoide.storage.filters import SqlClause, compile_filters, names_field
 from omoide.storage.filters.operators import ANYTHING
 
 Direction = Literal["premises", "conclusions", "both"]
+
+READ = 5_000
+"""Conclusions scanned for a text that the full-text index cannot find."""
 
 _OF_PAIR = "c.observer = ? AND c.observed = ?"
 
@@ -138,6 +142,16 @@ def by_pks(db: Transaction, within: ConclusionScope, pks: Sequence[int]) -> dict
     """Row number → conclusion, for those within reach."""
     sql, params = within.out_of(FROM_ROWS)
     return {each.pk: each for each in _read(db, within, f"SELECT {COLUMNS} {sql}", (array(pks), *params))}
+
+
+def literal(db: Transaction, within: ConclusionScope, text: str, limit: int) -> list[Conclusion]:
+    """The conclusions that contain the literal text (see `literal_text`), of the newest `READ`, newest first."""
+    sql, params = within.out_of(FROM)
+    newest = f"SELECT c.pk {sql} ORDER BY c.created_at DESC, c.pk DESC LIMIT ?"
+    pks = [pk for (pk,) in db.execute(newest, (*params, READ))]
+    sql, params = within.out_of(FROM_ROWS)
+    holding = f"SELECT {COLUMNS} {sql} AND {holds_literally('c.content')} ORDER BY c.created_at DESC, c.pk DESC LIMIT ?"
+    return _read(db, within, holding, (array(pks), *params, literal_text(text), limit))
 
 
 def all_within(db: Transaction, within: ConclusionScope) -> list[int]:

@@ -88,7 +88,7 @@ def test_a_query_with_signs_is_found_by_its_words_too(
     assert find(query)[0] == found
 
 
-@pytest.mark.parametrize("query", ["\\", "? !", "%%"])
+@pytest.mark.parametrize("query", ["\\", "%%"])
 def test_signs_without_words_are_only_matched_literally(query: str, talk: WorkspaceClient, find: Find) -> None:
     assert find(query) == []
 
