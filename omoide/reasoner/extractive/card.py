@@ -28,8 +28,9 @@ from omoide.reasoner.card_format import (
 )
 from omoide.reasoner.equivalence import words
 from omoide.reasoner.extractive import slot_kinds as kinds
+from omoide.reasoner.extractive.card_slots import card_ended_of, card_slots_of
 from omoide.reasoner.extractive.claims import claims_of
-from omoide.reasoner.extractive.slots import Slot, agree, ended_of, phrase, slots_of
+from omoide.reasoner.extractive.slots import Slot, agree, phrase
 from omoide.reasoner.protocol import CardTask
 
 # Levels used for cards. Patterns and contradictions are not facts.
@@ -47,6 +48,8 @@ _IDENTITY = frozenset(
         kinds.CALL_ME,
     }
 )
+_THEM = re.compile(r"\bthem\b(?=.)")
+_THEIR = re.compile(r"\btheir\b")
 _TASTES = kinds.TASTES | {kinds.PREFERS}
 _VITAL = kinds.INSTRUCTIONS | {kinds.ALLERGY, kinds.DIET}
 # Other notations of "lives in Lisbon" and "name is Alice", from lines that are not ours.
@@ -125,12 +128,13 @@ def tells_any(lines: Iterable[str], statements: Iterable[str], peer_id: str) -> 
 def _told(line: str, peer_id: str) -> Sequence[Slot]:
     text = line.removeprefix(section(line) or "").strip()
     if line.startswith(INSTRUCTION):
-        return slots_of(f'{peer_id} said: "{text}"', peer_id)
+        return card_slots_of(f'{peer_id} said: "{text}"', peer_id)
     for pattern, phrased in _LABELS:
         text = pattern.sub(phrased, text, count=1) if pattern.match(text) else text
-    lowered = text[:1].lower() + text[1:]
-    for statement in (f"{peer_id} {lowered}", f"{peer_id}'s {lowered}", text):
-        if slots := slots_of(statement, peer_id):
+    own = _THEM.sub(peer_id, _THEIR.sub(f"{peer_id}'s", text))
+    lowered = own[:1].lower() + own[1:]
+    for statement in (f"{peer_id} {lowered}", f"{peer_id}'s {own}", f"{peer_id}'s {lowered}", own):
+        if slots := card_slots_of(statement, peer_id):
             return slots
     return []
 
@@ -138,10 +142,10 @@ def _told(line: str, peer_id: str) -> Sequence[Slot]:
 @text_cache(maxsize=CACHED_STATEMENTS)
 def _stated(content: str, peer_id: str) -> tuple[Sequence[_End], Sequence[Slot]]:
     """Return what a statement ends, and the slots that it fills."""
-    ended = [_End(slot.place, slot) for slot in ended_of(content, peer_id)]
+    ended = [_End(slot.place, slot) for slot in card_ended_of(content, peer_id)]
     claims = [claim for clause in claims_of(content, peer_id) for claim in clause]
     ended += [_End(claim.topic[1:], claim.slot) for claim in claims if claim.ends and claim.topic[0] == "slot"]
-    return tuple(dict.fromkeys(ended)), tuple(slots_of(content, peer_id))
+    return tuple(dict.fromkeys(ended)), tuple(card_slots_of(content, peer_id))
 
 
 class _Kept:

@@ -74,3 +74,12 @@ def verb_lemma(word: str) -> str | None:
     """The base form of a lower-case verb form; None if it cannot be a verb."""
     lemmas: tuple[str, ...] = getAllLemmas(word).get("VERB", ())
     return lemmas[0] if lemmas else None
+
+
+@text_cache(maxsize=CACHED_WORDS)
+def third_form(word: str) -> str:
+    """The third person of a lower-case base form of a verb; any other word as it is."""
+    if verb_lemma(word) != word:
+        return word
+    third: tuple[str, ...] = getInflection(word, "VBZ")
+    return third[0] if third else word

@@ -49,6 +49,7 @@ Filled = list[tuple[str, str]]
 Reader = Callable[[re.Match[str], str], Filled]
 Readers = Sequence[tuple[re.Pattern[str], Reader]]
 
+_GROWN = {"puppy": "dog", "kitten": "cat"}
 _FOR_A_WHILE = re.compile(r"\bfor [\w -]*\b(?:days?|weeks?|months?|years?)\b|\bfor now\b")
 _TEMPORARY = re.compile(
     r"\b(?:back|returned|left|again|then|later|temporarily|weekends?|weekdays|part of|half|sometimes|mostly|usually"
@@ -77,7 +78,7 @@ def _read(readers: Readers, text: str) -> Filled:
 def kin_kind(noun: str) -> str | None:
     """Return the slot kind of a noun for a pet or relative: `pet:dog`, `relation:wife`; None for other nouns."""
     if noun in SPECIES:
-        return PET + noun
+        return PET + _GROWN.get(noun, noun)
     return RELATION + noun if noun in RELATIONS else None
 
 
@@ -180,7 +181,7 @@ def _employer(_: re.Match[str], text: str) -> Filled:
 
 def _pets(match: re.Match[str], text: str) -> Filled:
     species = PLURAL_SPECIES.get(match["species"], match["species"])
-    return [(PET + species, each) for each in names(text) if not is_no_name(each)]
+    return [(PET + _GROWN.get(species, species), each) for each in names(text) if not is_no_name(each)]
 
 
 def _relative(match: re.Match[str], text: str) -> Filled:

@@ -41,6 +41,8 @@ _CLAUSE_END = re.compile(
     r"\s*[.;!(]|,?\s+(?:because|but|since|so|although|though|whereas|due to|even)\b|,\s*(?:and|especially|which)\b"
 )
 _TRAILING = re.compile(r"\s+(?:very much|so much|a lot|at all|the most|as well|a bit|now|too|anymore|any more)$")
+_ADVERB = re.compile(r"^(?:(?:also|really|especially|particularly|mostly|just|still) )+(?=\w)")
+_UNFINISHED = frozenset({"to", "of", "for", "with", "a", "an", "the", "and"})
 _PASSING = re.compile(
     r"\b(?:today|tonight|tomorrow|yesterday|moment|this (?:week|weekend|month|year|morning|afternoon|evening|time)|"
     r"right now|last|less|if|when|while|or|not|without|until|unless|that|how|what|who|whom|whose|except|"
@@ -95,7 +97,7 @@ def place(text: str) -> Cut | None:
     wider = proper(tail[1:].lstrip()) if tail.startswith(",") else None
     if wider and ends(wider[1]):
         value, tail = f"{value}, {wider[0]}", wider[1]
-    return (value, tail) if ends(tail) and not _is_no_place(value) else None
+    return (value, tail) if ends(tail) and not is_no_place(value) else None
 
 
 def ends(tail: str) -> bool:
@@ -109,8 +111,9 @@ def thing(text: str) -> str | None:
     value = (text[: end.start()] if end else text).strip().rstrip(".!")
     while value != (shorter := _TRAILING.sub("", value)):
         value = shorter
+    value = _ADVERB.sub("", value)
     words = value.split()
-    if not words or len(words) > MAX_THING_WORDS or re.search(r"[,:;?\"“”…\n]", value):
+    if not words or words[-1] in _UNFINISHED or len(words) > MAX_THING_WORDS or re.search(r"[,:;?\"“”…\n]", value):
         return None
     if _PASSING.search(value) or _VAGUE_START.match(value) or _is_vague_the(value) or _goes_on_after_and(value):
         return None
@@ -182,7 +185,7 @@ def _next_is_capital(tokens: list[re.Match[str]], number: int) -> bool:
     return False
 
 
-def _is_no_place(value: str) -> bool:
+def is_no_place(value: str) -> bool:
     """Whether the value is something else that one moves to, or is spelled like a product (VSCode, K8s, AWS)."""
     words = value.replace(",", "").split()
     return any(

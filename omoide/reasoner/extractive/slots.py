@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from omoide.reasoner.equivalence import words
+from omoide.reasoner.extractive.shapes.catalog import single_kinds
 from omoide.reasoner.extractive.slot_kinds import (
     AGE,
     ALLERGY,
@@ -54,14 +55,17 @@ class Slot:
     def single(self) -> bool:
         """Whether a newer value replaces an older one. Otherwise all values are kept."""
         relation = self.kind.removeprefix(RELATION)
-        return self.kind in SINGLE or self.kind.startswith(FAVOURITE) or (relation in ONE_RELATION)
+        if self.kind in SINGLE or self.kind.startswith(FAVOURITE) or relation in ONE_RELATION:
+            return True
+        return self.kind not in _PHRASES and self.kind.partition(":")[0] in single_kinds()
 
     @property
     def place(self) -> tuple[str, ...]:
         """Key of the slot: only one slot per key holds at a time. Likes and dislikes of a thing share one."""
         if self.single:
             return (self.kind,)
-        return ("taste" if self.kind in TASTES else self.kind, *words(self.value))
+        named = self.value.partition(" (")[0] if self.kind.startswith(PET) else self.value
+        return ("taste" if self.kind in TASTES else self.kind, *words(named))
 
 
 def slots_of(text: str, peer_id: str) -> list[Slot]:
@@ -99,7 +103,7 @@ def phrase(slot: Slot) -> str:
         return f"favourite {slot.kind.removeprefix(FAVOURITE)} is {slot.value}"
     if slot.kind in INSTRUCTIONS:
         return f'said: "{slot.value}"'
-    return _PHRASES[slot.kind].format(slot.value)
+    return _PHRASES.get(slot.kind, "{}").format(slot.value)
 
 
 def sentence(slot: Slot) -> str:

@@ -48,7 +48,7 @@ def standing_instructions(quote: str) -> list[tuple[str, str]]:
         if called := _called(text):
             instructions.append((CALL_ME, called))
         elif _is_instruction(text):
-            instructions.append((LANGUAGE if _names_language(text) else INSTRUCTION, text))
+            instructions.append((LANGUAGE if names_language(text) else INSTRUCTION, text))
     return instructions
 
 
@@ -85,7 +85,7 @@ def _start(text: str) -> int:
     return polite.end() if polite else 0
 
 
-def _names_language(text: str) -> bool:
+def names_language(text: str) -> bool:
     """Whether the instruction only sets the answer language, so that a newer one replaces it."""
     order = re.sub(rf",? (?:please|always|{_FOREVER})(?=[ .!]|$)", "", text[_start(text) :].rstrip(".! "), flags=re.I)
     order = _LEADS.sub("", order, count=1)

@@ -13,6 +13,7 @@ from omoide.core.text_cache import text_cache
 from omoide.reasoner.extractive.grammar import SUBJECT_FORMS
 from omoide.reasoner.extractive.imperatives import is_request, is_standing_instruction
 from omoide.reasoner.extractive.lexicon import is_english, may_be_finite
+from omoide.reasoner.extractive.shapes.read import asks_or_gives_contact
 from omoide.reasoner.extractive.smalltalk import is_smalltalk, without_opening
 from omoide.reasoner.extractive.word_lists import word_lists
 
@@ -69,12 +70,21 @@ _LEANING = re.compile(
 )
 """Sentences that depend on the previous one."""
 _SAYS_I = word_lists("grammar").words("says_i")
+_ADDRESSED = re.compile(
+    r"\b(?:me|my|i|your|you)\b|^(?:please|keep|use|no|be|answer|reply|respond|write|explain|skip|avoid|stop|give|show|name's)\b",
+    re.I,
+)
+"""Pre-filter for wishes about how to answer and for contact data."""
 _NAMED = re.compile(r"[\w(][\w ()/'-]{0,40}[:：][-*+•\d.)\s]*\w")
 
 
 @text_cache(maxsize=CACHED_SENTENCES)
 def states_something(sentence: str) -> bool:
     """Whether a sentence from `sentences` is a statement or a standing instruction."""
+    return _states(sentence) or (_ADDRESSED.search(sentence) is not None and asks_or_gives_contact(sentence))
+
+
+def _states(sentence: str) -> bool:
     plain = without_opening(_without_addresses(sentence).replace("’", "'"))
     if _is_question(plain) or _is_unreadable(plain) or _QUOTED.fullmatch(plain) or is_smalltalk(plain):
         return False

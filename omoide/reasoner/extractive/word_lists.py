@@ -31,6 +31,10 @@ class WordLists:
         self._file = file
         self._lists = lists
 
+    def names(self) -> Sequence[str]:
+        """The names of the lists."""
+        return [*self._lists]
+
     def words(self, name: str) -> frozenset[str]:
         return frozenset(self.text(name).split())
 

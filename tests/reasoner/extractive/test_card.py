@@ -171,10 +171,10 @@ def test_patterns_and_contradictions_are_not_used() -> None:
 
 
 def test_lines_of_another_reasoner_are_kept_until_contradicted() -> None:
-    current = ["ATTRIBUTE: collects old maps", "ATTRIBUTE: lives in Porto and works at Siemens"]
+    current = ["ATTRIBUTE: once met the queen", "ATTRIBUTE: lives in Porto and works at Siemens"]
     assert kept(said("alice is vegan"), current) == [*current, "ATTRIBUTE: is vegan"]
     assert kept(said("alice moved to Lisbon"), current) == [
-        "ATTRIBUTE: collects old maps",
+        "ATTRIBUTE: once met the queen",
         "ATTRIBUTE: works at Siemens",
         "ATTRIBUTE: lives in Lisbon",
     ]

@@ -45,6 +45,6 @@ def test_questions_are_answered_by_known_kinds() -> None:
 
 
 def test_every_file_is_used() -> None:
-    sources = "".join(path.read_text() for path in Path(extractive.__path__[0]).glob("*.py"))
-    for file in Path(extractive.__path__[0], "data").iterdir():
+    sources = "".join(path.read_text() for path in Path(extractive.__path__[0]).rglob("*.py"))
+    for file in Path(extractive.__path__[0], "data").glob("*.toml"):
         assert f'word_lists("{file.stem}")' in sources

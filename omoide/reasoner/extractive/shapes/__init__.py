@@ -1,0 +1,1 @@
+"""Shapes of plain sentences that a card knows, read from `data/cards/`."""

@@ -1,0 +1,235 @@
+"""The shapes of `data/cards/`, one file for each topic: loaded at first use, compiled when a clause may match.
+
+`data/cards/README.md` explains the files. The first shape that matches a clause counts.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib import resources
+from typing import Any, NamedTuple
+
+from omoide.reasoner.extractive.shapes import fields as values
+from omoide.reasoner.extractive.shapes.pattern import (
+    ANY,
+    CLAUSE,
+    CORE,
+    Fields,
+    Pattern,
+    compile_pattern,
+    first_words,
+    list_name,
+    plain_name,
+    required_words,
+)
+from omoide.reasoner.extractive.shapes.phrases import PhraseList
+from omoide.reasoner.extractive.slot_words import NOT_AT_WORK
+
+Filled = list[tuple[str, str]]
+"""Pairs of kind and value."""
+MOST_VALUE = 150
+VERBATIM = "verbatim"
+"""Field of the sentence as it was said; `CLAUSE` is the matched clause in the third person. Patterns have neither."""
+_WHOLE = (CLAUSE, VERBATIM)
+_REFERENCE = re.compile(r"\{([a-z_\d|]+)(?:\.(of|sort))?\}")
+
+
+@dataclass
+class CardShape:
+    """Wordings of one fact, and the slots that it fills."""
+
+    topic: str
+    says: Sequence[str]
+    fills: Mapping[str, str]
+    is_event: bool
+    unless: str
+    """A regular expression of clauses that do not fill the shape's slots; empty for none."""
+    examples: Mapping[str, Sequence[str]]
+    lists: Mapping[str, PhraseList] = field(repr=False)
+    _patterns: dict[int, Pattern] = field(default_factory=dict, repr=False)
+    """Those that were needed so far."""
+
+    @cached_property
+    def _used(self) -> frozenset[str]:
+        """The names of the fields of whose values slots are made."""
+        templates = [*self.fills, *self.fills.values()]
+        return frozenset(
+            name for text in templates for match in _REFERENCE.finditer(text) for name in match[1].split("|")
+        )
+
+    def starts(self, number: int) -> frozenset[str]:
+        """The words with which a clause may start that the wording matches; see `first_words`."""
+        return first_words(self.says[number], self._first_words)
+
+    def required(self, number: int) -> tuple[frozenset[str], ...]:
+        """Sets of words of each of which a clause that the wording matches has one."""
+        return required_words(self.says[number], self._certain_words)
+
+    def fill(self, number: int, clause: str, verbatim: str) -> Filled:
+        """Return the slots that a clause fills by one wording; empty if that does not match.
+
+        `verbatim` is the speaker's sentence.
+        """
+        if self.unless and re.search(self.unless, clause, re.IGNORECASE):
+            return []
+        matched = self._pattern(number).match(clause)
+        if matched is None or (CLAUSE in self._used and not values.is_plain(matched[CORE])):
+            return []
+        return self._filled({**matched, VERBATIM: verbatim})
+
+    def _pattern(self, number: int) -> Pattern:
+        if number not in self._patterns:
+            regexes: Fields = {**values.regexes(), **{name: phrases.regex for name, phrases in self.lists.items()}}
+            self._patterns[number] = compile_pattern(self.says[number], regexes, is_event=self.is_event)
+        return self._patterns[number]
+
+    def _filled(self, texts: Mapping[str, str]) -> Filled:
+        read = {
+            name: [text] if name in _WHOLE else self._values(name, text) for name, text in texts.items() if name != CORE
+        }
+        if not all(read.values()):
+            return []
+        filled = []
+        for kind, value in self.fills.items():
+            written = self._written(value, read)
+            filled += [(k, v) for k in self._written(kind, read) or [_REFERENCE.sub("", kind)] for v in written]
+        return [(kind, value) for kind, value in filled if len(value) <= MOST_VALUE]
+
+    def _values(self, name: str, text: str) -> Sequence[str]:
+        if (plain := list_name(name)) not in self.lists:
+            return values.read(plain, text)
+        if name.startswith(ANY) and not NOT_AT_WORK.isdisjoint(text.lower().split()):
+            return []
+        return [self.lists[plain].written(text)]
+
+    def _written(self, template: str, read: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """Fill a template: several texts if it has a field of several values, none if nothing of it has a value."""
+        texts, references = [template], [*_REFERENCE.finditer(template)]
+        for match in references:
+            known = next((self._forms(each, match[2], read[each]) for each in match[1].split("|") if each in read), [])
+            texts = [text.replace(match[0], value) for text in texts for value in known or [""]]
+        if references and not any(read.get(name) for match in references for name in match[1].split("|")):
+            return []
+        return [" ".join(text.replace("()", "").split()) for text in texts]
+
+    def _forms(self, name: str, form: str | None, known: Sequence[str]) -> Sequence[str]:
+        phrases = self.lists.get(plain_name(name))
+        if form is None or phrases is None:
+            return known
+        return [phrases.heading(value) if form == "of" else phrases.sort(value) for value in known]
+
+    def _certain_words(self, name: str) -> Iterator[str]:
+        if (plain := list_name(name)) in self.lists:
+            yield from self.lists[plain].certain_words()
+        else:
+            yield ""
+
+    def _first_words(self, name: str) -> Iterator[str]:
+        if (plain := plain_name(name)) in self.lists:
+            yield from self.lists[plain].first_words()
+        else:
+            yield ""
+
+
+class _Wording(NamedTuple):
+    order: int
+    required: tuple[frozenset[str], ...]
+    shape: CardShape
+    number: int
+
+
+class Catalog:
+    """Shapes, found by the first words of a clause and by words that it must have."""
+
+    def __init__(self, shapes: Sequence[CardShape]) -> None:
+        self.shapes = [*shapes]
+        self._by_start: dict[str, list[_Wording]] = defaultdict(list)
+        self._required: list[tuple[frozenset[str], ...]] = []
+        every = ((shape, number) for shape in shapes for number in range(len(shape.says)))
+        for order, (shape, number) in enumerate(every):
+            wording = _Wording(order, shape.required(number), shape, number)
+            self._required.append(tuple(sorted(wording.required, key=len)))
+            for start in shape.starts(number):
+                self._by_start[start].append(wording)
+        rarest = (min(required, key=len, default=frozenset()) for required in self._required)
+        self._any_of = frozenset(word for words in rarest for word in words)
+
+    def may_fill(self, words: frozenset[str]) -> bool:
+        """Whether a text with these words may match a wording. Fast; for texts that are not split into clauses."""
+        if words.isdisjoint(self._any_of):
+            return False
+        return any(not any(map(words.isdisjoint, required)) for required in self._required)
+
+    def fill(self, clause: str, verbatim: str = "") -> Filled:
+        """Return the slots that a clause fills, by the first wording that matches it."""
+        words = clause.casefold().split()
+        subject = clause.partition(" ")[0]
+        keys = [f"{subject} {words[1]}", f"{subject} "] if subject in ("I", "my") and len(words) > 1 else []
+        keys += [words[0], ""] if words else []
+        found = frozenset(words)
+        candidates = (
+            each
+            for key in keys
+            for each in self._by_start.get(key, ())
+            if not any(found.isdisjoint(required) for required in each.required)
+        )
+        for wording in sorted(candidates):
+            if filled := wording.shape.fill(wording.number, clause, verbatim):
+                return filled
+        return []
+
+
+@cache
+def catalog() -> Catalog:
+    """All shapes of the data files. Raises ImportError, which names the file, if one cannot be read."""
+    return Catalog(shapes())
+
+
+@cache
+def shapes() -> Sequence[CardShape]:
+    """All shapes, in the order of the files."""
+    return [shape for topic in _topics() for shape in _shapes(topic)]
+
+
+@cache
+def single_kinds() -> frozenset[str]:
+    """The kinds of which a newer value replaces an older one, by the `single` lists of the files."""
+    return frozenset(kind for topic in _topics() for kind in _read(topic).get("single", "").split())
+
+
+def _topics() -> Sequence[str]:
+    folder = resources.files("omoide.reasoner.extractive").joinpath("data", "cards")
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+@cache
+def _read(topic: str) -> Mapping[str, Any]:
+    file = resources.files("omoide.reasoner.extractive").joinpath("data", "cards", f"{topic}.toml")
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ImportError(f"the shapes in {file} cannot be read: {error}") from error
+
+
+@cache
+def _lists() -> Mapping[str, PhraseList]:
+    """The lists of all files: a file may use those of others."""
+    return {name: PhraseList(phrases) for topic in _topics() for name, phrases in _read(topic).get("lists", {}).items()}
+
+
+def _shapes(topic: str) -> Iterator[CardShape]:
+    for shape in _read(topic).get("shape", []):
+        yield CardShape(
+            topic,
+            shape["says"],
+            shape["fills"],
+            shape.get("event", False),
+            shape.get("unless", ""),
+            shape.get("examples", {}),
+            _lists(),
+        )

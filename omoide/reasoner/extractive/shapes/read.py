@@ -1,0 +1,62 @@
+"""Read the slots that a statement about a peer fills or ends, by the shapes of plain sentences. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from omoide.core.text_cache import text_cache
+from omoide.reasoner.extractive.shapes.catalog import Catalog, Filled, catalog, shapes
+from omoide.reasoner.extractive.shapes.text import as_said, plain_clauses, quoted, spelled_words
+from omoide.reasoner.extractive.slot_kinds import AGE, BIRTHDAY, BORN, CALL_ME, INSTRUCTIONS, NAME, PRONOUNS, WORK
+from omoide.reasoner.extractive.word_lists import word_lists
+
+CACHED_STATEMENTS = 4_096
+_DOUBT = re.compile("|".join(word_lists("card_text").lines("doubts")), re.IGNORECASE)
+_WOULD = re.compile(r"(?:'d| would)(?= (?:rather|prefer|like you|appreciate|love it if you)\b)", re.IGNORECASE)
+_PLURAL = re.compile(r"\b(?:we|we're|we've|our)\b", re.IGNORECASE)
+_OF_ONE = frozenset({NAME, CALL_ME, AGE, BIRTHDAY, BORN, PRONOUNS, WORK})
+"""Kinds of one person: a plural subject fills none."""
+
+
+class ShapeSlots(NamedTuple):
+    filled: Filled
+    ended: Filled
+
+
+@text_cache(maxsize=CACHED_STATEMENTS)
+def shape_slots(statement: str, peer_id: str) -> ShapeSlots:
+    """Return kinds and values that the statement fills and ends, without repetitions.
+
+    A doubtful or hypothetical one does neither; wishes about how to answer may hold words of doubt.
+    """
+    verbatim = quoted(statement, peer_id)
+    is_doubtful = _DOUBT.search(_WOULD.sub("", verbatim if verbatim is not None else statement)) is not None
+    is_plural = verbatim is not None and _PLURAL.search(verbatim) is not None
+    filled: Filled = []
+    ended: Filled = []
+    for clause in plain_clauses(statement, peer_id):
+        for kind, value in catalog().fill(clause.text, verbatim or as_said(clause.text)):
+            if is_plural and kind in _OF_ONE:
+                continue
+            if not is_doubtful or kind in INSTRUCTIONS:
+                (ended if clause.is_over else filled).append((kind, value))
+    return ShapeSlots([*dict.fromkeys(filled)], [*dict.fromkeys(ended)])
+
+
+_SPEAKER = "\0"
+_LASTING = frozenset({*INSTRUCTIONS, "email", "phone_number", "handle", "website", "address", NAME, CALL_ME})
+
+
+def asks_or_gives_contact(sentence: str) -> bool:
+    """Whether a request is a wish about how to answer, or contains contact data: such a one states something."""
+    if not _addressed().may_fill(spelled_words(sentence)):
+        return False
+    clauses = plain_clauses(f'{_SPEAKER} said: "{sentence}"', _SPEAKER)
+    return any(_addressed().fill(clause.text) for clause in clauses if not clause.is_over)
+
+
+@cache
+def _addressed() -> Catalog:
+    return Catalog([shape for shape in shapes() if any(kind.partition(":")[0] in _LASTING for kind in shape.fills)])
