@@ -17,6 +17,7 @@ from omoide.inference.embedders import EmbedNow
 from omoide.search.vector_group import Group
 from omoide.storage import Transaction, embeddings, rows
 from omoide.storage.embedding_tables import Source
+from omoide.storage.engine import query_timeout
 from omoide.storage.vectors import Segment, packed
 
 with lazy_import("numpy"):
@@ -81,7 +82,8 @@ class OnDemandEmbedder:
     def _embedded(self, source: Source, texts: Sequence[tuple[int, str]]) -> dict[int, bytes]:
         if not texts:
             return {}
-        vectors = packed(self._embed([text for _, text in texts]))
+        with query_timeout.uncounted():
+            vectors = packed(self._embed([text for _, text in texts]))
         new = {pk: vector for (pk, _), vector in zip(texts, vectors, strict=True)}
         with self._lock:
             self._kept |= {(source, pk): vector for pk, vector in new.items()}

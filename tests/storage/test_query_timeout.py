@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from threading import Event
 
 import pytest
 
 from omoide.core.errors import Unavailable, Unprocessable
 from omoide.storage import Transaction
 from omoide.storage.sqlite.engine import Store
-from omoide.storage.sqlite.query_timeout import run_with_timeout
+from omoide.storage.sqlite.query_timeout import run_with_timeout, uncounted
 from omoide.storage.sqlite.sql_functions import MAX_VISITS
 from tests import sql
 from tests.read_now import read_now
@@ -53,6 +54,17 @@ def test_an_unused_deadline_does_not_interrupt_the_next_read(store: Store) -> No
         with pytest.raises(Unprocessable):
             read_now(store, run_with_timeout, 0.0001, endless)
         assert read_now(store, five) == 5
+
+
+def test_uncounted_time_does_not_end_a_read(store: Store) -> None:
+    def slow_elsewhere(db: Transaction) -> int:
+        with uncounted():
+            Event().wait(0.1)
+        return five(db)
+
+    assert read_now(store, run_with_timeout, 0.05, slow_elsewhere) == 5
+    with pytest.raises(Unprocessable):
+        read_now(store, run_with_timeout, 0.05, endless)
 
 
 def test_other_errors_are_passed_through(store: Store) -> None:
