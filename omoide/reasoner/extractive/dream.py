@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from omoide.reasoner.extractive.merging import Vectors, merges
 from omoide.reasoner.extractive.patterns import find_patterns
-from omoide.reasoner.extractive.value_history import contradictions, histories, updates
+from omoide.reasoner.extractive.value_history import conflicting, contradictions, histories, updates
 from omoide.reasoner.protocol import Dreamed, DreamTask
 
 
@@ -31,6 +31,10 @@ def dream(task: DreamTask, vectors: Vectors) -> Dreamed:
     )
     timelines = histories(explicit, peer_id)
     changed, wrong = updates(timelines, deductive, peer_id)
-    repeated, replaced = find_patterns(explicit, inductive, peer_id)
-    derived = [*changed, *contradictions(timelines, contradicting, peer_id), *repeated]
+    row_of = {each.id: row for row, each in enumerate(task.conclusions)}
+    own = vectors[[row_of[each.id] for each in explicit]]
+    repeated, replaced = find_patterns(explicit, own, inductive, peer_id)
+    opposed = [*contradictions(timelines, contradicting, peer_id)]
+    opposed += conflicting(explicit, [*contradicting, *opposed], peer_id)
+    derived = [*changed, *opposed, *repeated]
     return Dreamed(derived, merged, [*dict.fromkeys((*wrong, *replaced))])

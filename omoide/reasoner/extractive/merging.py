@@ -1,7 +1,7 @@
 """Find duplicate conclusions to merge. Pure.
 
 Only conclusions of one level are compared; explicit ones only within one session. Vector similarity is necessary but
-not sufficient; see `reasoning.sameness`.
+not sufficient; see `equivalence` and `rewording`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import numpy.typing as npt
 
 from omoide.core.records import Conclusion, Merge
 from omoide.reasoner.equivalence import NormalizedText, normalize, normalized_agree, richness, words
+from omoide.reasoner.extractive.rewording import meaning
 from omoide.reasoner.extractive.slots import ended_of, slots_of
 
 # Minimum cosine similarity of duplicates (public description of the API: a distance of at most 0.05).
 NEAR = 0.95
+NEAR_REWORDED = 0.5
+"""The same for texts with the same meaning in other words, which is compared by rules (`rewording`)."""
 # Rows of the similarity matrix computed at once, to bound memory.
 BLOCK_ROWS = 512
 
@@ -72,10 +75,11 @@ def _pairs(group: Sequence[_Candidate], vectors: Vectors, peer_id: str) -> list[
     is_kept = np.zeros(len(group), dtype=np.bool_)
     pairs = []
     for start in range(0, len(group), BLOCK_ROWS):
-        near = own[start : start + BLOCK_ROWS] @ own.T >= NEAR
-        for number, row in enumerate(near, start):
-            candidates: list[int] = np.flatnonzero(row[:number] & is_kept[:number]).tolist()
-            match = next((n for n in candidates if _stands_for(group[n], group[number], peer_id)), None)
+        similar = own[start : start + BLOCK_ROWS] @ own.T
+        for number, row in enumerate(similar, start):
+            candidates: list[int] = np.flatnonzero((row[:number] >= NEAR_REWORDED) & is_kept[:number]).tolist()
+            alike = (n for n in candidates if row[n] >= NEAR or _is_reworded(group[n], group[number]))
+            match = next((n for n in alike if _stands_for(group[n], group[number], peer_id)), None)
             if match is None:
                 is_kept[number] = True
             else:
@@ -83,14 +87,23 @@ def _pairs(group: Sequence[_Candidate], vectors: Vectors, peer_id: str) -> list[
     return pairs
 
 
+def _is_reworded(kept: _Candidate, other: _Candidate) -> bool:
+    return kept.conclusion.level == "explicit" and meaning(kept.conclusion.content) == meaning(other.conclusion.content)
+
+
 def _stands_for(kept: _Candidate, other: _Candidate, peer_id: str) -> bool:
     more = len(kept.wording.words) - len(other.wording.words)
     if kept.conclusion.level != "explicit":
         return kept.wording.words == other.wording.words
-    if more < 0 or (more and kept.richness == other.richness) or not normalized_agree(kept.wording, other.wording):
+    is_reworded = _is_reworded(kept, other)
+    if not is_reworded and (
+        more < 0 or (more and kept.richness == other.richness) or not normalized_agree(kept.wording, other.wording)
+    ):
         return False
     mine, theirs = (slots_of(each.conclusion.content, peer_id) for each in (kept, other))
-    if {(slot.kind, words(slot.value)) for slot in mine} != {(slot.kind, words(slot.value)) for slot in theirs}:
+    if not is_reworded and {(slot.kind, words(slot.value)) for slot in mine} != {
+        (slot.kind, words(slot.value)) for slot in theirs
+    }:
         return False
     is_older = kept.conclusion.said_at < other.conclusion.said_at
     return not (is_older and (mine or ended_of(kept.conclusion.content, peer_id)))

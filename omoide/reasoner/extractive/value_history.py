@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from omoide.core.clock import day
 from omoide.core.records import Conclusion, Derived
 from omoide.reasoner.equivalence import words
+from omoide.reasoner.extractive.conflicts import conflicts
 from omoide.reasoner.extractive.slot_kinds import LANGUAGE, TASTES, UNCHANGING
 from omoide.reasoner.extractive.slots import Slot, agree, comparable, ended_of, sentence, slots_of, tells_change
 
@@ -104,6 +105,25 @@ def contradictions(timelines: dict[Place, History], known: Iterable[Conclusion],
             seen |= {ids, pair}
             derived.append(_contradiction(old, new, peer_id))
     return derived
+
+
+def conflicting(explicit: Sequence[Conclusion], known: Iterable[Conclusion | Derived], peer_id: str) -> list[Derived]:
+    """Return a contradiction for each two statements (oldest first) that cannot both hold, unless it is in `known`."""
+    ids = {frozenset(each.source_ids or ()) for each in known}
+    texts = {frozenset(sources) for each in known if isinstance(sources := each.details.get("sources"), list)}
+    derived = []
+    for old, new in conflicts(explicit, peer_id):
+        key, sources = frozenset((old.id, new.id)), [old.content, new.content]
+        if key not in ids and frozenset(sources) not in texts:
+            ids.add(key)
+            texts.add(frozenset(sources))
+            told = _CONTRADICTION.format(peer_id, _plain(old), _day(old), _plain(new), _day(new))
+            derived.append(Derived("contradiction", told, (old.id, new.id), {"sources": sources}))
+    return derived
+
+
+def _plain(source: Conclusion) -> str:
+    return source.content.rstrip(".")
 
 
 def updates(

@@ -211,18 +211,64 @@ def test_a_statement_in_three_sessions_is_a_pattern(content: str, pattern_type: 
     )
 
 
+@pytest.mark.parametrize("content", ["alice lives in Lisbon", "alice has a sister"])
+def test_a_plain_fact_in_three_sessions_is_a_pattern_without_a_type(content: str) -> None:
+    (found,) = dreamed(in_sessions(content, 3)).derived
+    assert (found.level, found.content) == ("inductive", f"{content} (said in 3 sessions)")
+    assert "pattern_type" not in found.details
+
+
+def test_rewordings_in_three_sessions_are_one_pattern() -> None:
+    contents = ["alice's mum lives in Rome", "alice's mother is living in Rome", "alice's mother really lives in Rome"]
+    (found,) = dreamed([know(content, day, f"s{day}") for day, content in enumerate(contents)]).derived
+    assert (found.content, found.source_ids) == (f"{contents[-1]} (said in 3 sessions)", ("c0", "c1", "c2"))
+
+
+def test_rewordings_in_a_session_are_merged() -> None:
+    statements = said("alice loves hiking", "alice really enjoys going hiking", "alice hates hiking")
+    assert dreamed(statements).merged == [Merge("c1", ("c0",))]
+
+
+TALK = [
+    ("alice's cello needs a new string", "alice plays chess with her brother"),
+    ("alice has sand in her cello case", "alice's dentist found two cavities"),
+    ("alice wants to teach the cello privately", "alice painted the balcony green"),
+    ("alice's cello teacher is retiring", "alice adopted a cat from the shelter"),
+]
+
+
+def test_what_comes_up_in_several_sessions_is_a_pattern_with_its_sources() -> None:
+    statements = [know(text, day, f"s{day}") for day, texts in enumerate(TALK) for text in texts]
+    statements = [replace(each, pk=number, id=f"c{number}") for number, each in enumerate(statements)]
+    outcome = dreamed(statements)
+    (found,) = outcome.derived
+    assert found.content == "alice often talks about: cello (in 4 sessions)"
+    assert found.details["sources"] == [texts[0] for texts in TALK]
+    assert dreamed(after(statements, outcome)) == Dreamed([], [], [])
+    more = [*after(statements, outcome), replace(know("alice sold the old cello", 20, "s9"), id="c20", pk=20)]
+    again = dreamed(more)
+    assert [each.content for each in again.derived] == ["alice often talks about: cello (in 5 sessions)"]
+    assert again.outdated == ["d8"]
+
+
+def test_statements_that_cannot_both_hold_are_a_contradiction_with_both_sources() -> None:
+    statements = [know("alice is an only child", 0, "a"), know("alice's brother is Tom", 1, "b")]
+    outcome = dreamed(statements)
+    (found,) = of_level(outcome, "contradiction")
+    assert found.source_ids == ("c0", "c1")
+    assert dreamed(after(statements, outcome)) == Dreamed([], [], [])
+
+
 @pytest.mark.parametrize(
     "content",
     [
-        "alice lives in Lisbon",
-        "alice has a sister",
         "alice went to the gym yesterday (2026-11-21)",
         "alice wants to run every morning",
         'alice said: "I run every morning, maybe"',
         "bob runs every morning",
     ],
 )
-def test_a_repeated_plain_fact_is_not_a_pattern(content: str) -> None:
+def test_repeated_events_wishes_and_doubts_are_no_pattern(content: str) -> None:
     assert dreamed(in_sessions(content, 5)).derived == []
 
 
