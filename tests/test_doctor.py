@@ -58,7 +58,7 @@ def prepared(path: Path, *works: Any) -> Path:
 
 
 def verdicts(path: Path, *, seconds: float = 10.0, **options: Any) -> dict[str, CheckResult]:
-    settings = Settings.model_validate({"db": path, **options})
+    settings = Settings.model_validate({"db": path, "cross_encoder": False, **options})
     found = asyncio.run(run_checks(settings, is_local=True, seconds=seconds))
     assert len({verdict.name for verdict in found}) >= 6
     assert not [verdict for verdict in found if KEY in str(verdict)]
@@ -93,9 +93,40 @@ def test_a_healthy_installation_ends_with_zero_while_its_server_runs(tmp_path: P
     assert server.stop() < 0
     assert (done.returncode, done.stderr) == (0, "")
     lines = {line.split()[0]: line for line in done.stdout.splitlines()}
-    assert [*lines] == ["database", "disk", "clock", "embedder", "reasoner", "jobs", "webhooks", "access"]
+    assert [*lines] == [
+        "database",
+        "disk",
+        "clock",
+        "embedder",
+        "cross-encoder",
+        "reasoner",
+        "jobs",
+        "webhooks",
+        "access",
+    ]
     assert {name for name, line in lines.items() if line.split()[1] == "off"} == {"webhooks", "access"}
     assert "\x1b" not in done.stdout, "what is not read on a terminal has no colours"
+
+
+def test_the_cross_encoder_is_loaded_and_asked_unless_it_is_off(tmp_path: Path) -> None:
+    assert verdicts(tmp_path / "none.db")["cross-encoder"].state == "off"
+    verdict = verdicts(tmp_path / "none.db", cross_encoder=True)["cross-encoder"]
+    assert verdict.state == "good"
+    assert verdict.text.startswith("ms-marco-minilm:l12-v2-int8, loaded in ")
+
+
+def test_a_machine_that_cannot_run_the_models_is_told_what_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omoide.inference.onnx_model.PACKAGE", "not_installed_here")
+    found = verdicts(prepared(tmp_path / "omoide.db"), embedder="bge-small", cross_encoder=True)
+    assert found["embedder"].state == "notice"
+    assert found["embedder"].text == (
+        "wordllama:l2_supercat, 256 dimensions, in place of bge-small, which cannot run here: The package "
+        "not_installed_here is not installed. Every text has a vector."
+    )
+    assert found["cross-encoder"].state == "notice"
+    assert found["cross-encoder"].text.startswith("Texts are ranked by words and vectors only.")
 
 
 @pytest.mark.parametrize("is_killed", [False, True])

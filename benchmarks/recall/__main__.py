@@ -7,6 +7,7 @@ reciprocal rank fusion (k = 60, equal weights), and the server's search.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +19,11 @@ from benchmarks.recall.dataset import KINDS, Question, Turn, conversations, ques
 from benchmarks.recall.lexical import DEPTHS, baseline, evidence_ranks, evidence_recall, index, search
 from omoide.core import clock
 from omoide.core.job_payloads import JobKind
-from omoide.core.jobs import Job
+from omoide.core.jobs import Job, JobUnfinished
 from omoide.core.records import NewMessage
 from omoide.core.settings import Settings
-from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.inference.embedder_factory import make_embedder
+from omoide.inference.tokens import TokenCounter
 from omoide.search.fusion import fused
 from omoide.search.messages import search as search_messages
 from omoide.search.semantic import SemanticSearch
@@ -44,9 +46,9 @@ Ranks = list[list[int]]
 class Bench:
     """The conversations, each in its own workspace, and the questions about them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, embedder: str) -> None:
         self.store = Store.open(folder / "omoide.db", durability="normal")
-        self.embedder = WordLlamaEmbedder()
+        self.embedder = make_embedder(embedder, tokens=TokenCounter())
         self.finder = SemanticSearch(self.embedder)
         self.turns = conversations()
         self.asked = questions()
@@ -58,7 +60,11 @@ class Bench:
                 await self.store.write(messages.add, name, session, batch, clock.now(), max_observers=OBSERVERS)
         await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
         settings = Settings.model_validate({"db": self.store.path})
-        await embed(open_services(settings, store=self.store, embedder=self.embedder), Job(0, JobKind.EMBED, {}, 1))
+        services = open_services(settings, store=self.store, embedder=self.embedder)
+        while True:
+            with contextlib.suppress(JobUnfinished):
+                await embed(services, Job(0, JobKind.EMBED, {}, 1))
+                return
 
     async def by_server(self, question: Question) -> list[str]:
         """The ids of the turns returned by the server's search, best first."""
@@ -94,9 +100,9 @@ def _message(turn: Turn) -> NewMessage:
     return NewMessage(turn.peer, turn.content, {"turn": turn.id}, 0, None)
 
 
-async def ranks(folder: Path) -> dict[str, Ranks]:
+async def ranks(folder: Path, embedder: str) -> dict[str, Ranks]:
     """Search method → the ranks of each question's evidence."""
-    bench = Bench(folder)
+    bench = Bench(folder, embedder)
     await bench.fill()
     found: dict[str, Ranks] = {"words alone": baseline(bench.turns, bench.asked)}
     found |= {"vectors alone": [], "plain reciprocal rank": [], "the server": []}
@@ -112,10 +118,11 @@ async def ranks(folder: Path) -> dict[str, Ranks]:
 
 @click.command()
 @json_option
-def main(*, json_file: Path | None) -> None:
+@click.option("--embedder", default=lambda: Settings.model_fields["embedder"].default, help="As OMOIDE_EMBEDDER.")
+def main(*, json_file: Path | None, embedder: str) -> None:
     """Print the share of evidence turns in the first 5, 10 and 20 results, and in the first 10 by kind."""
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
-        measured = asyncio.run(ranks(Path(name)))
+        measured = asyncio.run(ranks(Path(name), embedder))
     asked = questions()
     figures = []
     for way, found in measured.items():
@@ -123,7 +130,7 @@ def main(*, json_file: Path | None) -> None:
         for kind in KINDS:
             of_kind = [one for question, one in zip(asked, found, strict=True) if question.kind == kind]
             figures.append(held(way, f"{kind}@10", evidence_recall(of_kind, 10)))
-    publish(f"Evidence found, {len(asked)} questions", figures, json_file)
+    publish(f"Evidence found by {embedder}, {len(asked)} questions", figures, json_file)
 
 
 if __name__ == "__main__":

@@ -163,8 +163,9 @@ class Settings(BaseSettings):
     )
     embedder: str = Field(
         "bge-small",
-        description="The embedding model: bge-small (embedded), wordllama (embedded, faster, finds less), or "
-        "openai:<model> at an endpoint. A change embeds all texts again, in the background.",
+        description="The embedding model: bge-small (embedded), wordllama (embedded, faster, finds less), e5 (100 "
+        "languages, slower, needs the extra multilingual), or openai:<model> at an endpoint. A change embeds all texts "
+        "again, in the background.",
     )
     embedder_base_url: Endpoint = Field("", description="The endpoint of openai:<model>, without /embeddings.")
     embedder_api_key: SecretStr = Field(SecretStr(""), description="The key for that endpoint, if it requires one.")

@@ -10,8 +10,11 @@ from omoide.core.errors import OmoideError
 from omoide.core.formatting import pluralize
 from omoide.core.settings import Settings, SettingsError
 from omoide.doctor.check_result import CheckResult, Figures
+from omoide.inference.cross_encoder import make_cross_encoder
+from omoide.inference.embedder_factory import BGE_SMALL
 from omoide.inference.embedders import Embedder
 from omoide.inference.model_config import TASKS, ModelConfig, model_configs
+from omoide.inference.onnx_model import unavailable_reason
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.factory import EXTRACTIVE, make_reasoner
 from omoide.services.container import embedder_of
@@ -52,6 +55,9 @@ async def check_embedder(
     if fault := await _embedding_fault(embedder, seconds):
         return CheckResult("embedder", "wrong", fault, figures)
     shown = f"{embedder.name}, {embedder.dimensions} dimensions"
+    unavailable = unavailable_reason() if settings.embedder == BGE_SMALL else None
+    if unavailable:
+        shown = f"{shown}, in place of {BGE_SMALL}, which cannot run here: {unavailable.rstrip('.')}"
     if kept and (kept.name, kept.dimensions) != (embedder.name, embedder.dimensions):
         text = (
             f"{shown}, but the stored vectors are from {kept.name} with {kept.dimensions} dimensions: a server started "
@@ -68,7 +74,26 @@ async def check_embedder(
             text += f" Refused by the embedder, found by full-text search only: {' and '.join(refused)}."
             text += " `omoide queue retry --all` retries them."
         return CheckResult("embedder", "notice", text, figures)
-    return CheckResult("embedder", "good", f"{shown}, every text has a vector." if missing else f"{shown}.", figures)
+    text = f"{shown}. Every text has a vector." if missing else f"{shown}."
+    return CheckResult("embedder", "notice" if unavailable else "good", text, figures)
+
+
+def check_cross_encoder(settings: Settings) -> CheckResult:
+    """Check that the cross-encoder loads and scores a pair."""
+    name = "cross-encoder"
+    if not settings.cross_encoder:
+        return CheckResult(name, "off", "Off: texts are ranked by words and vectors only (OMOIDE_CROSS_ENCODER).")
+    cross_encoder = make_cross_encoder(settings)
+    if cross_encoder is None:
+        text = f"Texts are ranked by words and vectors only. {unavailable_reason()}"
+        return CheckResult(name, "notice", text)
+    begun = clock.now()
+    try:
+        cross_encoder.score(SAMPLE, [SAMPLE])
+    except OmoideError as error:
+        return CheckResult(name, "wrong", error.detail)
+    seconds = (clock.now() - begun) / clock.SECOND
+    return CheckResult(name, "good", f"{cross_encoder.name}, loaded in {seconds:.1f} s.", {"name": cross_encoder.name})
 
 
 def _without(source: Source, counted: inspection.MissingEmbeddings) -> str:

@@ -8,7 +8,7 @@ from omoide.core import clock
 from omoide.core.errors import OmoideError
 from omoide.core.settings import Settings
 from omoide.doctor.check_jobs import check_access, check_connections, check_jobs, check_webhooks
-from omoide.doctor.check_models import Missing, check_embedder, check_reasoner, missing_vectors
+from omoide.doctor.check_models import Missing, check_cross_encoder, check_embedder, check_reasoner, missing_vectors
 from omoide.doctor.check_result import CheckResult
 from omoide.doctor.check_storage import check_clock, check_database, check_disk
 from omoide.storage.embeddings import EmbeddingProgress
@@ -35,6 +35,7 @@ async def run_checks(settings: Settings, *, is_local: bool, seconds: float) -> l
     verdicts = [database, check_disk(settings.db), check_clock(now, contents.newest if contents else None)]
     kept, missing = (contents.kept, contents.missing) if contents else (None, {})
     verdicts.append(await check_embedder(settings, kept, missing, seconds))
+    verdicts.append(check_cross_encoder(settings))
     verdicts += await check_reasoner(settings, seconds)
     if contents:
         verdicts.append(check_jobs(contents.jobs))

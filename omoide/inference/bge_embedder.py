@@ -62,6 +62,10 @@ class BgeEmbedder:
                 checkpoint()
         return unit_rows(vectors)
 
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.embed_queries`. Queries are texts like others."""
+        return await self.embed(texts)
+
     async def aclose(self) -> None:
         """Do nothing: there are no connections."""
 

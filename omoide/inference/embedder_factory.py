@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 
 from omoide.core.settings import SettingsError
+from omoide.inference import e5_embedder
 from omoide.inference.bge_embedder import BgeEmbedder
+from omoide.inference.e5_embedder import E5Embedder
 from omoide.inference.embedders import Embedder
 from omoide.inference.onnx_model import unavailable_reason
 from omoide.inference.openai_embedder import EmbeddingEndpoint, OpenAIEmbedder
@@ -14,7 +16,8 @@ from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 
 logger = logging.getLogger("omoide.inference")
 
-BGE_SMALL, WORDLLAMA = "bge-small", "wordllama"
+BGE_SMALL, WORDLLAMA, E5 = "bge-small", "wordllama", "e5"
+CHOICES = f"{BGE_SMALL!r}, {WORDLLAMA!r}, {E5!r} or 'openai:<model>'"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
 # The full vector lengths of OpenAI's own models, from its documentation.
@@ -45,9 +48,11 @@ def make_embedder(
         return _bge_or_wordllama(threads)
     if choice == WORDLLAMA:
         return WordLlamaEmbedder()
+    if choice == E5:
+        return _e5(threads)
     kind, _, model = choice.partition(":")
     if kind != "openai" or not model:
-        raise SettingsError(f"OMOIDE_EMBEDDER is {choice!r}; it must be 'bge-small', 'wordllama' or 'openai:<model>'.")
+        raise SettingsError(f"OMOIDE_EMBEDDER is {choice!r}; it must be {CHOICES}.")
     full = OPENAI_DIMENSIONS.get(model)
     if not base_url:
         if full is None or not api_key:
@@ -70,6 +75,12 @@ def _bge_or_wordllama(threads: int) -> Embedder:
         return BgeEmbedder(threads=threads)
     logger.warning("The embedder bge-small cannot run here; using wordllama instead. %s", reason)
     return WordLlamaEmbedder()
+
+
+def _e5(threads: int) -> Embedder:
+    if not e5_embedder.is_installed():
+        raise SettingsError(f"OMOIDE_EMBEDDER is {E5!r}, which needs an extra: pip install 'omoide[multilingual]'.")
+    return E5Embedder(threads=threads)
 
 
 def comparer_of(embedder: Embedder) -> Embedder:

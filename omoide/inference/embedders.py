@@ -1,8 +1,8 @@
 """The embedder protocol: texts in, unit vectors out, one exception for failures.
 
-Implementations: `bge_embedder.py` and `wordllama_embedder.py` (embedded, no network), and `openai_embedder.py` (any
-OpenAI-compatible endpoint); `embedder_factory.py` creates one. The store keeps vectors, search compares them, and the
-worker retries.
+Implementations: `bge_embedder.py`, `wordllama_embedder.py` and `e5_embedder.py` (on this machine, no network), and
+`openai_embedder.py` (any OpenAI-compatible endpoint); `embedder_factory.py` creates one. The store keeps vectors,
+search compares them, and the worker retries.
 """
 
 from __future__ import annotations
@@ -56,6 +56,9 @@ class Embedder(Protocol):
 
         Raises EmbeddingFailed if any text fails.
         """
+
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Return rows to compare with those of `embed`: some models read a query and what answers it differently."""
 
     @property
     def embed_now(self) -> EmbedNow | None:

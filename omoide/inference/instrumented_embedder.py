@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from omoide.core.metrics import Meter
 from omoide.inference.embedders import Embedder, EmbeddingFailed, EmbedNow, Vectors
@@ -22,12 +22,19 @@ class InstrumentedEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`."""
+        return await self._count(self._embedder.embed(texts), len(texts))
+
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.embed_queries`."""
+        return await self._count(self._embedder.embed_queries(texts), len(texts))
+
+    async def _count(self, embedding: Awaitable[Vectors], texts: int) -> Vectors:
         try:
-            vectors = await self._embedder.embed(texts)
+            vectors = await embedding
         except EmbeddingFailed:
             self._meter.embedding_failed()
             raise
-        self._meter.embedded(len(texts))
+        self._meter.embedded(texts)
         return vectors
 
     def _counted(self, embed_now: EmbedNow) -> EmbedNow:

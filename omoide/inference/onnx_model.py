@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from omoide.core.lazy_import import lazy_import
+from omoide.inference.embedders import EmbeddingFailed
 
-with lazy_import("numpy", "onnxruntime"):
+with lazy_import("ctypes", "numpy", "onnxruntime"):
+    import ctypes
+
     import numpy as np
     import onnxruntime
 
@@ -23,15 +27,28 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parent / "data"
 PACKAGE = "onnxruntime"
+LIBRARY = "capi/onnxruntime_pybind11_state*.so"
 ERRORS_ONLY = 3
 
 Output = "npt.NDArray[np.float32]"
 
 
 def unavailable_reason() -> str | None:
-    """Why models cannot run on this machine, as a sentence for the operator; None if they can, as far as known."""
-    if importlib.util.find_spec(PACKAGE) is None:
-        return f"The package {PACKAGE} is not installed."
+    """Why models cannot run on this machine, as a sentence for the operator; None if they can."""
+    return _unavailable_reason(PACKAGE)
+
+
+@cache
+def _unavailable_reason(package: str) -> str | None:
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        return f"The package {package} is not installed."
+    # Loading its library takes 3 ms, importing the package with numpy 150: enough to see whether it fits this system.
+    try:
+        for library in Path(found.origin).parent.glob(LIBRARY):
+            ctypes.CDLL(str(library))
+    except OSError as error:
+        return f"The package {package} cannot be loaded: {error}."
     return None
 
 
@@ -46,7 +63,10 @@ class OnnxModel:
         self._loading = Lock()
 
     def run(self, ids: Sequence[int], type_ids: Sequence[int]) -> npt.NDArray[np.float32]:
-        """The first output for one text, without the dimension of the batch."""
+        """The first output for one text, without the dimension of the batch.
+
+        Raises EmbeddingFailed if the model cannot be loaded.
+        """
         session = self._session or self._loaded()
         inputs = {
             "input_ids": np.array([ids], np.int64),
@@ -63,7 +83,10 @@ class OnnxModel:
     def _loaded(self) -> Any:
         with self._loading:
             if self._session is None:
-                self._session = _session(self._path, self._threads)
+                try:
+                    self._session = _session(self._path, self._threads)
+                except Exception as error:  # its own errors derive from Exception only
+                    raise EmbeddingFailed(f"{self._path.name} cannot be loaded: {error}", retryable=False) from error
         return self._session
 
 

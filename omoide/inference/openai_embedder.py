@@ -100,6 +100,10 @@ class OpenAIEmbedder:
             done += len(batch)
         return vectors
 
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.embed_queries`. Queries are texts like others."""
+        return await self.embed(texts)
+
     async def aclose(self) -> None:
         """Close the connections to the endpoint."""
         await self._client.aclose()

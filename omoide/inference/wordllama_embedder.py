@@ -123,6 +123,10 @@ class WordLlamaEmbedder:
         some = batches(texts, most_texts=BATCH_TEXTS, most_characters=BATCH_CHARACTERS)
         return np.concatenate([np.zeros((0, DIMENSIONS), np.float32), *map(self._embed_batch, some)])
 
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.embed_queries`. Queries are texts like others."""
+        return await self.embed(texts)
+
     async def aclose(self) -> None:
         """Do nothing: there are no connections."""
 

@@ -30,8 +30,11 @@ MOST_LOOKED_AT = 1_024
 """Newest rows, of all workspaces, that a search considers: about as many as are added before the job runs."""
 
 MOST_EMBEDDED = 256
-"""Rows that one search embeds. A group with more is a bulk import, which a slow embedder leaves to the job: searches
-would embed new rows again and again."""
+"""Rows that one search embeds. A group with more is a bulk import, and"""
+
+BULK_SHARE = 8
+"""this part of the usual number of characters is embedded by a slow embedder then: each search sees other new rows, and
+the job needs the processor."""
 
 FAST_CHARACTERS = 100_000
 """Characters that an embedder can embed for one search if it takes microseconds for a text."""
@@ -74,9 +77,9 @@ class OnDemandEmbedder:
         living = group.living(db, wanted[:MOST_EMBEDDED])
         pks = [pk for pk in wanted[:MOST_EMBEDDED] if pk in living]
         found = {pk: vector for pk in pks if (vector := self._kept.get((source, pk))) is not None}
-        if len(wanted) <= MOST_EMBEDDED or self._most_characters >= FAST_CHARACTERS:
-            missing = [pk for pk in pks if pk not in found]
-            found |= self._embedded(source, _texts(db, source, missing, self._most_characters))
+        is_bulk = len(wanted) > MOST_EMBEDDED and self._most_characters < FAST_CHARACTERS
+        most = self._most_characters // BULK_SHARE if is_bulk else self._most_characters
+        found |= self._embedded(source, _texts(db, source, [pk for pk in pks if pk not in found], most))
         return {pk: vector for pk, vector in found.items() if any(vector)}
 
     def _embedded(self, source: Source, texts: Sequence[tuple[int, str]]) -> dict[int, bytes]:

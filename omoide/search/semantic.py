@@ -53,7 +53,7 @@ class SemanticSearch:
             return None
         try:
             async with asyncio.timeout(self._query_seconds):
-                return await self._embedder.embed(texts)
+                return await self._embedder.embed_queries(texts)
         except (EmbeddingFailed, TimeoutError) as error:
             self._silent_until = now() + self._pause_seconds
             reason = error.detail if isinstance(error, EmbeddingFailed) else f"no answer in {self._query_seconds:g} s"

@@ -13,6 +13,7 @@ import pytest
 
 from omoide.inference.bge_embedder import BgeEmbedder
 from omoide.inference.cross_encoder import CrossEncoder
+from omoide.inference.e5_embedder import E5Embedder
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from tests.inference.completions import saying
 from tests.inference.fault_proxy import Fault, FaultProxy, fault_proxy
@@ -104,3 +105,9 @@ def bge() -> BgeEmbedder:
 def cross_encoder() -> CrossEncoder:
     """The embedded cross-encoder, loaded once."""
     return CrossEncoder()
+
+
+@pytest.fixture(scope="session")
+def e5() -> E5Embedder:
+    """The multilingual embedder, loaded once."""
+    return E5Embedder()

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from omoide.core.settings import Settings
+from omoide.core.settings import Settings, SettingsError
 from omoide.inference.bge_embedder import BgeEmbedder
-from omoide.inference.embedder_factory import OPENAI_BASE_URL, make_embedder
+from omoide.inference.e5_embedder import E5Embedder
+from omoide.inference.embedder_factory import CHOICES, OPENAI_BASE_URL, make_embedder
 from omoide.inference.embedders import Embedder
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from tests.inference.embedding_endpoint import SENTENCES, TOKENS, run, through
 from tests.inference.fault_proxy import FaultProxy
 
 
-@pytest.fixture(params=["bge-small", "wordllama", "openai"])
-def embedder(request: pytest.FixtureRequest, words: WordLlamaEmbedder, bge: BgeEmbedder) -> Embedder:
+@pytest.fixture(params=["bge-small", "wordllama", "e5", "openai"])
+def embedder(request: pytest.FixtureRequest, words: WordLlamaEmbedder, bge: BgeEmbedder, e5: E5Embedder) -> Embedder:
     if request.param == "openai":
         return through(request.getfixturevalue("endpoint"))
-    return words if request.param == "wordllama" else bge
+    by_choice: dict[str, Embedder] = {"bge-small": bge, "wordllama": words, "e5": e5}
+    return by_choice[request.param]
 
 
 # All embedders.
@@ -69,7 +73,11 @@ def test_a_text_has_the_same_vector_alone_and_among_others(
 
 @pytest.mark.parametrize(
     ("choice", "name", "dimensions"),
-    [("bge-small", "bge-small:en-v1.5-int8", 384), ("wordllama", "wordllama:l2_supercat", 256)],
+    [
+        ("bge-small", "bge-small:en-v1.5-int8", 384),
+        ("wordllama", "wordllama:l2_supercat", 256),
+        ("e5", "e5:multilingual-small-q4", 384),
+    ],
 )
 def test_embedded_embedders_have_a_name_and_dimensions_before_they_load(
     choice: str, name: str, dimensions: int
@@ -89,6 +97,40 @@ def test_wordllama_serves_where_the_default_cannot_run(
     monkeypatch.setattr("omoide.inference.onnx_model.PACKAGE", "not_installed_here")
     assert make_embedder("bge-small", tokens=TOKENS).name == "wordllama:l2_supercat"
     assert "bge-small cannot run here; using wordllama instead" in caplog.text
+
+
+def test_wordllama_serves_where_the_default_cannot_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    package = tmp_path / "for_another_system"
+    (package / "capi").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "capi" / "onnxruntime_pybind11_state.cpython.so").write_bytes(b"not a library")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("omoide.inference.onnx_model.PACKAGE", "for_another_system")
+    assert make_embedder("bge-small", tokens=TOKENS).name == "wordllama:l2_supercat"
+    assert "The package for_another_system cannot be loaded" in caplog.text
+
+
+def test_e5_without_its_extra_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omoide.inference.e5_embedder.PACKAGE", "not_installed_here")
+    sentence = "OMOIDE_EMBEDDER is 'e5', which needs an extra: pip install 'omoide[multilingual]'."
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        make_embedder("e5", tokens=TOKENS)
+
+
+def test_e5_finds_what_is_said_in_other_languages(e5: E5Embedder) -> None:
+    texts = ["Meine Schwester ist nach Oslo gezogen.", "我上周养了一只小狗。", "El despliegue falló el viernes."]
+    rows = e5.embed_now(texts)
+    for question, index in (("Which pet do they have?", 1), ("¿Dónde vive su hermana?", 0), ("いつ失敗しましたか", 2)):
+        (row,) = asyncio.run(e5.embed_queries([question]))
+        assert int(np.argmax(rows @ row)) == index, question
+
+
+def test_e5_reads_texts_with_zero_bytes_and_very_long_ones(e5: E5Embedder) -> None:
+    cut, whole, long = e5.embed_now(["a cat\0 and a dog", "a cat  and a dog", "a cat " * 200_000])
+    assert cut @ whole > 0.99
+    assert np.isfinite(long).all()
 
 
 def test_a_named_model_is_called_at_its_url(endpoint: FaultProxy) -> None:
@@ -114,8 +156,12 @@ def test_shorter_vectors_are_requested_from_a_known_model(endpoint: FaultProxy) 
 @pytest.mark.parametrize(
     ("choice", "settings", "sentence"),
     [
-        ("word2vec", {}, "OMOIDE_EMBEDDER is 'word2vec'; it must be 'bge-small', 'wordllama' or 'openai:<model>'."),
-        ("openai:", {}, "OMOIDE_EMBEDDER is 'openai:'; it must be 'bge-small', 'wordllama' or 'openai:<model>'."),
+        (
+            "word2vec",
+            {},
+            f"OMOIDE_EMBEDDER is 'word2vec'; it must be {CHOICES}.",
+        ),
+        ("openai:", {}, f"OMOIDE_EMBEDDER is 'openai:'; it must be {CHOICES}."),
         ("openai:nomic", {"dimensions": 768}, "OMOIDE_EMBEDDER_BASE_URL must be set for 'openai:nomic'."),
         ("openai:text-embedding-3-small", {}, "OMOIDE_EMBEDDER_BASE_URL must be set"),
         ("openai:nomic", {"base_url": "http://127.0.0.1:1"}, "OMOIDE_EMBEDDER_DIMENSIONS must be set"),

@@ -35,6 +35,8 @@ class NoEmbedder:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         raise EmbeddingFailed("no embedder", retryable=True)
 
+    embed_queries = embed
+
     async def aclose(self) -> None:
         pass
 

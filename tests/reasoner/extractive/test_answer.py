@@ -302,6 +302,8 @@ class Failing:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         raise EmbeddingFailed("away", retryable=True)
 
+    embed_queries = embed
+
     async def aclose(self) -> None:
         pass
 
