@@ -17,6 +17,10 @@ from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
 
 Pair = tuple[int, int]
 
+IS_CURRENT = """(c.deleted_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.pk = c.session AND s.deleted_at IS NOT NULL))"""
+"""Whether the conclusion `c` is current. Rows of a deleted session are not hidden themselves, but will be removed."""
+
 MOST_RIVALS = 200
 """Maximum number of conclusions per pair that are compared with new ones, the newest."""
 
@@ -77,7 +81,7 @@ def rivals_on(db: Transaction, pair: Pair, topics: Sequence[int]) -> list[Rival]
            FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} conclusion_topics t
                ON t.observer = ? AND t.observed = ? AND t.topic = wanted.value
            {ORDERED_JOIN} conclusions c ON c.pk = t.conclusion
-           WHERE c.deleted_at IS NULL ORDER BY c.pk DESC LIMIT ?""",
+           WHERE {IS_CURRENT} ORDER BY c.pk DESC LIMIT ?""",
         (array(topics), *pair, MOST_RIVALS),
     ).fetchall()
     shared: dict[int, set[int]] = {}
@@ -115,7 +119,7 @@ def with_text(db: Transaction, pair: Pair, digests: Sequence[int]) -> list[Store
     found = db.execute(
         f"""SELECT {_STORED} FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} conclusions c
                ON c.observer = ? AND c.observed = ? AND c.same = wanted.value
-           WHERE c.deleted_at IS NULL AND c.level = 'explicit' ORDER BY c.pk""",
+           WHERE {IS_CURRENT} AND c.level = 'explicit' ORDER BY c.pk""",
         (array(digests), *pair),
     )
     return [_stored(row) for row in found]
@@ -123,7 +127,7 @@ def with_text(db: Transaction, pair: Pair, digests: Sequence[int]) -> list[Store
 
 def in_row(db: Transaction, pk: int) -> Stored | None:
     """The current conclusion in this row, if there is one."""
-    row = db.execute(f"SELECT {_STORED} FROM conclusions c WHERE pk = ? AND deleted_at IS NULL", (pk,)).fetchone()
+    row = db.execute(f"SELECT {_STORED} FROM conclusions c WHERE c.pk = ? AND {IS_CURRENT}", (pk,)).fetchone()
     return None if row is None else _stored(row)
 
 

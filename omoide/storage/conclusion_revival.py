@@ -129,12 +129,15 @@ def _valid_until(
     return starts.get(successor or "")
 
 
-def successors_from(db: Transaction, session: int) -> list[str]:
-    """The ids of conclusions from the session that took the place of others from elsewhere."""
+def versions_from(db: Transaction, session: int) -> list[str]:
+    """The ids of conclusions from the session that took the place of others, or whose place others took.
+
+    All of them, because one from elsewhere may have been ended by a chain of these.
+    """
     found = db.execute(
-        """SELECT DISTINCT s.id FROM conclusions s JOIN conclusions c ON c.successor = s.id
-           WHERE s.session = ? AND c.session IS DISTINCT FROM s.session""",
-        (session,),
+        """SELECT id FROM conclusions WHERE session = ? AND ended_as IS NOT NULL
+           UNION SELECT s.id FROM conclusions s JOIN conclusions c ON c.successor = s.id WHERE s.session = ?""",
+        (session, session),
     )
     return [id for (id,) in found]
 

@@ -130,7 +130,7 @@ def _forget_learned(db: Transaction, pair: Pair, learned: int) -> None:
 def _forget_session(db: Transaction, workspace: int, session: int, session_id: str, now: int) -> None:
     dream_jobs.leave_session(db, workspace, session_id)
     dream_jobs.interrupt(db, workspace, now)
-    revived = conclusion_revival.revive(db, conclusion_revival.successors_from(db, session))
+    revived = conclusion_revival.revive(db, conclusion_revival.versions_from(db, session))
     conclusion_revival.discount(db, conclusion_revival.merged_elsewhere(db, session))
     # As deleted, so that nothing that is deleted later revives them.
     ended = "UPDATE conclusions SET ended_as = NULL, successor = NULL WHERE session = ? AND ended_as IS NOT NULL"
@@ -155,13 +155,17 @@ def _pairs(db: Transaction, pks: Collection[int]) -> set[Pair]:
 def renew(
     db: Transaction, workspace: int, pair: Pair, now: int, *, is_redrawn: bool = False, is_due: bool = False
 ) -> None:
-    """Remove the lines of the pair's card that no caller set, and enqueue a dream that restores those that still hold.
+    """Remove the lines of the card that no caller set, and enqueue a dream that restores those that still hold.
+
+    They are those of the pair's owner (`dream_jobs.owner`).
 
     `is_redrawn` enqueues a full dream, because derived conclusions were deleted as well; `is_due` a dream for the card
     even if it has no such lines. No dream of the pair may be running: see `dream_jobs.interrupt`.
     """
-    (observed,) = db.execute("SELECT id FROM peers WHERE pk = ?", (pair[1],)).fetchone()
-    is_reset = cards.keep_given(db, pair[0], observed, now)
+    if (owner := dream_jobs.owner(db, pair)) is None:
+        return
+    (observed,) = db.execute("SELECT id FROM peers WHERE pk = ?", (owner[1],)).fetchone()
+    is_reset = cards.keep_given(db, owner[0], observed, now)
     if is_redrawn or is_reset or is_due:
         dream_jobs.renew(db, workspace, pair, OMNI if is_redrawn else CARD_REFRESH, now)
 

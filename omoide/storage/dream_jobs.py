@@ -42,11 +42,27 @@ def enqueue(
         add(db, workspace, pair, dream, now, now)
 
 
+def owner(db: Transaction, pair: Pair) -> Pair | None:
+    """The pair that has the dreams and cards of this one: another if a peer is being merged, none if one is deleted."""
+    found = db.execute(
+        """SELECT p.pk, p.kind, a.peer FROM peers p LEFT JOIN peer_aliases a
+               ON p.kind = 'merged' AND a.workspace = p.workspace AND a.id = p.id WHERE p.pk IN (?, ?)""",
+        pair,
+    ).fetchall()
+    actual = {pk: into if kind == "merged" else pk for pk, kind, into in found if kind != "deleted"}
+    observer, observed = (actual.get(peer) for peer in pair)
+    return None if observer is None or observed is None else (observer, observed)
+
+
 def renew(db: Transaction, workspace: int, pair: Pair, type: str, now: int) -> None:
-    """Enqueue a dream of the pair that rebuilds its card from the conclusions alone, or turn the waiting one into it.
+    """Enqueue a dream of the pair's owner that rebuilds its card from the conclusions alone, or turn the waiting one
+    into it.
 
     Call it after `interrupt`, so that no dream of the pair runs.
     """
+    if (actual := owner(db, pair)) is None:
+        return
+    pair = actual
     condition = "kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL"
     waiting = _payloads(db, condition, (JobKind.DREAM, key(type, pair)))
     for pk, payload in waiting:

@@ -65,7 +65,7 @@ def learned(db: Transaction, workspace: int, pair: Pair, count: int, now: int, s
     due_at = max(now + schedule.idle, min(last_at or 0, now) + schedule.between)
     if queue.is_queued(db, JobKind.DREAM, dream_jobs.key(OMNI, pair)):
         queue.reschedule(db, JobKind.DREAM, dream_jobs.key(OMNI, pair), due_at)
-    else:
+    elif dream_jobs.owner(db, pair) == pair:  # a merge adds the count to that of the other peer
         dream_jobs.add(db, workspace, pair, dream_jobs.automatic(db, pair, OMNI), now, due_at)
 
 

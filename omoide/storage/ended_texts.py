@@ -11,10 +11,11 @@ from omoide.storage import rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.conclusion_endings import Ended, Pair
+from omoide.storage.conclusion_links import IS_CURRENT
 from omoide.storage.dialect import ORDERED_JOIN, array, unnest
 
-_CURRENT = """SELECT 1 FROM conclusions c
-    WHERE c.observer = ? AND c.observed = ? AND c.same = e.same AND c.deleted_at IS NULL"""
+_CURRENT = f"""SELECT 1 FROM conclusions c
+    WHERE c.observer = ? AND c.observed = ? AND c.same = e.same AND {IS_CURRENT}"""
 
 
 def gone(db: Transaction, pair: Pair, endings: Collection[Ended]) -> frozenset[str]:

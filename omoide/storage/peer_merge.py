@@ -19,6 +19,7 @@ from omoide.core.records import MergeProgress
 from omoide.storage import card_merge, dream_jobs, membership_merge, peer_aliases, queue, rows, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
+from omoide.storage.conclusion_links import IS_CURRENT
 from omoide.storage.dialect import greatest
 
 
@@ -100,7 +101,7 @@ def progress(db: Transaction, workspace_id: str, old_id: str, into_id: str) -> M
         ),
         sessions=_count(db, f"members m {living} WHERE m.peer = ?", (of.old,)),
         conclusions=_count(
-            db, "conclusions WHERE (observer = ? OR observed = ?) AND deleted_at IS NULL", (of.old, of.old)
+            db, f"conclusions c WHERE (c.observer = ? OR c.observed = ?) AND {IS_CURRENT}", (of.old, of.old)
         ),
         cards=len(card_merge.of(db, of.workspace, of.old, of.old_id)),
     )

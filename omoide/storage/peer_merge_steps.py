@@ -16,6 +16,7 @@ from omoide.core.records import Json
 from omoide.storage import conclusion_upsert, peer_aliases, peer_merge, queue, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
+from omoide.storage.conclusion_links import IS_CURRENT
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import ORDERED_JOIN, array, greatest, in_array
 from omoide.storage.engine import fulltext
@@ -40,9 +41,9 @@ class MovedConclusion(NamedTuple):
 def conclusions(db: Transaction, of: MergePlan, now: int) -> list[MovedConclusion]:
     """Move some conclusions by or about the old peer, whatever their state; returns them."""
     found = db.execute(
-        f"""SELECT pk, observer, observed, content, level, deleted_at IS NULL, id FROM conclusions
-           WHERE pk IN (SELECT pk FROM conclusions WHERE observer = ? OR observed = ?
-           ORDER BY pk LIMIT {ROWS_AT_A_TIME}) ORDER BY pk""",
+        f"""SELECT c.pk, c.observer, c.observed, c.content, c.level, {IS_CURRENT}, c.id FROM conclusions c
+           WHERE c.pk IN (SELECT pk FROM conclusions WHERE observer = ? OR observed = ?
+           ORDER BY pk LIMIT {ROWS_AT_A_TIME}) ORDER BY c.pk""",
         (of.old, of.old),
     ).fetchall()
     fulltext.remove_conclusions(db, [row[0] for row in found])
@@ -81,8 +82,8 @@ def _owner(of: MergePlan, peer: int) -> int:
 def _twin(db: Transaction, pair: Pair, digest: int, level: str, pk: int) -> tuple[int, str] | None:
     """Row and id of the pair's first other current conclusion with the same text and level."""
     return db.execute(  # type: ignore[no-any-return]
-        """SELECT pk, id FROM conclusions WHERE observer = ? AND observed = ? AND same = ? AND level = ?
-           AND deleted_at IS NULL AND pk <> ? ORDER BY pk LIMIT 1""",
+        f"""SELECT c.pk, c.id FROM conclusions c WHERE c.observer = ? AND c.observed = ? AND c.same = ? AND c.level = ?
+           AND {IS_CURRENT} AND c.pk <> ? ORDER BY c.pk LIMIT 1""",
         (*pair, digest, level, pk),
     ).fetchone()
 

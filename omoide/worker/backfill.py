@@ -41,10 +41,12 @@ async def forget(deps: Services, job: Job, change: ScopeChange) -> None:
 def _enqueue_dreams(db: Transaction, job: Job, change: ScopeChange) -> None:
     """Enqueue dreams of the scope about all peers whose conclusions changed."""
     assert job.workspace is not None
-    observer = observer_queries.peer_id(db, change.scope)
-    for observed, observed_id in scope_copies.touched(db, change.scope, change.session):
-        dream = DreamPayload(observer, observed_id, None, OMNI, rebuild=True)
-        dream_jobs.enqueue(db, job.workspace, (change.scope, observed), dream, clock.now(), afresh=True)
+    touched = scope_copies.touched(db, change.scope, change.session)
+    for pair in dict.fromkeys(dream_jobs.owner(db, (change.scope, observed)) for observed, _ in touched):
+        if pair is not None:
+            observer, observed = (observer_queries.peer_id(db, peer) for peer in pair)
+            dream = DreamPayload(observer, observed, None, OMNI, rebuild=True)
+            dream_jobs.enqueue(db, job.workspace, pair, dream, clock.now(), afresh=True)
 
 
 def _renew(db: Transaction, job: Job, change: ScopeChange) -> None:
