@@ -35,18 +35,27 @@ async def merge(deps: Services, job: Job, payload: PeerMerge) -> None:
     if of is None:
         return
     judge = partial(deps.reasoner.judge, peer_id=of.into_id)
+    is_labelled = True
     while await deps.store.write(_move_conclusions, of, judge):
+        is_labelled = False
         turn.end_if_over(payload)
+    if not is_labelled:
+        await _relabel(deps, of, "conclusions")
     if await deps.store.write(peer_merge_steps.is_awaited, of, clock.now()):
         await _pause(deps, job, payload)
     payload = await _move_messages(deps, turn, of, payload)
     for source in embeddings.SOURCES:
-        after: int | None = 0
-        while after is not None:
-            after = await deps.store.write(vector_segments.relabel, source, of.workspace, of.old, of.into, after)
+        await _relabel(deps, of, source)
     if not await deps.store.write(peer_merge_steps.finish, of, clock.now()):
         await _pause(deps, job, payload)
     await deps.store.write(secure_delete.enqueue, clock.now())
+
+
+async def _relabel(deps: Services, of: MergePlan, source: embeddings.Source) -> None:
+    """Let searches by meaning find what has moved."""
+    after: int | None = 0
+    while after is not None:
+        after = await deps.store.write(vector_segments.relabel, source, of.workspace, of.old, of.into, after)
 
 
 async def _pause(deps: Services, job: Job, payload: PeerMerge) -> None:

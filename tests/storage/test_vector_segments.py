@@ -11,9 +11,9 @@ import sqlite_utils
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omoide.core.records import NewMessage
+from omoide.core.records import Change, NewMessage
 from omoide.inference.embedders import unit_rows
-from omoide.storage import deletion_cascade, embeddings, messages, purge, queue, sessions, workspaces
+from omoide.storage import deletion_cascade, embeddings, messages, peers, purge, queue, sessions, workspaces
 from omoide.storage.embeddings import EmbeddingProgress
 from omoide.storage.sqlite import vector_segments
 from omoide.storage.sqlite.engine import Connection, Store
@@ -123,6 +123,26 @@ def test_small_segments_are_merged_and_full_ones_are_kept(store: Store, monkeypa
     assert sizes[:3] == [50, 50, 50]
     assert sum(sizes) == 200
     assert len(sizes) <= 3 + vector_segments.LOOSE
+
+
+def test_a_peer_is_relabelled_while_segments_are_merged(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vector_segments, "RELABELLED", 8)
+
+    def story(db: Connection) -> bool:
+        for _ in range(vector_segments.LOOSE):
+            say(db, "w", "s", 1)
+        (old,) = db.execute("SELECT pk FROM peers").fetchone()
+        into = peers.get_or_create(db, "w", "ally", Change(), 0)[0].pk
+        db.execute("UPDATE messages SET peer = ?", (into,))
+        db.execute("UPDATE peers SET id = 'old' WHERE pk = ?", (old,))  # who speaks next is another
+        after: int | None = 0
+        while after is not None:
+            after = vector_segments.relabel(db, "messages", 1, old, into, after)
+            for _ in range(5):
+                say(db, "w", "t", 1)
+        return is_true(db)
+
+    assert asyncio.run(store.write(story))
 
 
 def test_only_rows_after_a_number_are_read(store: Store) -> None:

@@ -190,7 +190,7 @@ def relabel(db: Transaction, source: Source, workspace: int, old: int, new: int,
             changed += 1
     if changed:
         db.execute("UPDATE embedder SET late = late + 1")
-    return int(found[-1][0]) if found else None
+    return int(found[-1][0]) if len(found) == RELABELLED else None
 
 
 def _relabelled(owners: npt.NDArray[np.uint32], old: int, new: int) -> npt.NDArray[np.uint32]:
@@ -264,10 +264,11 @@ def _append(db: Transaction, source: Source, workspace: int, new: Segment) -> No
         (stored,) = db.execute("SELECT rows FROM segments WHERE pk = ?", (pk,)).fetchone()
         if segment := _sound(pk, size, stored, len(new.bits)):
             kept[pk] = segment
-    db.executemany("DELETE FROM segments WHERE pk = ?", [(pk,) for pk in kept])
     whole = _joined([*kept.values(), new])
     for start in range(0, len(whole), FULL):
         _insert(db, source, workspace, whole.at(slice(start, start + FULL)))
+    # Last, so that the new ones get higher numbers: `relabel` must not miss rows by having passed their new segment.
+    db.executemany("DELETE FROM segments WHERE pk = ?", [(pk,) for pk in kept])
 
 
 def _joined(parts: Sequence[Segment]) -> Segment:

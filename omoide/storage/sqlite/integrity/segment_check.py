@@ -6,7 +6,7 @@ memory grows by eight bytes per row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Stored: TypeAlias = "tuple[int, int, int, int, int, bytes]"
 """Row of `segments`, workspace, first and last number, size, rows."""
+
+Owners: TypeAlias = "npt.NDArray[np.uint32]"
 
 
 _MARKS = ("dimensions", "messages_signed", "conclusions_signed")
@@ -82,11 +84,31 @@ def _of_segment(
     theirs = vectors.at(places)
     foreign = workspaces[places] != workspace
     yield from _told(ours.pks[foreign], f"rows in segment {pk} of {source} belong to a different workspace")
-    moved = (ours.first != theirs.first) | (ours.second != theirs.second)
+    merging = _merging(db)
+    ours_by, theirs_by = _owners(source, ours, merging), _owners(source, theirs, merging)
+    moved = (ours_by[0] != theirs_by[0]) | (ours_by[1] != theirs_by[1])
     kinds = " or ".join(TAKEN_FROM[source])
     yield from _told(ours.pks[moved], f"rows in segment {pk} of {source} have a different {kinds} in it")
     turned = (ours.bits != theirs.bits).any(axis=0)
     yield from _told(ours.pks[turned], f"rows in segment {pk} of {source} have signs that differ from their vectors")
+
+
+def _merging(db: Connection) -> Sequence[tuple[int, int]]:
+    """The peers that are being merged, each with the other one: segments follow at the end."""
+    return db.execute(
+        """SELECT p.pk, a.peer FROM peers p JOIN peer_aliases a ON a.workspace = p.workspace AND a.id = p.id
+           WHERE p.kind = 'merged' AND a.peer IS NOT NULL"""
+    ).fetchall()
+
+
+def _owners(source: Source, segment: Segment, merging: Sequence[tuple[int, int]]) -> tuple[Owners, Owners]:
+    """The filter columns of a segment, as if all merges had ended."""
+    first, second = segment.first, segment.second
+    for old, into in merging:
+        if source == "conclusions":
+            first = np.where(first == old, np.uint32(into), first)
+        second = np.where(second == old, np.uint32(into), second)
+    return first, second
 
 
 def _vectors(db: Connection, source: Source, dimensions: int, pks: Numbers) -> tuple[npt.NDArray[np.int64], Segment]:
