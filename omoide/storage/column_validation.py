@@ -25,7 +25,9 @@ MOST = 2**53
 """The largest count: JSON readers that use doubles lose digits beyond it."""
 
 _id = re.compile(r"[A-Za-z0-9_-]{21}").fullmatch
-_name = re.compile(r"(scope\.)?[a-zA-Z0-9_-]{1,512}").fullmatch
+_NAME = r"(scope\.)?[a-zA-Z0-9_-]{1,512}"
+_name = re.compile(_NAME).fullmatch
+_peer_name = re.compile(rf"(~[A-Za-z0-9_-]{{21}})?{_NAME}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def _id_of(value: Value) -> str:
 
 ID = _text("an id", _id, _id_of)
 NAME = _text("an id that a caller may choose", _name, lambda value: f"damaged-{_id_of(value)}")
+PEER_NAME = _text(NAME.what, _peer_name, NAME.mend)  # a deleted peer's begins with more: see `peer_deletion`
 TEXT = _text("text", lambda value: True)
 OBJECT = _text("a JSON object", lambda value: value == "{}" or isinstance(_parsed(value), dict), _object_of)
 TEXTS = Rule("a JSON list of texts", frozenset({str}), _is_texts, _texts_of)
@@ -141,6 +144,7 @@ BLOB = Rule("bytes", frozenset({bytes}), lambda value: type(value) is bytes, lam
 _TYPES: Mapping[str, Rule] = {
     "id": ID,
     "name": NAME,
+    "peer_name": PEER_NAME,
     "text": TEXT,
     "object": OBJECT,
     "texts": TEXTS,
@@ -181,7 +185,7 @@ _OWNED = "uid:id metadata:object configuration:object created_at:time"
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
     "workspaces": _rules(f"id:name {_OWNED} deleted_at:time?"),
-    "peers": _rules(f"workspace:workspaces id:name {_OWNED} kind:peer_kind"),
+    "peers": _rules(f"workspace:workspaces id:peer_name {_OWNED} kind:peer_kind"),
     "sessions": _rules(
         f"""workspace:workspaces id:name {_OWNED} deleted_at:time? message_count:count last_said_at:said_at?
         removed:count"""

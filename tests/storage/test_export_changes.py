@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
 
-from omoide.storage import conclusions
+from omoide.core.config_resolution import defaults_of
+from omoide.core.job_payloads import DreamPayload
+from omoide.core.settings import Settings
+from omoide.storage import conclusions, deletion_cascade, dream_jobs, peer_deletion
 from omoide.storage.export import reader
 from omoide.storage.export.importer import InvalidExport
-from omoide.storage.sqlite.engine import Store
+from omoide.storage.sqlite import read_only
+from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage.sqlite.integrity import full_check
 from tests import sql
 from tests.read_now import read_now
 from tests.storage.test_export import bring, file_of, record
@@ -95,3 +102,27 @@ def test_a_link_to_an_unknown_row_is_refused(field: str, store: Store) -> None:
     lines[8][field] = "x" * 21
     with pytest.raises(InvalidExport, match=f"line 10: no earlier line defines the {field}"):
         bring(store, file_of(lines, format=3))
+
+
+DELETIONS: dict[str, Callable[[Connection], None]] = {
+    "peer": lambda db: peer_deletion.delete(db, "w", "alice", 1, defaults=defaults_of(Settings.model_validate({}))),
+    "session": lambda db: deletion_cascade.delete_session(db, "w", "s", 1),
+}
+
+
+@pytest.mark.parametrize("gone", DELETIONS)
+def test_what_is_deleted_but_not_removed_yet_is_referred_to_nowhere(gone: str, store: Store) -> None:
+    lines = changed_workspace()
+    lines[2:2] = [record("peer", id="bob")]
+    bring(store, file_of(lines, format=3))
+    dream = DreamPayload("bob", "alice", None, "omni")
+    asyncio.run(store.write(dream_jobs.add, 1, (2, 1), dream, 0, 0))
+    asyncio.run(store.write(DELETIONS[gone]))
+
+    def exported(db: Connection) -> list[bytes]:
+        workspace = reader.find(db, "w")
+        return [orjson.dumps(reader.header(db, workspace, program="0", now=1)), *reader.lines(db, workspace)]
+
+    bring(store, read_now(store, exported), name="copy")
+    with read_only.opened(store.path, busy_timeout=5) as db:
+        assert full_check.faults(db) == []

@@ -53,7 +53,7 @@ def _lines(db: Transaction, name: str, workspace: int) -> Iterator[Json]:
     selected = ", ".join(_expression(*item) for item in kind.columns.items())
     query = f"SELECT {selected} {_source(kind)} ORDER BY {kind.order}"
     for row in db.execute(query, {"workspace": workspace}):
-        payload = _payload(db, *row[:2]) if name == "job" else {}
+        payload = _payload(db, workspace, *row[:2]) if name == "job" else {}
         if payload is None:
             continue
         line = dict(zip(fields, (name, *rows.mended(validated, row)), strict=True))
@@ -63,8 +63,9 @@ def _lines(db: Transaction, name: str, workspace: int) -> Iterator[Json]:
         yield {**line, "payload": payload} if name == "job" else line
 
 
-def _payload(db: Transaction, task: str, stored: str) -> Json | None:
-    """The payload of a job without row numbers; None if it is damaged, or about a scope or session that is gone."""
+def _payload(db: Transaction, workspace: int, task: str, stored: str) -> Json | None:
+    """The payload of a job without row numbers; None if it is damaged, or about a peer, scope or session that is
+    gone."""
     try:
         payload = orjson.loads(stored)
     except (ValueError, TypeError):
@@ -80,9 +81,16 @@ def _payload(db: Transaction, task: str, stored: str) -> Json | None:
         if ids is None:
             return None
         payload = dict(zip(("scope", "session"), rows.mended(["peers.id?", "sessions.id?"], ids), strict=True))
+    if not _exist(db, workspace, {payload[name] for name in ("observer", "observed") if name in PAYLOADS[task]}):
+        return None
     if task == JobKind.DREAM:
         payload |= {flag: bool(payload.get(flag)) for flag in ("rebuild", "automatic")}
     return {member: payload[member] for member in PAYLOADS[task]}
+
+
+def _exist(db: Transaction, workspace: int, peer_ids: set[str]) -> bool:
+    query = "SELECT 1 FROM peers WHERE workspace = ? AND id = ? AND kind <> 'deleted'"
+    return all(db.execute(query, (workspace, peer_id)).fetchone() for peer_id in peer_ids)
 
 
 def find(db: Transaction, workspace_id: str) -> int:

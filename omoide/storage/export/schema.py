@@ -188,7 +188,11 @@ _OF_SESSION, _OF_OBSERVER = "session.workspace = :workspace", "observer.workspac
 _KEPT = "({0}.deleted_at IS NULL OR {0}.ended_as IS NOT NULL)"
 """A conclusion that is current or ended, and not deleted."""
 _OF_CONCLUSION = f"""conclusion.workspace = :workspace AND {_KEPT.format("conclusion")}
-    AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.pk = conclusion.session AND s.deleted_at IS NOT NULL)"""
+    AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.pk = conclusion.session AND s.deleted_at IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM peers p WHERE p.pk IN (conclusion.observer, conclusion.observed)
+        AND p.kind = 'deleted')"""
+_OF_MESSAGE = """NOT EXISTS (SELECT 1 FROM sessions s, peers p WHERE s.pk = message.session AND p.pk = message.peer
+        AND (s.deleted_at IS NOT NULL OR p.kind = 'deleted'))"""
 _OWNED = "uid:id {}metadata configuration created_at:time"
 
 KINDS: Mapping[str, Kind] = {
@@ -228,7 +232,12 @@ KINDS: Mapping[str, Kind] = {
             said_at:time created_at:time valid_from:time? valid_until:time? ended_at? ended_as:ending? successor:id?""",
         f"+t.workspace = :workspace AND {_KEPT.format('t')} AND session.deleted_at IS NULL",
     ),
-    "link": Kind("conclusion_messages", "conclusion message", _OF_CONCLUSION, "t.conclusion, t.message"),
+    "link": Kind(
+        "conclusion_messages",
+        "conclusion message",
+        f"{_OF_CONCLUSION} AND {_OF_MESSAGE}",
+        "t.conclusion, t.message",
+    ),
     "topic": Kind(
         "conclusion_topics",
         "observer:peer observed:person topic conclusion",

@@ -225,7 +225,8 @@ def _conclusion_workspace(db: Connection, damage: Damage, was: Mapping[str, Any]
 
 
 def _peer_kind(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
-    return {"kind": "scope" if as_text(was["id"]).startswith("scope.") else "peer"}
+    kinds = {"scope.": "scope", "~": "deleted"}
+    return {"kind": next((kinds[each] for each in kinds if as_text(was["id"]).startswith(each)), "peer")}
 
 
 def _content_digest(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
