@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from omoide.core.records import Conclusion, Json, Message
 
@@ -47,3 +47,19 @@ class Evidence:
             self.conclusions.setdefault(conclusion.id, conclusion)
         for message in (*messages, *(message for snippet in snippets for message in snippet.messages)):
             self.messages.setdefault(message.id, message)
+
+    def message_ids(self) -> set[str]:
+        """The ids of messages that conclusions and tool calls name."""
+        named = {id for each in self.conclusions.values() for id in each.message_ids}
+        return named.union(*(call.tool_input.get("message_ids", ()) for call in self.tool_calls))
+
+    def name_only(self, readable: Collection[str]) -> None:
+        """Remove the ids of other messages from conclusions and tool calls."""
+        for id, each in self.conclusions.items():
+            if any(named not in readable for named in each.message_ids):
+                shown = [named for named in each.message_ids if named in readable]
+                self.conclusions[id] = replace(each, details={**each.details, "message_ids": shown})
+        for number, call in enumerate(self.tool_calls):
+            if "message_ids" in call.tool_input:
+                shown = [named for named in call.tool_input["message_ids"] if named in readable]
+                self.tool_calls[number] = ToolCall(call.tool_name, {**call.tool_input, "message_ids": shown})

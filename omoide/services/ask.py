@@ -6,6 +6,7 @@ Reads for the answer go through `MemoryView`, which enforces the reach. Callers 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from omoide.core.config_resolution import Defaults, ResolvedConfig, resolve
@@ -16,6 +17,7 @@ from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import Question, Reasoner, ReasoningLevel
 from omoide.services.container import Services
 from omoide.storage import Store, Transaction, cards, observer_queries, peers, sessions
+from omoide.storage.conclusion_reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Answer:
     pieces: AsyncGenerator[str, None]
     """The text, can be iterated once; yields nothing if there is no answer. Raises the reasoner's exceptions."""
     evidence: Evidence
-    """The records read for the answer; complete after the last piece."""
+    """The records read for the answer; complete after the last piece. For a peer's key they name only messages that it
+    may read."""
 
 
 async def check_target(store: Store, workspace_id: str, peer_id: str) -> None:
@@ -55,11 +58,22 @@ async def ask(services: Services, inquiry: Inquiry) -> Answer:
     """Return a lazy answer: the reasoner starts when the first piece is requested."""
     memory = MemoryView(services.store, services.finder, services.tokens, inquiry.reach)
     question = await services.store.read(_question, inquiry, services.policy.defaults)
-    return Answer(_pieces(services.reasoner, question, memory), memory.evidence)
+    return Answer(_pieces(services, question, memory), memory.evidence)
 
 
-async def _pieces(reasoner: Reasoner, question: Question, memory: MemoryView) -> AsyncGenerator[str, None]:
+async def _pieces(services: Services, question: Question, memory: MemoryView) -> AsyncGenerator[str, None]:
     """Yield the reasoner's text without empty pieces; white space is held back until text follows it."""
+    async with aclosing(_text(services.reasoner, question, memory)) as pieces:
+        async for piece in pieces:
+            yield piece
+    reach, evidence = memory.reach, memory.evidence
+    if reach.reader is not None and (named := evidence.message_ids() - evidence.messages.keys()):
+        of_key = Reach(peer=reach.reader)
+        readable = await services.store.read_offloaded(of_key.readable, reach.workspace_id, named)
+        evidence.name_only(readable | evidence.messages.keys())
+
+
+async def _text(reasoner: Reasoner, question: Question, memory: MemoryView) -> AsyncGenerator[str, None]:
     blank = ""
     said = reasoner.answer(question, memory)
     try:

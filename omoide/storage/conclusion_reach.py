@@ -6,11 +6,12 @@ key reads explicit conclusions from the session, and all of its messages. Other 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from omoide.storage import peers, visibility, workspaces
 from omoide.storage.base import Transaction
-from omoide.storage.dialect import array, in_array
+from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
 from omoide.storage.filters import SqlClause
 from omoide.storage.filters.clauses import EVERY_ROW, NO_ROW
 from omoide.storage.visibility import View
@@ -51,6 +52,17 @@ class Reach:
         readable = visibility.sessions(db, peer, View.READER)
         seen = visibility.messages(db, peer, View.READER) or EVERY_ROW
         return SqlClause(f"m.session {in_array('bigint')} AND {seen.sql}", (array(sorted(readable)), *seen.params))
+
+    def readable(self, db: Transaction, workspace_id: str, message_ids: Collection[str]) -> set[str]:
+        """Those of the messages that the key may read."""
+        visible = self.messages(db, workspace_id)
+        found = db.execute(
+            f"""SELECT m.id FROM {unnest("text", "wanted")} {ORDERED_JOIN} messages m ON m.id = wanted.value
+                JOIN sessions s ON s.pk = m.session JOIN workspaces w ON w.pk = m.workspace
+                WHERE w.id = ? AND s.deleted_at IS NULL AND {visible.sql}""",
+            (array([*message_ids]), workspace_id, *visible.params),
+        )
+        return {id for (id,) in found}
 
 
 EVERYTHING = Reach()

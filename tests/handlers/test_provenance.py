@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from omoide.core.auth import Principal
@@ -135,6 +137,26 @@ def test_a_peer_that_left_sees_no_messages_of_the_session(rooms: Memory) -> None
     story = rooms.ok("GET", f"/conclusions/{held['id']}/history", by=bob)["versions"]
     assert [event["message_ids"] for event in story[0]["events"]] == [[], []]
     assert rooms.sources(held["id"])["messages"] != [], "a workspace's key sees them"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_evidence_for_a_peer_key_names_only_messages_that_it_may_read(rooms: Memory, stream: bool) -> None:
+    bob = limited(rooms, "bob")
+    asked = {"query": "Where does alice live?", "target": "alice", "include_evidence": True, "stream": stream}
+
+    def named(by: Principal) -> list[list[str]]:
+        text = rooms.call("POST", "/peers/bob/chat", asked, by=by).text
+        last = json.loads(text.strip().rsplit("data: ", 1)[-1])
+        found = last["evidence"]["conclusions"]
+        assert [each["content"] for each in found if "Oslo" in each["content"]] == ["alice lives in Oslo now"]
+        return [each["message_ids"] for each in found]
+
+    before = named(bob)
+    assert before == named(limited(rooms))
+    assert [] not in before
+    rooms.ok("DELETE", "/sessions/t/peers", ["bob"])
+    assert named(limited(rooms)) == before
+    assert named(bob) == [[]]
 
 
 def test_a_session_key_sees_only_its_session(rooms: Memory) -> None:
