@@ -26,6 +26,7 @@ _numbers = itertools.count(1)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", default="3", help="how often the crash test kills the server")
+    parser.addoption("--change-seconds", default="1", help="how long clients change what is remembered at random")
     parser.addoption("--all-damage", action="store_true", help="damage every column in every way, for half an hour")
     parser.addoption("--schemathesis-examples", help="how many cases of each operation schemathesis makes up a phase")
 

@@ -16,6 +16,11 @@ def kills(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
+def change_seconds(request: pytest.FixtureRequest) -> float:
+    return float(request.config.getoption("--change-seconds"))
+
+
+@pytest.fixture
 def thorough(kills: int) -> None:
     """For what the suite has no time for."""
     if kills < THOROUGH_KILLS:
