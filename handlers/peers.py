@@ -98,9 +98,7 @@ async def get_representation(
 ) -> models.RepresentationResponse:
     """Return what the peer knows about a target, as text."""
     request = await memory_access.representation(context, workspace_id, peer_id, body)
-    return models.RepresentationResponse(
-        representation=render(await select_conclusions(context.store, context.services.finder, request))
-    )
+    return models.RepresentationResponse(representation=render(await select_conclusions(context.services, request)))
 
 
 async def get_peer_card(

@@ -13,7 +13,7 @@ from math import log2
 from typing import NamedTuple
 
 from omoide.core.clock import DAY
-from omoide.reasoner.extractive.worth import Weighed, content_words, weigh
+from omoide.reasoner.extractive.worth import Weighed, compared_words, weigh
 from omoide.storage.conclusion_search import Outline
 
 LEAST_WORTH = 0.3
@@ -34,7 +34,9 @@ REPEATED = 0.04
 """Added for each doubling of the times that it was said, up to `MOST_DOUBLINGS`."""
 MOST_DOUBLINGS = 4
 SAME_WORDS = 0.8
-"""Share of common content words of two entries that say the same."""
+"""Share of common words of two entries that say the same."""
+FEWEST_SHARED = 4
+"""Words, the peer's id among them, of an entry that a longer one says as well."""
 
 
 class Ranked(NamedTuple):
@@ -60,6 +62,11 @@ class _Statement:
 def key_of(level: str, content: str, peer_id: str) -> tuple[str, int]:
     """Return the key that conclusions share if they say the same."""
     return level, weigh(content, peer_id).key
+
+
+def is_worthwhile(content: str, peer_id: str) -> bool:
+    """Whether a statement is more than mere talk."""
+    return weigh(content, peer_id).worth >= LEAST_WORTH
 
 
 def rank(outlines: Iterable[Outline], peer_id: str, now: int, most: int, *, frequent: int = 0) -> list[Ranked]:
@@ -116,17 +123,29 @@ def _spread(found: Sequence[_Statement], most: int) -> list[_Statement]:
         before = by_topic.setdefault(entry.weighed.topic, [])
         if len(before) > counted:
             heapq.heappush(heap, (-entry.worth * SPREAD ** len(before), len(before), at))
-        elif not any(_says_same(entry, other) for other in before):
+        elif (known := next((other for other in before if _says_same(entry, other)), None)) is None:
             before.append(entry)
             best_first.append(entry)
+        elif _words(known) < _words(entry):  # the longer one tells more
+            best_first[best_first.index(known)] = before[before.index(known)] = entry
     return best_first
 
 
 def _says_same(entry: _Statement, other: _Statement) -> bool:
-    """Whether two entries are nearly the same words; a number or date makes a difference."""
-    if entry.newest.level != other.newest.level:
+    """Whether the two are nearly the same words, or all words of one are in the other. A number makes a difference."""
+    if entry.newest.level != other.newest.level or _subject(entry) != _subject(other):
         return False
-    mine, theirs = content_words(entry.newest.content), content_words(other.newest.content)
-    if len(mine & theirs) < SAME_WORDS * max(len(mine), len(theirs), 1):
-        return False
-    return not any(word[0].isdigit() for word in mine ^ theirs)
+    mine, theirs = _words(entry), _words(other)
+    common = len(mine & theirs)
+    is_within = FEWEST_SHARED <= common == min(len(mine), len(theirs))
+    is_near = is_within or common >= SAME_WORDS * max(len(mine), len(theirs), 1)
+    return is_near and not any(word[0].isdigit() or word == "not" for word in mine ^ theirs)
+
+
+def _subject(entry: _Statement) -> str:
+    """The first word: the peer, or what it has."""
+    return entry.newest.content.partition(" ")[0].casefold()
+
+
+def _words(entry: _Statement) -> frozenset[str]:
+    return compared_words(entry.newest.content)

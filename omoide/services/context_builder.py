@@ -59,7 +59,7 @@ async def peer_context(services: Services, selection: Selection) -> PeerContext:
     Raises NotFound if the observer does not exist, unless the read is restricted.
     """
     card = await _card(services, selection)
-    return PeerContext(render(await select_conclusions(services.store, services.finder, selection)), card)
+    return PeerContext(render(await select_conclusions(services, selection)), card)
 
 
 async def session_context(services: Services, request: SessionContextRequest) -> SessionContext:
@@ -73,7 +73,7 @@ async def session_context(services: Services, request: SessionContextRequest) ->
     card, conclusions = None, None
     if request.selection is not None:
         card = await _card(services, request.selection)
-        conclusions = await select_conclusions(services.store, services.finder, request.selection)
+        conclusions = await select_conclusions(services, request.selection)
     whole = None if conclusions is None else PeerContext(render(conclusions), card)
     costs = await _costs(services.tokens, whole)
     remaining = request.budget - reserved(sum(costs), max(request.budget, 0))

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 from omoide.core import clock
+from omoide.core.offload import offload
 from omoide.core.records import NOW, Conclusion, Moment
-from omoide.reasoner.worth_ranking import CERTAIN_WORTH, Ranked, key_of, rank
-from omoide.search.conclusions import search_then
+from omoide.reasoner.worth_ranking import CERTAIN_WORTH, Ranked, is_worthwhile, key_of, rank
+from omoide.search.conclusions import search as search_conclusions
+from omoide.search.fusion import WEIGHTS, fused
 from omoide.search.query import Query
-from omoide.search.semantic import SemanticSearch
+from omoide.services.container import Services
 from omoide.storage import Store, Transaction, conclusion_search
 from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
 
@@ -29,6 +31,14 @@ REPEATED = 3
 FILLED = 3
 """After a search, one in this many may be about other things."""
 FEWEST_COUNTED = 2
+POOL = 20
+"""Nearest conclusions that the cross-encoder orders; each takes about 5 ms."""
+RERANKED = 0.6
+"""Weight of its order relative to that of the search."""
+MUCH_WORSE = 5.0
+"""Difference of its scores (logits) by which one is much better than another."""
+ANSWERS = 0.0
+"""From this score on it answers a question."""
 MOST_PAIRS = 512
 
 
@@ -57,35 +67,63 @@ class Selection:
         return semantic, min(total // 3, total - semantic) if semantic else total // 2
 
 
-async def select_conclusions(store: Store, finder: SemanticSearch, request: Selection) -> list[Conclusion]:
+async def select_conclusions(services: Services, request: Selection) -> list[Conclusion]:
     """Return the selected conclusions, best first; empty if a peer or session does not exist.
 
     Equal ones are one, whose text ends with how often it was said.
     """
-    semantic, _ = request.shares()
     search = ConclusionSearch(
         request.workspace_id,
         request.search_query or "",
-        REPEATED * semantic,
+        max(POOL, REPEATED * request.shares()[0]),
         observer_id=request.observer_id,
         observed_id=request.observed_id,
         sessions=request.sessions,
         max_distance=request.search_max_distance,
         moment=request.moment,
     )
+    nearest = [] if Query(search.query).is_empty else await _nearest(services, search, request)
+    return await services.store.read_offloaded(_selected, services.store, search, request, nearest)
 
-    def fill(db: Transaction, within: ConclusionScope | None, nearest: list[Conclusion]) -> list[Conclusion]:
-        if within is None:
-            return []
-        near = [] if Query(search.query).is_empty else nearest
-        entries = choose(_ranking(store, db, within, request), near, request)
+
+async def _nearest(services: Services, search: ConclusionSearch, request: Selection) -> list[Conclusion]:
+    """What was searched for, best first. The cross-encoder and the search decide together about the first `POOL`.
+
+    If it tells that some are much worse than others, these are left out, and so is mere talk, unless a number was
+    requested.
+    """
+    found = await search_conclusions(services.store, services.finder, search)
+    first = found[:POOL]
+    scores = await offload(services.reranker.score, search.query, [each.content for each in first])
+    if scores is None or not first:
+        return found
+    by_score = sorted(range(len(first)), key=lambda at: (-scores[at], at))
+    rankings = (1 - RERANKED, range(len(first))), (RERANKED, by_score)
+    weighed = fused(rankings, WEIGHTS.k)
+    order = sorted(weighed, key=lambda at: (-weighed[at], at))
+    if request.search_top_k is not None:
+        return [*(first[at] for at in order), *found[POOL:]]
+    least = float(scores.max()) - MUCH_WORSE
+    return [first[at] for at in order if scores[at] >= least and _is_told(first[at], float(scores[at]))]
+
+
+def _is_told(conclusion: Conclusion, score: float) -> bool:
+    """Whether it answers what was searched for, or is more than mere talk."""
+    return score >= ANSWERS or not conclusion.message_ids or is_worthwhile(conclusion.content, conclusion.observed_id)
+
+
+def _selected(
+    db: Transaction, store: Store, search: ConclusionSearch, request: Selection, nearest: Sequence[Conclusion]
+) -> list[Conclusion]:
+    within = conclusion_search.resolve(db, search)
+    if within is None:
+        return []
+    entries = choose(_ranking(store, db, within, request), nearest, request)
+    rows = conclusion_search.by_pks(db, within, [entry.pk for entry in entries])
+    if len(rows) < len(entries):  # a session was hidden, which the state of the pair does not tell
+        entries = choose(_ranked(db, within, request), nearest, request)
         rows = conclusion_search.by_pks(db, within, [entry.pk for entry in entries])
-        if len(rows) < len(entries):  # a session was hidden, which the state of the pair does not tell
-            entries = choose(_ranked(db, within, request), near, request)
-            rows = conclusion_search.by_pks(db, within, [entry.pk for entry in entries])
-        return [_counted(rows[entry.pk], entry.times) for entry in entries if entry.pk in rows]
-
-    return await search_then(store, finder, search, fill)
+    return [_counted(rows[entry.pk], entry.times) for entry in entries if entry.pk in rows]
 
 
 def choose(ranking: Sequence[Ranked], nearest: Sequence[Conclusion], request: Selection) -> list[Ranked]:

@@ -56,6 +56,21 @@ def test_nearly_the_same_words_are_told_once_by_the_newest() -> None:
     assert told(*given) == [given[0].content]
 
 
+def test_the_longer_of_two_that_say_the_same_is_told() -> None:
+    short, long = outlines(
+        "kofi loves cycling in the mornings", "kofi really enjoys cycling in the mornings by the sea"
+    )
+    assert told(short, long) == told(long, short) == [long.content]
+
+
+def test_the_same_words_of_another_subject_are_told() -> None:
+    assert len(told(*outlines("kofi's brother Yaw lives in Tema", "kofi lives in Tema, with brother Yaw"))) == 2
+
+
+def test_a_denial_is_not_the_same_as_what_it_denies() -> None:
+    assert len(told(*outlines("kofi likes fish in the mornings", "kofi does not like fish in the mornings"))) == 2
+
+
 def test_mere_talk_is_left_out_beside_what_is_worth_telling() -> None:
     worth = [f"kofi's {kin} lives in Tema" for kin in ("sister", "brother", "aunt", "uncle", "son")]
     talk = 'kofi said: "That\'s so true."'

@@ -81,9 +81,12 @@ def weigh(content: str, peer_id: str) -> Weighed:
 
 
 @text_cache(maxsize=CACHED_WORDS)
-def content_words(text: str) -> frozenset[str]:
-    """The distinct words that carry meaning, lower case."""
-    return frozenset(_tokens(text)) - _words().signs["function"]
+def compared_words(text: str) -> frozenset[str]:
+    """The distinct words that carry meaning, synonyms of liking as one, and "not" if anything is negated."""
+    signs = _words().signs
+    tokens = frozenset(_tokens(text))
+    found = {"like" if token in signs["liking"] else token for token in tokens - signs["function"] - FILLERS}
+    return frozenset(found) if signs["negating"].isdisjoint(tokens) else frozenset(found | {"not"})
 
 
 def _tokens(text: str) -> list[str]:
@@ -194,7 +197,7 @@ def _words() -> _Words:
 
 _SIGNS = (
     *("standing", "passing", "momentary", "leaning", "vague", "asking", "pronouns"),
-    *("own", "addressing", "now", "function"),
+    *("own", "addressing", "now", "function", "liking", "negating"),
 )
 
 
