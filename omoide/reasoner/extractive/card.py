@@ -28,7 +28,7 @@ from omoide.reasoner.card_format import (
 )
 from omoide.reasoner.equivalence import words
 from omoide.reasoner.extractive import slot_kinds as kinds
-from omoide.reasoner.extractive.card_slots import card_ended_of, card_slots_of
+from omoide.reasoner.extractive.card_slots import card_ended_of, card_place, card_slots_of, is_vaguer, without_item
 from omoide.reasoner.extractive.claims import claims_of
 from omoide.reasoner.extractive.slots import Slot, agree, phrase
 from omoide.reasoner.protocol import CardTask
@@ -87,7 +87,13 @@ class _End(NamedTuple):
     slot: Slot | None
 
     def ends(self, slot: Slot) -> bool:
-        return slot.place == self.place and (self.slot is None or agree(self.slot, slot))
+        if self.slot is None:
+            return card_place(slot) == self.place
+        if not self.slot.kind:
+            return _begins(phrase(slot), self.slot.value)
+        if not self.slot.value:
+            return slot.kind == self.slot.kind
+        return card_place(slot) == self.place and agree(self.slot, slot)
 
 
 def card(task: CardTask) -> list[str]:
@@ -98,7 +104,9 @@ def card(task: CardTask) -> list[str]:
     kept = _Kept(task)
     over = {folded(text) for text in task.ended}
     lost = kept.forget(task.ended)
-    again = [each for each in task.known if lost & {slot.place for slot in _stated(each.content, task.observed_id)[1]}]
+    again = [
+        each for each in task.known if lost & {card_place(slot) for slot in _stated(each.content, task.observed_id)[1]}
+    ]
     has_learned = bool(lost)
     for each in sorted([*task.conclusions, *again], key=lambda c: (c.said_at, c.created_at, c.pk)):
         if each.level in LEVELS_TOLD and folded(each.content) not in over:
@@ -119,9 +127,9 @@ def slots_of_line(line: str, peer_id: str) -> list[Slot]:
 
 def tells_any(lines: Iterable[str], statements: Iterable[str], peer_id: str) -> bool:
     """Whether a line has a value that one of the statements gives."""
-    told = {slot.place: slot for line in lines for slot in slots_of_line(line, peer_id)}
+    told = {card_place(slot): slot for line in lines for slot in slots_of_line(line, peer_id)}
     stated = (slot for content in statements for slot in _stated(content, peer_id)[1])
-    return any(slot.place in told and agree(told[slot.place], slot) for slot in stated)
+    return any((held := told.get(card_place(slot))) is not None and agree(held, slot) for slot in stated)
 
 
 @text_cache(maxsize=CACHED_LINES)
@@ -142,9 +150,13 @@ def _told(line: str, peer_id: str) -> Sequence[Slot]:
 @text_cache(maxsize=CACHED_STATEMENTS)
 def _stated(content: str, peer_id: str) -> tuple[Sequence[_End], Sequence[Slot]]:
     """Return what a statement ends, and the slots that it fills."""
-    ended = [_End(slot.place, slot) for slot in card_ended_of(content, peer_id)]
+    ended = [_End(card_place(slot), slot) for slot in card_ended_of(content, peer_id)]
     claims = [claim for clause in claims_of(content, peer_id) for claim in clause]
-    ended += [_End(claim.topic[1:], claim.slot) for claim in claims if claim.ends and claim.topic[0] == "slot"]
+    ended += [
+        _End(card_place(claim.slot) if claim.slot else claim.topic[1:], claim.slot)
+        for claim in claims
+        if claim.ends and claim.topic[0] == "slot"
+    ]
     return tuple(dict.fromkeys(ended)), tuple(card_slots_of(content, peer_id))
 
 
@@ -167,14 +179,14 @@ class _Kept:
         for text in lines:
             line = _Line(text, tuple(slots_of_line(text, self._peer_id)))
             if len(line.slots) == 1 and self._is_ours(line):
-                self._ours[line.slots[0].place] = line
+                self._ours[card_place(line.slots[0])] = line
             else:
                 self._others.append(line)
 
     def forget(self, ended: Iterable[str]) -> set[Place]:
         """Remove the lines of statements that are no longer true, and return their slot keys."""
         slots = [slot for content in ended for slot in _stated(content, self._peer_id)[1]]
-        return {slot.place for slot in slots if self._end(_End(slot.place, slot))}
+        return {card_place(slot) for slot in slots if self._end(_End(card_place(slot), slot))}
 
     def learn(self, conclusion: Conclusion) -> bool:
         """Apply a statement. Returns whether it fills or ends a slot."""
@@ -183,6 +195,8 @@ class _Kept:
             self._end(end)
             self._yield_given(conclusion.said_at, end.ends)
         for slot in filled:
+            if slot.kind in kinds.TASTES:
+                self._drop_item(slot)
             self._fill(slot, conclusion)
         return bool(ended or filled)
 
@@ -211,8 +225,9 @@ class _Kept:
 
     def _fill(self, slot: Slot, conclusion: Conclusion) -> None:
         said_at, said_on = conclusion.said_at, day(conclusion.said_at, conclusion.utc_offset)
-        self._yield_given(said_at, lambda held: held.place == slot.place and not agree(held, slot))
-        told = [held for line in self._given for held in line.slots if held.place == slot.place]
+        place = card_place(slot)
+        self._yield_given(said_at, lambda held: card_place(held) == place and not agree(held, slot))
+        told = [held for line in self._given for held in line.slots if card_place(held) == place]
         if any(agree(held, slot) for held in told) or (told and not self._is_after_given(said_at)):
             return
         line = _Line(line_of(slot, said_on), (slot,))
@@ -220,11 +235,20 @@ class _Kept:
             return
         if self._is_told_by_others(slot, said_on):
             return
-        old = self._ours.pop(slot.place, None)
+        old = self._ours.pop(place, None)
         is_fuller = old and agree(old.slots[0], slot) and len(old.slots[0].value) > len(slot.value)
-        self._ours[slot.place] = old if old and is_fuller else line
-        self._fresh.pop(slot.place, None)
-        self._fresh[slot.place] = None
+        is_exacter = old and is_vaguer(slot, old.slots[0])
+        self._ours[place] = old if old and (is_fuller or is_exacter) else line
+        self._fresh.pop(place, None)
+        self._fresh[place] = None
+
+    def _drop_item(self, slot: Slot) -> None:
+        """Take the thing of the opposite taste out of the lines that name several."""
+        for place, line in [*self._ours.items()]:
+            rest = without_item(line.slots[0], slot.value) if line.slots[0].kind != slot.kind else None
+            if rest is not None:
+                del self._ours[place]
+                self._ours[card_place(rest)] = _Line(_timeless(rest), (rest,))
 
     def _yield_given(self, said_at: int, is_over: Callable[[Slot], bool]) -> None:
         """Remove the given lines that say nothing but what is over since a statement that was said after them."""
@@ -238,32 +262,37 @@ class _Kept:
         """Whether a line that is not ours already has the value. A line with another value is replaced by generated
         lines for its other slots."""
         for line in self._others:
-            rivals = [other for other in line.slots if other.place == slot.place]
+            rivals = [other for other in line.slots if card_place(other) == card_place(slot)]
             if any(agree(other, slot) for other in rivals):
                 return True
             if rivals:
-                self._drop(line, slot.place, said_on)
+                self._drop(line, card_place(slot), said_on)
                 return False
         return False
 
     def _end(self, end: _End) -> bool:
         """Remove what the end ends from the lines that were not given. Returns whether there was any."""
-        held = self._ours.get(end.place)
-        is_ours = held is not None and end.ends(held.slots[0])
-        if is_ours:
-            del self._ours[end.place]
+        gone = [place for place, line in self._ours.items() if end.ends(line.slots[0])]
+        for place in gone:
+            del self._ours[place]
         over = [line for line in self._others if any(end.ends(slot) for slot in line.slots)]
         for line in over:
             self._drop(line, end.place, None)
-        return is_ours or bool(over)
+        return bool(gone or over)
 
     def _drop(self, line: _Line, place: Place, said_on: str | None) -> None:
         """Remove a line that is not ours, and generate lines for its slots with other keys."""
         self._others.remove(line)
         for other in line.slots:
-            if other.place != place and other.place not in self._ours:
+            if card_place(other) != place and card_place(other) not in self._ours:
                 text = _timeless(other) if said_on is None else line_of(other, said_on)
-                self._ours[other.place] = _Line(text, (other,))
+                self._ours[card_place(other)] = _Line(text, (other,))
+
+
+def _begins(text: str, start: str) -> bool:
+    """Whether a line says something with further words: "goes to the gym every day" and "goes to the gym"."""
+    longer, shorter = words(text), words(start)
+    return len(shorter) > 1 and longer[: len(shorter)] == shorter
 
 
 def _says_only_slot(line: _Line) -> bool:

@@ -40,18 +40,22 @@ _AND_NAME = re.compile(r"\s*(?:,\s*)?(?:and|&|/)\s+[^\W\d_a-z]")
 _CLAUSE_END = re.compile(
     r"\s*[.;!(]|,?\s+(?:because|but|since|so|although|though|whereas|due to|even)\b|,\s*(?:and|especially|which)\b"
 )
-_TRAILING = re.compile(r"\s+(?:very much|so much|a lot|at all|the most|as well|a bit|now|too|anymore|any more)$")
+_TRAILING = re.compile(
+    r"\s+(?:very much|so much|a lot|at all|the most|as well|a bit|now|too|anymore|any more"
+    r"|lol|haha|tbh|btw|tho|though|honestly)$"
+)
 _ADVERB = re.compile(r"^(?:(?:also|really|especially|particularly|mostly|just|still) )+(?=\w)")
 _UNFINISHED = frozenset({"to", "of", "for", "with", "a", "an", "the", "and"})
 _PASSING = re.compile(
     r"\b(?:today|tonight|tomorrow|yesterday|moment|this (?:week|weekend|month|year|morning|afternoon|evening|time)|"
     r"right now|last|less|if|when|while|or|not|without|until|unless|that|how|what|who|whom|whose|except|"
-    r"i|he|she|they|it|we|you|me|him|them|us|his|their|its|my|our|your|this|these|those)\b",
+    r"i|he|she|they|it|we|you|me|him|them|us|his|their|its|my|our|your|yours|mine|ours|theirs|this|these|those)\b",
     re.IGNORECASE,
 )
 _VAGUE_START = re.compile(
     r"(?:her|one|ones|nothing|nobody|none|no|neither|both|all|everything|everyone|someone|something|anything|"
-    r"each|such|about|most|more|same|other|another|some|any|few|little|best|better|when|where|why|as|to be|only)\b",
+    r"each|such|about|most|more|same|other|another|some|any|few|little|best|better|when|where|why|as|to be|only"
+    r"|up|down|out|still|by|back)\b",
     re.IGNORECASE,
 )
 # Things of which there is only one, so that "the" is specific.

@@ -26,6 +26,7 @@ from omoide.reasoner.extractive.slot_kinds import (
     HOME,
     INSTRUCTIONS,
     LANGUAGE,
+    LENGTH,
     LIKES,
     NAME,
     ORIGIN,
@@ -120,7 +121,7 @@ def agree(a: Slot, b: Slot) -> bool:
     from_front = longer[: len(shorter)] == shorter
     from_back = longer[len(longer) - len(shorter) :] == shorter
     return (
-        (from_front and a.kind not in (AGE, WORK, LANGUAGE))
+        (from_front and a.kind not in (AGE, WORK, LANGUAGE, LENGTH))
         or (from_back and a.kind in (WORK, NAME))
         or (shorter == longer)
     )

@@ -61,6 +61,16 @@ def test_a_wording_with_a_fault_is_named(text: str) -> None:
         ("My email is a@example.org.", "My email is now b@example.org.", ["ATTRIBUTE: email is b@example.org"]),
         ("I'm engaged.", "I got married last week.", ["ATTRIBUTE: is married"]),
         ("I'm based in Berlin.", "We moved to Rome.", ["ATTRIBUTE: lives in Rome"]),
+        (
+            "I like comedies and tea.",
+            "I don't like tea.",
+            ["ATTRIBUTE: likes comedies", "ATTRIBUTE: does not like tea"],
+        ),
+        ("I have two kids, Emma and Jake.", "My son Jake is 7.", ["RELATIONSHIP: kid Emma", "RELATIONSHIP: son Jake"]),
+        ("My girlfriend is Ana.", "Ana and I broke up.", []),
+        ("I'm a nurse.", "I quit my job as a nurse.", []),
+        ("I go to the gym twice a week.", "I don't go to the gym anymore.", []),
+        ("Keep your answers short.", "Keep your answers detailed.", ["INSTRUCTION: Keep your answers detailed."]),
         ("My dog is Rex.", "My dog Rex is a beagle.", ["RELATIONSHIP: dog Rex (beagle)"]),
     ],
 )

@@ -33,6 +33,8 @@ from omoide.reasoner.extractive.slot_words import NOT_AT_WORK
 Filled = list[tuple[str, str]]
 """Pairs of kind and value."""
 MOST_VALUE = 150
+ENDED = "no longer "
+"""What a kind begins with whose value the wording ends."""
 VERBATIM = "verbatim"
 """Field of the sentence as it was said; `CLAUSE` is the matched clause in the third person. Patterns have neither."""
 _WHOLE = (CLAUSE, VERBATIM)
@@ -46,6 +48,8 @@ class CardShape:
     topic: str
     says: Sequence[str]
     fills: Mapping[str, str]
+    ends: Mapping[str, Sequence[str]]
+    """Slots that the wordings end; an empty value ends every value of the kind."""
     is_event: bool
     unless: str
     """A regular expression of clauses that do not fill the shape's slots; empty for none."""
@@ -94,11 +98,21 @@ class CardShape:
         }
         if not all(read.values()):
             return []
-        filled = []
-        for kind, value in self.fills.items():
-            written = self._written(value, read)
-            filled += [(k, v) for k in self._written(kind, read) or [_REFERENCE.sub("", kind)] for v in written]
+        filled = [slot for kind, value in self.fills.items() for slot in self._slots(kind, value, read)]
+        for kind, ended_values in self.ends.items():
+            for value in ended_values:
+                ended = (
+                    self._slots(kind, value, read)
+                    if value
+                    else [(each, "") for each in self._written(kind, read) or [kind]]
+                )
+                filled += [(f"{ENDED}{each}", text) for each, text in ended]
         return [(kind, value) for kind, value in filled if len(value) <= MOST_VALUE]
+
+    def _slots(self, kind: str, value: str, read: Mapping[str, Sequence[str]]) -> Filled:
+        """Fill the templates of a kind and its value."""
+        kinds = self._written(kind, read) or [_REFERENCE.sub("", kind)]
+        return [(each, text) for each in kinds for text in self._written(value, read)]
 
     def _values(self, name: str, text: str) -> Sequence[str]:
         if (plain := list_name(name)) not in self.lists:
@@ -227,7 +241,8 @@ def _shapes(topic: str) -> Iterator[CardShape]:
         yield CardShape(
             topic,
             shape["says"],
-            shape["fills"],
+            shape.get("fills", {}),
+            {kind: [ended] if isinstance(ended, str) else ended for kind, ended in shape.get("ends", {}).items()},
             shape.get("event", False),
             shape.get("unless", ""),
             shape.get("examples", {}),

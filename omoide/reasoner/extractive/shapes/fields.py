@@ -53,6 +53,8 @@ def name(text: str) -> Sequence[str]:
 def own_name(text: str) -> Sequence[str]:
     """A name that "I am" or "call me" introduces: words that are no English ones; one may be in lower case."""
     known = text.lower().split()
+    if re.search(r"(?:ish|ese|ist|ic|ly|ing|ed)$", text.lower()):
+        return []
     if len(known) > 3 or any(is_english(word) or word in _NOT_OWN_NAMES for word in known):
         return []
     return name(text) or _small_name(text)
@@ -73,7 +75,8 @@ def nickname(text: str) -> Sequence[str]:
 
 def _small_name(text: str) -> Sequence[str]:
     is_word = re.fullmatch(r"[^\W\d_]{2,20}", text) is not None
-    return [text.capitalize()] if is_word and text not in _VAGUE_STARTS and not _VAGUE.search(text) else []
+    is_other = text in _VAGUE_STARTS or text in _NOT_OWN_NAMES or _VAGUE.search(text) is not None
+    return [text.capitalize()] if is_word and not is_other else []
 
 
 def place(text: str) -> Sequence[str]:
@@ -139,6 +142,9 @@ def things(text: str) -> Sequence[str]:
 
 def activity(text: str) -> Sequence[str]:
     """Something that is done: as a thing, but it may be with "my" ("walk my dog")."""
+    first = text.split(" ", 1)[0]
+    if verb_lemma(first) is None:
+        return []
     own = re.sub(r"\b(?:my|the)\b ", "", text)
     plain = re.sub(r"\bmyself\b", "", own).strip()
     return [as_their(text.strip())] if phrase(plain, MOST_WORDS) else []

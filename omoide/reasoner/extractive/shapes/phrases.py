@@ -80,4 +80,6 @@ def _plural(phrase: str) -> str:
 
 def _as_regex(phrase: str) -> str:
     escaped = re.escape(phrase.replace("'s", " 's")).replace(r"\ ", " ")
+    if escaped.endswith(r" \*"):
+        escaped = escaped.removesuffix(r" \*") + r" [\w'-]+(?: [\w'-]+){0,2}"
     return escaped.replace(r"\* ", r"(?:[\w'-]+ ){1,3}").replace(r"\*", r"[\w-]+")

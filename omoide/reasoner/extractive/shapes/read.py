@@ -7,14 +7,17 @@ from functools import cache
 from typing import NamedTuple
 
 from omoide.core.text_cache import text_cache
-from omoide.reasoner.extractive.shapes.catalog import Catalog, Filled, catalog, shapes
-from omoide.reasoner.extractive.shapes.text import as_said, plain_clauses, quoted, spelled_words
+from omoide.reasoner.extractive.shapes.catalog import ENDED, Catalog, Filled, catalog, shapes
+from omoide.reasoner.extractive.shapes.text import as_said, plain_clauses, quoted, spelled_words, third_person
 from omoide.reasoner.extractive.slot_kinds import AGE, BIRTHDAY, BORN, CALL_ME, INSTRUCTIONS, NAME, PRONOUNS, WORK
 from omoide.reasoner.extractive.word_lists import word_lists
 
 CACHED_STATEMENTS = 4_096
 _DOUBT = re.compile("|".join(word_lists("card_text").lines("doubts")), re.IGNORECASE)
 _WOULD = re.compile(r"(?:'d| would)(?= (?:rather|prefer|like you|appreciate|love it if you)\b)", re.IGNORECASE)
+_FAVOURITE = re.compile(
+    r"\bfavou?rite\b.* (?:is|are|would be|would have to be|might be) (?:probably|maybe)\b", re.IGNORECASE
+)
 _PLURAL = re.compile(r"\b(?:we|we're|we've|our)\b", re.IGNORECASE)
 _OF_ONE = frozenset({NAME, CALL_ME, AGE, BIRTHDAY, BORN, PRONOUNS, WORK})
 """Kinds of one person: a plural subject fills none."""
@@ -23,6 +26,7 @@ _OF_ONE = frozenset({NAME, CALL_ME, AGE, BIRTHDAY, BORN, PRONOUNS, WORK})
 class ShapeSlots(NamedTuple):
     filled: Filled
     ended: Filled
+    """A value of "" stands for all of the kind, a kind of "" for all whose value begins with the value."""
 
 
 @text_cache(maxsize=CACHED_STATEMENTS)
@@ -32,16 +36,23 @@ def shape_slots(statement: str, peer_id: str) -> ShapeSlots:
     A doubtful or hypothetical one does neither; wishes about how to answer may hold words of doubt.
     """
     verbatim = quoted(statement, peer_id)
-    is_doubtful = _DOUBT.search(_WOULD.sub("", verbatim if verbatim is not None else statement)) is not None
+    is_doubtful = (
+        _DOUBT.search(_FAVOURITE.sub("favourite", _WOULD.sub("", verbatim if verbatim is not None else statement)))
+        is not None
+    )
     is_plural = verbatim is not None and _PLURAL.search(verbatim) is not None
     filled: Filled = []
     ended: Filled = []
     for clause in plain_clauses(statement, peer_id):
         for kind, value in catalog().fill(clause.text, verbatim or as_said(clause.text)):
-            if is_plural and kind in _OF_ONE:
+            if is_doubtful and kind not in INSTRUCTIONS:
                 continue
-            if not is_doubtful or kind in INSTRUCTIONS:
+            if kind.startswith(ENDED):
+                ended.append((kind.removeprefix(ENDED), value))
+            elif not (is_plural and kind in _OF_ONE):
                 (ended if clause.is_over else filled).append((kind, value))
+        if clause.is_over and not is_doubtful:
+            ended.append(("", third_person(as_said(clause.text).rstrip("."))))
     return ShapeSlots([*dict.fromkeys(filled)], [*dict.fromkeys(ended)])
 
 

@@ -23,7 +23,7 @@ _LISTS = word_lists("card_text")
 _SPELLED = {short: full for line in _LISTS.lines("contractions") for short, _, full in [line.partition(" = ")]}
 _WORD = re.compile(r"(?<![\w'@./-])[A-Za-z]+(?:'[a-z]+)?(?![\w'/-])")
 _PLURAL = {"I are": "I am", "I were": "I was"}
-_DATE = re.compile(r" \((?:week of |weekend of |around )?\d{4}(?:-\d\d){0,2}\)")
+_DATE = re.compile(r" \((?:[a-z]+ (?:of )?)?\d{4}(?:-\d\d){0,2}\)")
 _END = re.compile(
     rf"(?:[\s,.!…]|\b(?:{_LISTS.any_of('closings')})\b|[^\w\s,.)\"'%€$£+/])+$",
     re.I,
@@ -36,7 +36,8 @@ _FRONT = re.compile(rf"^(?P<front>{'|'.join(_LISTS.lines('fronts'))}) (?:, )?(?=
 _DROPPED_FRONT = re.compile(rf"^(?:{'|'.join(_LISTS.lines('dropped_fronts'))}) (?:, )?(?=\w)", re.I)
 _AS_A = re.compile(r"^(?:as|being) (?P<what>an? [^,]{2,60}) , (?=I (?P<verb>[a-z]+))", re.I)
 _BREAK = re.compile(
-    r" ?(?:;|–|—| - |\. ) ?| (?:, )?(?:and|but|so|because|since|although|though|while|plus|cause|cuz|y|pero|und|aber)"
+    r" ?(?:;|–|—| - |(?<![A-Z])\. |!+ ) ?"
+    r"| (?:, )?(?:and|but|so|because|since|although|though|while|plus|cause|cuz|y|pero|und|aber)"
     r" (?:(?:now|then|also|so|yes) )?(?=(?:I|my) )| , (?=(?:I|my) )"
     r"| (?:, )?(?:but|because|although|though|whereas|cause|cuz|pero|aber|even though) | (?:, )?so (?!far\b)"
     r"| , (?:which|where|especially|though) | (?:, )?and (?=(?:it|he|she|they|that|this|there) )"
@@ -48,10 +49,12 @@ _NAMED_WHO = re.compile(
     r"(\b[^\W\d_a-z][\w'-]*)(?: ,)? (?:who|whose) (?!is (?:called|named)|are (?:called|named)|name ).*"
 )
 _BEFORE_SUBJECT = re.compile(
-    r"(?:[,;]|\b(?:and|but|so|because|since|although|though|\w*days?|\w+ings?|home|work|ago|usually|sometimes)) $"
+    r"^(?:on|in|at|every|each|most|during|before|after|for|by|from|since)(?: \S+){1,3},? $"
+    r"|(?:[,;]|\b(?:and|but|so|because|since|although|though|\w*days?|\w+ings?|home|work|ago|usually|sometimes)) $",
+    re.IGNORECASE,
 )
 _BEFORE_NAME = re.compile(r"\b(?:is|am|called|named|by) $")
-_COMPANY = re.compile(r"my [a-z-]+(?: [A-Z]\S+| [a-z-]+)?")
+_COMPANY = re.compile(r"my [a-z-]+(?: [A-Z]\S+| [a-z-]+)?|(?!I\b)[A-Z]\w+")
 """Who is named with the speaker: "my wife Ana" of "my wife Ana and I"."""
 _NESTING = re.compile(r"\b(?:who|that|which|because|when|where|while|how|what|why|if|says?|said|told|thinks?)\b")
 _NEGATED = re.compile(r"^I (?:(?P<over>no longer)|(?P<not>(?:do|am|can|have) not))(?: (?P<verb>[a-z]+))?(?= |$)")
@@ -95,6 +98,7 @@ def plain_text(text: str) -> str:
     text = _WORD.sub(_spelled, text.replace("can't", "can not"))
     text = re.sub(r"\s*[,:](?=\s)", " ,", " ".join(text.split()))
     text = re.sub(r"(?<=\w)'s\b", " 's", text)
+    text = re.sub(r"^(my favourite .*? (?:is|are)) (?:probably|definitely|maybe|still|always) ", r"\1 ", text)
     text = _HAVE_GOT.sub("I have ", text)
     text = _NAMED_WHO.sub(r"\1", text)
     text = re.sub(r"\bI (are|were)\b", lambda match: _PLURAL[match[0]], text)
@@ -191,15 +195,16 @@ def _elided(clause: str) -> Iterator[str]:
     for match in _ELIDED.finditer(clause):
         word, _, follower = clause[match.end() :].partition(" ")
         base = _BASES.get(word) or _base_of(word)
-        if base in _LISTS.words("coordinated") and (
-            base != word or follower.split(" ")[0] in _FOLLOWERS or follower[:1].isupper()
-        ):
+        is_verb = base != word or word in _SURE or follower.split(" ")[0] in _FOLLOWERS or follower[:1].isupper()
+        if base in _COORDINATED and is_verb:
             yield clause[start : match.start()] if start == 0 else f"I {clause[start : match.start()]}"
             clause = clause[: match.end()] + base + clause[match.end() + len(word) :]
             start = match.end()
     yield clause if start == 0 else f"I {clause[start:]}"
 
 
+_COORDINATED = _LISTS.words("coordinated")
+_SURE = _LISTS.words("surely_coordinated")
 _FOLLOWERS = _LISTS.words("followers")
 
 
