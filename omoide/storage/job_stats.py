@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from omoide.core.job_payloads import REASONING, JobKind
 from omoide.core.records import PendingJob, WorkCount
-from omoide.storage import rows
+from omoide.storage import peer_aliases, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import (
@@ -16,7 +16,7 @@ from omoide.storage.dialect import (
     greatest,
     in_array,
     is_integer,
-    json_holds,
+    json_holds_any,
     json_list_of,
     json_or_null,
 )
@@ -120,7 +120,8 @@ def status(
     if session is not None:
         restrictions.append("session = :session")
     if observer is not None or observed is not None:
-        either = {"observed = :observed": observed, json_holds("observers", ":observer"): observer}
+        by_name = {f"observed {in_array('text', ':observed')}": observed}
+        either = {**by_name, json_holds_any("observers", ":observer"): observer}
         restrictions.append(f"({' OR '.join(sql for sql, value in either.items() if value is not None)})")
     found = db.execute(
         f"""SELECT session, sum(done), sum(failed), sum(CASE WHEN held THEN pending ELSE 0 END),
@@ -132,12 +133,17 @@ def status(
             "now": now,
             "kinds": array(REASONING),
             "dream": JobKind.DREAM,
-            "observer": observer,
-            "observed": observed,
+            "observer": _names(db, workspace_id, observer),
+            "observed": _names(db, workspace_id, observed),
             "session": session,
         },
     )
     return dict(map(_count, found))
+
+
+def _names(db: Transaction, workspace_id: str, peer_id: str | None) -> str | None:
+    """A bound list of the id and of those of peers that are being merged into this one."""
+    return None if peer_id is None else array([peer_id, *peer_aliases.merging(db, workspace_id, peer_id)])
 
 
 def _count(row: rows.Row) -> tuple[str | None, WorkCount]:

@@ -36,6 +36,19 @@ def resolved(db: Transaction, workspace_id: str, peer_ids: Collection[str]) -> d
     return {as_text(alias): as_text(peer_id) for alias, peer_id in found}
 
 
+def merging(db: Transaction, workspace_id: str, peer_id: str) -> list[str]:
+    """The ids of peers that are being merged into this one."""
+    if not exist(db):
+        return []
+    found = db.execute(
+        """SELECT o.id FROM workspaces w JOIN peers p ON p.workspace = w.pk JOIN peer_aliases a ON a.peer = p.pk
+           JOIN peers o ON o.workspace = a.workspace AND o.id = a.id AND o.kind = 'merged'
+           WHERE w.id = ? AND w.deleted_at IS NULL AND p.id = ?""",
+        (workspace_id, peer_id),
+    )
+    return [as_text(id) for (id,) in found]
+
+
 def is_retired(db: Transaction, workspace_id: str, peer_id: str, issued_at: int) -> bool:
     """Whether a key of the peer, issued at `issued_at`, is refused, because the peer was merged since."""
     row = db.execute(

@@ -16,7 +16,16 @@ from omoide.core.identifiers import is_scope_peer
 from omoide.core.job_payloads import JobKind, PeerMerge
 from omoide.core.jobs import NewJob
 from omoide.core.records import MergeProgress
-from omoide.storage import card_merge, dream_jobs, membership_merge, peer_aliases, queue, rows, workspaces
+from omoide.storage import (
+    card_merge,
+    completed_work,
+    dream_jobs,
+    membership_merge,
+    peer_aliases,
+    queue,
+    rows,
+    workspaces,
+)
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.conclusion_links import IS_CURRENT
@@ -178,6 +187,7 @@ def move_small(db: Transaction, of: MergePlan, now: int) -> None:
     """Move memberships, cards, and the counts and jobs of dreams. Again at the end: work that had begun adds some."""
     membership_merge.move(db, of.old, of.into)
     card_merge.move(db, of.workspace, (of.old, of.old_id), (of.into, of.into_id), now)
+    completed_work.rename(db, of.workspace, of.old_id, of.into_id)
     dream_jobs.interrupt(db, of.workspace, now)
     dream_jobs.rename(db, of.workspace, (of.old, of.old_id), (of.into, of.into_id))
     _add_dreams(db, of)

@@ -166,6 +166,28 @@ def test_in_a_shared_session_the_stays_are_united(ws: WorkspaceClient) -> None:
     assert [each["content"] for each in own] == ["one", "three"]
 
 
+def test_the_queue_status_counts_what_the_old_peer_said(ws: WorkspaceClient) -> None:
+    ws.say("a", "I work as a nurse.", peer="alice")
+    ws.say("b", "I have a cat.", "I have a dog.", peer="ally")
+    settle(ws)
+
+    def done(**query: str) -> int:
+        return int(ws.ok("GET", "/queue/status", params=query)["completed_work_units"])
+
+    assert (done(sender_id="alice"), done(sender_id="ally"), done(observer_id="bob")) == (1, 2, 3)
+    merged(ws, keep_alias=False)
+    assert (done(sender_id="alice"), done(sender_id="ally"), done(observer_id="bob"), done()) == (3, 0, 3, 3)
+    assert done(observer_id="alice") == 3
+
+
+def test_the_queue_status_of_the_target_has_what_is_still_reasoned_about(ws: WorkspaceClient) -> None:
+    ws.say("b", "I play chess.", peer="ally")
+    begun = merge(ws)
+    waiting = ws.ok("GET", "/queue/status?sender_id=alice")
+    assert (begun.status_code, waiting["total_work_units"]) == (202, 1)
+    merged(ws)
+
+
 def test_what_was_said_before_is_still_reasoned_about(ws: WorkspaceClient) -> None:
     ws.say("b", "I play chess.", peer="ally")
     merged(ws)
