@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "b75e4d5db77690acf68cb174bc868a6b27b644452bd3b59acc71f032f4920ef0"
+DOCUMENT = "5e71fb89ad8ec5ae2387921243fe3f6fb45583c041141a43ae8d20cc2bf47b5a"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -211,7 +211,9 @@ class MessageUploadForm(BaseModel):
     file: Annotated[
         str, Field(json_schema_extra={"contentMediaType": "application/octet-stream"})
     ]
-    peer_id: Annotated[str, Field(description="The author.")]
+    peer_id: Annotated[
+        str, Field(description="The author; of a conversation, of one side.")
+    ]
     metadata: Annotated[
         str | None,
         Field(
@@ -845,7 +847,9 @@ class HTTPValidationError(BaseModel):
 class Message(BaseModel):
     id: Annotated[str, Field(description="Assigned by the server.")]
     content: str
-    peer_id: Annotated[str, Field(description="The author.")]
+    peer_id: Annotated[
+        str, Field(description="The author; of a conversation, of one side.")
+    ]
     session_id: str
     workspace_id: str
     metadata: dict[str, Any]

@@ -65,9 +65,9 @@ async def create_messages_with_file(
 ) -> list[models.Message]:
     """Store the file's text as messages; return them in the order of the text."""
     async with uploads.turn():
-        texts = await uploads.texts(context, body.file)
+        pieces = await uploads.pieces(context, body.file)
         described = uploads.template(context, body)
-        batch = MessageBatch(workspace_id, session_id, [described._replace(content=text) for text in texts])
+        batch = MessageBatch(workspace_id, session_id, uploads.messages(described, pieces))
         stored = await ingest.add_messages(context.services, batch, auth.name_of(context.principal))
     return await serializers.many_messages(stored)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omoide.text_extraction.extractor import pieces, split
+from omoide.text_extraction.extractor import Piece, pieces, split
 
 # Pieces.
 
@@ -60,12 +60,12 @@ def test_a_limit_that_allows_nothing_is_a_mistake(limit: int) -> None:
 
 
 def test_an_empty_file_is_one_empty_piece() -> None:
-    assert pieces(b"", "text/plain", None, limit=10) == [""]
+    assert pieces(b"", "text/plain", None, limit=10) == [Piece("")]
 
 
 def test_a_large_file_gives_many_pieces() -> None:
     data = b"A line of forty characters, all in all.\n" * 131_072
-    parts = pieces(data, "text/plain", None, limit=25_000)
+    parts = [piece.text for piece in pieces(data, "text/plain", None, limit=25_000)]
     assert len(data) == 5_242_880
     assert len(parts) == 210
     assert "".join(parts).encode() == data

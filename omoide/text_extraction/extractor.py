@@ -6,14 +6,23 @@ the file is received.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from enum import Enum
 from pathlib import PurePosixPath
+from typing import NamedTuple, TypeVar
 
-from omoide.core.errors import Unavailable, Unprocessable, UnsupportedMediaType
+from omoide.core.errors import TooLarge, Unavailable, Unprocessable, UnsupportedMediaType
 from omoide.fairness.thread_pool import resting
 from omoide.text_extraction import charsets, json_normalization
+from omoide.text_extraction.chats import detection
+from omoide.text_extraction.chats.turn import Turn
 from omoide.text_extraction.pdf import HEAD, HEAD_WITHIN, PdfLimits, pdf_text
+
+T = TypeVar("T")
+
+MOST_TURNS = 10_000
+"""Messages of an exported conversation; storing them takes about a second."""
 
 # Listed in the 415 response. Other text types are accepted too (see below), without a guarantee.
 SUPPORTED_TYPES = ["application/pdf", "application/json", "text/*"]
@@ -60,14 +69,30 @@ class FileType(Enum):
     PDF = "PDF"
 
 
+class Piece(NamedTuple):
+    """Text for one message; of an exported conversation, a part of the `turn`."""
+
+    text: str
+    turn: Turn | None = None
+
+
 def pieces(
     data: bytes, content_type: str | None, filename: str | None, *, limit: int, pdf_limits: PdfLimits | None = None
-) -> list[str]:
+) -> list[Piece]:
     """The text of a file in pieces of at most `limit` characters; an empty file gives one empty piece.
 
-    Raises the errors of `extract`. CPU-bound: takes seconds for a large PDF.
+    An exported conversation is split into its turns; what is no talk, as a photo or a system message, is left out.
+    Raises the errors of `extract`, and TooLarge. CPU-bound: takes seconds for a large PDF.
     """
-    return split(extract(data, content_type, filename, pdf_limits=pdf_limits), limit)
+    kind = detect_file_type(data, content_type, filename)
+    text = _decoded(data, kind, content_type, pdf_limits)
+    turns = _turns(text, kind)
+    if len(turns) > MOST_TURNS:
+        raise TooLarge(f"The conversation has {len(turns):,} messages; the limit is {MOST_TURNS:,}. Split the file.")
+    spoken = [(turn, said) for turn in turns if (said := _storable(turn.text)).strip()]
+    if spoken:
+        return [Piece(part, turn) for turn, said in spoken for part in split(said, limit)]
+    return [Piece(part) for part in split(_storable(_normalized(text, kind)), limit)]
 
 
 def extract(data: bytes, content_type: str | None, filename: str | None, *, pdf_limits: PdfLimits | None = None) -> str:
@@ -76,14 +101,42 @@ def extract(data: bytes, content_type: str | None, filename: str | None, *, pdf_
     Raises UnsupportedMediaType for an unsupported file type or charset, Unprocessable for a file that is damaged or
     differs from its declared type, and TooLarge for a PDF beyond `pdf_limits`.
     """
-    match detect_file_type(data, content_type, filename):
+    kind = detect_file_type(data, content_type, filename)
+    return _storable(_normalized(_decoded(data, kind, content_type, pdf_limits), kind))
+
+
+def _decoded(data: bytes, kind: FileType, content_type: str | None, pdf_limits: PdfLimits | None) -> str:
+    match kind:
         case FileType.PDF:
-            text = pdf_text(data, pdf_limits or PdfLimits())
+            return pdf_text(data, pdf_limits or PdfLimits())
         case FileType.JSON:
-            text = _json_text(data, charsets.declared_charset(content_type))
+            return _json_text(data, charsets.declared_charset(content_type))
         case FileType.TEXT:
-            text = charsets.decode(data, charsets.declared_charset(content_type))
-    return _storable(text)
+            return charsets.decode(data, charsets.declared_charset(content_type))
+
+
+def _turns(text: str, kind: FileType) -> list[Turn]:
+    match kind:
+        case FileType.PDF:
+            return []
+        case FileType.JSON:
+            return _while_resting(detection.of_json, text)
+        case FileType.TEXT:
+            return _while_resting(detection.of_text, text)
+
+
+def _normalized(text: str, kind: FileType) -> str:
+    """A JSON document in normalized form (see `json_normalization`), other text as it is."""
+    if kind is not FileType.JSON:
+        return text
+    if not text.strip():
+        return ""
+    try:
+        return _while_resting(json_normalization.normalize, text)
+    except ValueError as error:
+        raise Unprocessable("Uploaded JSON is invalid") from error
+    except json_normalization.Interrupted as error:
+        raise Unavailable("The file could not be read: out of memory, or the server is stopping") from error
 
 
 def detect_file_type(data: bytes, content_type: str | None, filename: str | None) -> FileType:
@@ -153,32 +206,23 @@ def _by_extension(filename: str | None) -> FileType | None:
 
 
 def _json_text(data: bytes, charset: str | None) -> str:
-    """A JSON document in normalized form (see `json_normalization`)."""
     is_utf8 = charset in (None, "utf-8", "ascii")
     try:
-        written = data.decode("utf-8-sig" if is_utf8 else str(charset)).removeprefix("\ufeff")
+        return data.decode("utf-8-sig" if is_utf8 else str(charset)).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         must = "must be UTF-8 encoded" if is_utf8 else f"must be encoded in their declared charset: {charset}"
         raise Unprocessable(f"JSON uploads {must}") from error
-    if not written.strip():
-        return ""
-    try:
-        return _rewritten(written)
-    except ValueError as error:
-        raise Unprocessable("Uploaded JSON is invalid") from error
-    except json_normalization.Interrupted as error:
-        raise Unavailable("The file could not be read: out of memory, or the server is stopping") from error
 
 
-def _rewritten(document: str) -> str:
-    """As `json_normalization.normalize`; lets other work run while the subprocess does."""
+def _while_resting(read: Callable[[str], T], document: str) -> T:
+    """Read a document; lets other work run while a subprocess reads a large one."""
     if len(document) < json_normalization.LARGE_CHARACTERS:
-        return json_normalization.normalize(document)
-    done: Future[str] = Future()
+        return read(document)
+    done: Future[T] = Future()
 
     def wait() -> None:
         try:
-            done.set_result(json_normalization.normalize(document))
+            done.set_result(read(document))
         except Exception as error:
             done.set_exception(error)
 

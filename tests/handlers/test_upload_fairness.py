@@ -25,7 +25,7 @@ class Desk:
         self._busy = 0
         self._lock = threading.Lock()
 
-    def pieces(self, data: bytes, *args: Any, **options: Any) -> list[str]:
+    def pieces(self, data: bytes, *args: Any, **options: Any) -> list[extractor.Piece]:
         with self._lock:
             self.order.append(data.decode())
             self._busy += 1

@@ -1,0 +1,1 @@
+"""Recognize exported conversations, and split them into what each speaker said, and when."""

@@ -1,0 +1,77 @@
+"""Find the turns of an exported conversation in the text of a file."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+from omoide.text_extraction.chats import json_chats, line_chats
+from omoide.text_extraction.chats.turn import Turn
+
+LARGE_CHARACTERS = 131_072
+"""Documents of this size and more are parsed in a subprocess, as in `json_normalization`."""
+
+SECONDS = 60
+
+_json_start = re.compile(r"\{|\[\s*\{").match
+
+_PROGRAM = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from omoide.text_extraction.chats import json_chats
+found = json_chats.turns(json.loads(sys.stdin.buffer.read()))
+sys.stdout.buffer.write(json.dumps(found).encode())
+"""
+_ROOT = Path(__file__).parents[3]
+
+
+def of_json(document: str) -> list[Turn]:
+    """The turns of the conversations in a JSON document, oldest first; empty if it is none, or invalid."""
+    return _oldest_first(_in_json(document))
+
+
+def _in_json(document: str) -> list[Turn]:
+    if json_chats.MENTIONS.search(document) is None:
+        return []
+    if len(document) < LARGE_CHARACTERS:
+        return _parsed(document)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _PROGRAM, str(_ROOT)],
+            input=document.encode("utf-8", "surrogatepass"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            timeout=SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [] if done.returncode else [Turn(*each) for each in json.loads(done.stdout)]
+
+
+def of_text(text: str) -> list[Turn]:
+    """The turns of the conversation in lines of text, or in JSON or lines of it; empty if it is none."""
+    start = text.lstrip("\ufeff \t\r\n")
+    if _json_start(start) and (found := of_json(start)):
+        return found
+    if start.startswith("{"):
+        return of_json(f"[{','.join(line for line in start.splitlines() if line.strip())}]")
+    return _oldest_first(line_chats.turns(start))
+
+
+def _parsed(document: str) -> list[Turn]:
+    try:
+        return json_chats.turns(json.loads(document))
+    except (ValueError, RecursionError):
+        return []
+
+
+def _oldest_first(turns: list[Turn]) -> list[Turn]:
+    """Some programs export the newest message first."""
+    known = [turn.said_at for turn in turns if turn.said_at is not None]
+    back = sum(later < earlier for earlier, later in pairwise(known))
+    return turns[::-1] if 2 * back > len(known) - 1 > 0 else turns

@@ -1,0 +1,212 @@
+"""Find the turns of a conversation that was exported as JSON.
+
+Recognized: exports of ChatGPT (a tree of messages), and lists of messages that have a text and a speaker, under the
+names that programs give them: Claude, LibreChat, Slack, Telegram, Discord, Messenger and Instagram, training data with
+roles.
+
+A large document is read in a subprocess, as in `json_normalization`; it runs this file, so the package's modules that
+are used here import only the standard library.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from omoide.text_extraction.chats import times
+from omoide.text_extraction.chats.turn import ASSISTANT, OWNER, Turn, role_of
+
+_TEXTS = ("text", "content", "contents", "message", "body", "msg", "parts")
+_SPEAKERS = (
+    *("role", "sender_name", "sender", "from", "from_name", "author", "speaker", "user", "username", "user_name"),
+    *("creator", "participant", "peer_id"),
+)
+_NAMES = ("role", "nickname", "display_name", "real_name", "name", "username", "user", "first_name", "id")
+_TIMES = (
+    *("created_at", "createdat", "create_time", "timestamp", "timestamp_ms", "ts", "date", "datetime", "time"),
+    *("sent_at", "date_unixtime", "created", "created_date", "date_created"),
+)
+"""Keys, in lower case, in order of preference."""
+
+_LISTS = frozenset(
+    {"messages", "chat_messages", "conversation", "conversations", "chat", "chats", "dialog", "dialogue", "history"}
+    | {
+        "thread",
+        "threads",
+        "turns",
+        "transcript",
+        "items",
+        "data",
+        "list",
+        "children",
+        "replies",
+        "results",
+        "channels",
+    }
+)
+"""Keys of lists in which messages are looked for. Others, as `reviews` or `comments`, are not conversations."""
+
+_SILENT = frozenset({"system", "tool", "function", "developer", "service"})
+"""Roles and types whose text is not part of the talk."""
+_TALK = frozenset({"text", "multimodal_text", "input_text", "output_text", "message"})
+
+_MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|([^>]*))?>")
+_LINK = re.compile(r"<((?:https?|mailto):[^>|]+)(?:\|([^>]+))?>")
+
+MENTIONS = re.compile(r'"(?:role|sender|sender_name|from|author|speaker|user|username|creator|mapping)"\s*:', re.I)
+"""What any document with a conversation contains."""
+
+
+def turns(document: object) -> list[Turn]:
+    """The turns of the conversations in a parsed document, in their order; empty if it is none."""
+    try:
+        found = [*_found(document)]
+    except RecursionError:
+        return []
+    is_sure = len(found) > 1 or isinstance(document, dict) or any(turn.is_role for turn in found)
+    return found if is_sure and any(turn.text.strip() for turn in found) else []
+
+
+def _found(value: object, key: str | None = None) -> Iterator[Turn]:
+    if isinstance(value, dict):
+        if isinstance(value.get("mapping"), dict):
+            yield from _branch(value["mapping"], value.get("current_node"))
+            return
+        for name, inner in value.items():
+            if isinstance(inner, dict | list) and (isinstance(inner, dict) or name.lower() in _LISTS):
+                yield from _found(inner, name.lower())
+    elif isinstance(value, list):
+        people = _people(value)
+        for each in value:
+            if isinstance(each, dict) and (turn := _turn(_lower(each), people)) is not None:
+                yield turn
+                yield from _found({name: inner for name, inner in each.items() if name in ("children", "replies")})
+            else:
+                yield from _found(each, key)
+
+
+def _lower(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(name).lower(): value for name, value in message.items()}
+
+
+def _branch(nodes: Mapping[str, Any], last: object) -> Iterator[Turn]:
+    """The messages of a tree from its root to the current node: what was written again is left out."""
+    path: list[Any] = []
+    seen: set[object] = set()
+    node = nodes.get(last) if isinstance(last, str) else None
+    if node is None:
+        path = [each for each in nodes.values() if isinstance(each, dict)]
+    while isinstance(node, dict) and id(node) not in seen:
+        seen.add(id(node))
+        path.insert(0, node)
+        parent = node.get("parent")
+        node = nodes.get(parent) if isinstance(parent, str) else None
+    for each in path:
+        message = each.get("message")
+        if not isinstance(message, dict) or message.get("recipient") not in (None, "all"):
+            continue
+        metadata = message.get("metadata")
+        if isinstance(metadata, dict) and metadata.get("is_visually_hidden_from_conversation"):
+            continue
+        turn = _turn(_lower(message), {})
+        if turn is not None:
+            yield turn
+
+
+def _turn(message: Mapping[str, Any], people: Mapping[str, str]) -> Turn | None:
+    """The turn of a message, whose keys are in lower case. None if it is none; empty if it is not part of the talk."""
+    keys = (*_TEXTS, "value") if "from" in message else _TEXTS
+    text = next((told for key in keys if (told := _text(message.get(key))) is not None), None)
+    instant = next((found for key in _TIMES if (found := times.from_value(message.get(key))) is not None), None)
+    speaker = _speaker(message)
+    if speaker is None and instant is not None:  # many things that are no messages have a name
+        speaker = _name({"name": message.get("name")})
+    if text is None or speaker is None:
+        return None
+    name = speaker.lower()
+    kind = str(message.get("subtype") or message.get("type") or "message").lower()
+    if name in _SILENT or kind in _SILENT or kind.startswith(("channel_", "group_")):
+        text = ""
+    if "sender_name" in message:
+        text, speaker = _mended(text), _mended(speaker)
+    if "ts" in message:
+        text = _plain(text, people)
+    is_ours = message.get("iscreatedbyuser")
+    role = role_of(speaker)
+    if isinstance(is_ours, bool):
+        role = OWNER if is_ours else ASSISTANT
+    elif _is_bot(message):
+        role = ASSISTANT
+    return Turn(role or speaker, role is not None, text, *(instant or ()))
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        if str(value.get("content_type", "text")) not in _TALK:
+            return ""
+        return next((told for key in ("parts", "text", "value") if (told := _text(value.get(key))) is not None), None)
+    if isinstance(value, list):
+        between = "" if any(isinstance(each, str) for each in value) else "\n"
+        parts = [_part(each) for each in value]
+        return between.join(part for part in parts if part)
+    return None
+
+
+def _part(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    told = value.get("text") if isinstance(value, dict) else None
+    return told if isinstance(told, str) else ""
+
+
+def _speaker(message: Mapping[str, Any]) -> str | None:
+    profile = message.get("user_profile")
+    if isinstance(profile, dict) and (name := _name(profile)):
+        return name
+    for key in _SPEAKERS:
+        value = message.get(key)
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+        if isinstance(value, dict) and (name := _name(_lower(value))):
+            return name
+    return None
+
+
+def _name(person: Mapping[str, Any]) -> str | None:
+    found = (person.get(key) for key in _NAMES)
+    return next((name.strip() for name in found if isinstance(name, str) and name.strip()), None)
+
+
+def _is_bot(message: Mapping[str, Any]) -> bool:
+    author = message.get("author")
+    flags = [message.get("bot_id"), *(author.get(key) for key in ("isBot", "bot") if isinstance(author, dict))]
+    return any(flags) or message.get("subtype") == "bot_message"
+
+
+def _people(messages: Sequence[Any]) -> Mapping[str, str]:
+    """Id → name of the people in messages of Slack."""
+    found = {}
+    for each in messages:
+        profile = each.get("user_profile") if isinstance(each, dict) else None
+        if isinstance(profile, dict) and isinstance(each.get("user"), str) and (name := _name(profile)):
+            found[each["user"]] = name
+    return found
+
+
+def _plain(text: str, people: Mapping[str, str]) -> str:
+    """A text of Slack without its markup."""
+    text = _MENTION.sub(lambda match: f"@{people.get(match[1]) or match[2] or match[1]}", text)
+    text = _LINK.sub(lambda match: f"{match[2]} ({match[1]})" if match[2] else match[1], text)
+    return html.unescape(text)
+
+
+def _mended(text: str) -> str:
+    """A text of Meta's exports, which are UTF-8 read as Latin-1."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        return text

@@ -1,0 +1,122 @@
+"""Find the turns of a conversation that was exported as lines of text.
+
+Recognized: WhatsApp (Android and iOS, in many languages), other logs of a date, a name and a text, messages copied from
+Telegram, and transcripts of names and texts. A log of a program is none, though its lines look alike.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from omoide.text_extraction.chats.times import DATE, Instant, instants, written
+from omoide.text_extraction.chats.turn import Turn, role_of
+
+WITHIN = 3
+"""A conversation begins within so many lines."""
+
+FEWEST = 2
+"""Turns of a conversation with dates."""
+
+FEWEST_WITHOUT_DATES, MOST_SPEAKERS, SHARE = 4, 8, 0.9
+"""A transcript without dates: turns, speakers (each with two turns), and the share of lines that begin a turn."""
+
+LONGEST_PLACEHOLDER = 400
+
+_IGNORED = dict.fromkeys(map(ord, "\u200e\u200f\u202a\u202b\u202c\u2068\u2069\ufeff"))
+_NAME = r"(?P<name>[^\n:/=\[\]{}<>\\|]{1,60}?)"
+
+_HEAD = rf"(?P<open>\[)?{DATE}(?(open)\])(?:\s?[-–]|,)?\s+"
+_dated = re.compile(rf"{_HEAD}(?:<(?P<nick>[^<>]+)>\s|{_NAME}:(?:\s|$))(?P<text>.*)", re.VERBOSE)
+_without_name = re.compile(_HEAD, re.VERBOSE)
+_copied = re.compile(rf"{_NAME},\s\[{DATE}\]:?$", re.VERBOSE)
+_spoken = re.compile(
+    r"(?:\#+\s*|\*\*|__)?(?P<name>[^\W\d_][^\n:*#/=\[\]{}<>\\|.]{0,30}?)(?:\*\*|__)?:(?:\*\*|__)?(?:\s+|$)(?P<text>.*)"
+)
+_of_program = re.compile(
+    r"\b(info|warn|warning|error|err|debug|trace|critical|fatal|notice|verbose|stdout|stderr|kernel|root|main)\b", re.I
+)
+
+
+def turns(text: str) -> list[Turn]:
+    """The turns of the conversation in the text; empty if it is none."""
+    lines = text.translate(_IGNORED).splitlines()
+    first = [line for line in lines if line.strip()][:WITHIN]
+    if any(_match(line) for line in first):
+        return _dated_turns(lines)
+    return _transcript(lines) if any(_spoken.match(line) for line in first) else []
+
+
+def _match(line: str) -> re.Match[str] | None:
+    return _dated.match(line) or _copied.match(line)
+
+
+def _dated_turns(lines: Sequence[str]) -> list[Turn]:
+    heads: list[re.Match[str]] = []
+    texts: list[list[str]] = []
+    is_of_nobody = True
+    for line in lines:
+        if (match := _match(line)) is not None:
+            heads.append(match)
+            texts.append([match["text"]] if match.re is _dated else [])
+            is_of_nobody = False
+        elif _without_name.match(line):  # somebody joined, or the like
+            is_of_nobody = True
+        elif not is_of_nobody:
+            texts[-1].append(line)
+    names = [_name(head) for head in heads]
+    if len(heads) < FEWEST or any(map(_of_program.search, names)):
+        return []
+    times = instants([written(head) for head in heads])
+    said = ("\n".join(text).strip() for text in texts)
+    return [
+        _turn(name, "" if _is_placeholder(text) else text, time)
+        for name, text, time in zip(names, said, times, strict=True)
+    ]
+
+
+def _transcript(lines: Sequence[str]) -> list[Turn]:
+    found: list[tuple[str, list[str]]] = []
+    for line in lines:
+        if (match := _spoken.match(line)) is not None and _is_name(match["name"]):
+            found.append((match["name"].strip(), [match["text"]]))
+        elif found:
+            found[-1][1].append(line)
+    counts = Counter(name for name, _ in found)
+    written_lines = sum(bool(line.strip()) for line in lines)
+    if (
+        len(found) < FEWEST_WITHOUT_DATES
+        or len(found) < SHARE * written_lines
+        or not 2 <= len(counts) <= MOST_SPEAKERS
+        or min(counts.values()) < 2
+    ):
+        return []
+    return [_turn(name, "\n".join(text).strip()) for name, text in found]
+
+
+def _turn(name: str, text: str, time: Instant | None = None) -> Turn:
+    role = role_of(name)
+    return Turn(role or name, role is not None, text, *(time or ()))
+
+
+def _is_name(name: str) -> bool:
+    return not name[0].islower() or role_of(name) is not None
+
+
+def _name(head: re.Match[str]) -> str:
+    names = head.groupdict()
+    return str(names.get("nick") or names["name"]).strip(" ~\u00a0")
+
+
+def _is_placeholder(text: str) -> bool:
+    return len(text) <= LONGEST_PLACEHOLDER and _placeholders().fullmatch(text) is not None
+
+
+@cache
+def _placeholders() -> re.Pattern[str]:
+    data = tomllib.loads((Path(__file__).parent / "placeholders.toml").read_text("utf-8"))
+    return re.compile("|".join(f"(?:{each})" for each in data["texts"]), re.IGNORECASE)

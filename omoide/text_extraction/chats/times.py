@@ -1,0 +1,105 @@
+"""Parse the times of exported conversations. Only the standard library: see `json_chats`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_number = re.compile(r"\d{9,17}(\.\d+)?").fullmatch
+
+Instant = tuple[int, int]
+"""Microseconds since 1970, and the offset from UTC in minutes."""
+
+# Largest plausible numbers of seconds and of milliseconds: in the year 5138.
+_SECONDS, _MILLISECONDS = 10**11, 10**14
+
+DATE = r"""(?P<a>\d{1,4})(?P<sep>[./-]|年)[ ]?(?P<b>\d{1,2})(?:[./-]|月)[ ]?(?P<c>\d{1,4})日?\.?,?\s+
+    (?:(?:um|at|a\s+las|às|alle|à|kl\.?)\s+)?(?P<before>[^\W\d_]{2})?\s?
+    (?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?
+    (?:\s?(?P<after>[AaPp]\.?\s?[Mm]\b\.?))?(?:\s+(?:Uhr|h))?"""
+"""Regular expression (verbose) of a date and a time of day, as messengers write them in many languages."""
+
+_AFTERNOON = frozenset({"pm", "下午", "午後", "오후", "晚上"})
+_MORNING = frozenset({"am", "上午", "午前", "오전", "凌晨", "早上"})
+
+
+def from_value(value: object) -> Instant | None:
+    """The time in a value of JSON: a number of seconds, milliseconds or microseconds, or ISO 8601."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        if _number(value):
+            return from_value(float(value))
+        try:
+            return from_datetime(datetime.fromisoformat(value))
+        except ValueError:
+            return None
+    if not isinstance(value, int | float) or not 0 < value < 10**17:
+        return None
+    seconds = value if value < _SECONDS else value / 1e3 if value < _MILLISECONDS else value / 1e6
+    try:
+        return from_datetime(_EPOCH + timedelta(seconds=seconds))
+    except OverflowError:
+        return None
+
+
+def from_datetime(value: datetime) -> Instant:
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    offset = value.utcoffset() or timedelta()
+    return (value - _EPOCH) // timedelta(microseconds=1), offset // timedelta(minutes=1)
+
+
+class WrittenDate(NamedTuple):
+    """A date of a file in which the order of day and month is not known yet."""
+
+    numbers: tuple[int, int, int]
+    time: tuple[int, int, int]
+    is_american: bool
+    """Whether it is written with slashes, and AM or PM without dots."""
+
+
+def written(match: re.Match[str]) -> WrittenDate:
+    """What `DATE` has matched."""
+    raw = match["after"] or ""
+    marker = (match["after"] or match["before"] or "").replace(".", "").replace(" ", "").lower()
+    hour = int(match["hour"])
+    if marker in _AFTERNOON and hour < 12:
+        hour += 12
+    elif marker in _MORNING and hour == 12:
+        hour = 0
+    numbers = (int(match["a"]), int(match["b"]), int(match["c"]))
+    time = (hour, int(match["minute"]), int(match["second"] or 0))
+    return WrittenDate(numbers, time, match["sep"] == "/" and raw.lower() in ("am", "pm"))
+
+
+_ORDERS = {"ymd": (0, 1, 2), "dmy": (2, 1, 0), "mdy": (2, 0, 1)}
+
+
+def instants(dates: Sequence[WrittenDate]) -> list[Instant | None]:
+    """The times of a file's dates, all read in the same order of day, month and year.
+
+    Of the orders in which all dates exist, the one that goes back in time least often; in doubt, the usual one.
+    """
+    usual = ["mdy", "dmy", "ymd"] if any(each.is_american for each in dates) else ["dmy", "mdy", "ymd"]
+    if dates and max(each.numbers[0] for each in dates) > 31:
+        usual = ["ymd"]
+    readings = [[_instant(each, _ORDERS[order]) for each in dates] for order in usual]
+    return min(readings, key=lambda reading: (reading.count(None), _steps_back(reading)), default=[])
+
+
+def _steps_back(reading: Iterable[Instant | None]) -> int:
+    known = [each[0] for each in reading if each is not None]
+    return sum(later < earlier for earlier, later in pairwise(known))
+
+
+def _instant(date: WrittenDate, order: tuple[int, int, int]) -> Instant | None:
+    year, month, day = (date.numbers[place] for place in order)
+    try:
+        return from_datetime(datetime(year + 2000 if year < 100 else year, month, day, *date.time, tzinfo=UTC))
+    except ValueError:
+        return None
