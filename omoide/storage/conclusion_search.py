@@ -201,11 +201,25 @@ def state_of(db: Transaction, pair: tuple[int, int]) -> tuple[int | None, ...]:
 
 
 def outlines(db: Transaction, within: ConclusionScope, limit: int) -> list[Outline]:
-    """The newest conclusions of a pair by when they were said, without their details."""
+    """The newest conclusions of a pair by when they were said; of older ones, as many that have a topic, which are
+    those about lasting things."""
+    newest = _outlines(db, within, "", (), limit)
+    if within.pair is None or len(newest) < limit:
+        return newest
+    topical = """AND c.said_at < ? AND EXISTS (
+        SELECT 1 FROM conclusion_topics t WHERE t.observer = ? AND t.observed = ? AND t.conclusion = c.pk)"""
+    return newest + _outlines(db, within, topical, (newest[-1].said_at, *within.pair), limit)
+
+
+def _outlines(
+    db: Transaction, within: ConclusionScope, restriction: str, given: Sequence[Any], limit: int
+) -> list[Outline]:
     sql, params = within.out_of(FROM, OF_PAIR_BY_TIME if within.is_current else _OF_PAIR)
     columns = "c.pk, c.content, c.level, c.said_at, c.times_derived, c.valid_until"
-    query = f"""SELECT {columns}, c.details LIKE '%"message_ids"%' {sql} ORDER BY {LAST_SAID_FIRST} LIMIT ?"""
-    return [_outline(row) for row in db.execute(query, (*params, limit))]
+    query = f"SELECT {columns}, c.details LIKE '%\"message_ids\"%' {sql} {restriction}"
+    return [
+        _outline(row) for row in db.execute(f"{query} ORDER BY {LAST_SAID_FIRST} LIMIT ?", (*params, *given, limit))
+    ]
 
 
 def most_derived(db: Transaction, within: ConclusionScope, limit: int) -> list[Conclusion]:

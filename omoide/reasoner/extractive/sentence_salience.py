@@ -43,6 +43,9 @@ _OFFER = re.compile(
     re.IGNORECASE,
 )
 """Courtesies of those who serve."""
+_REQUEST = re.compile(
+    r"(?:please|can you|could you|would you|don't|do not|never|always|let's|make sure)\b", re.IGNORECASE
+)
 _ABOUT_SPEAKER = re.compile(r"\b(?:I|me|we|us|my|our|mine|ours)\b", re.IGNORECASE)
 
 
@@ -81,5 +84,5 @@ def leans(sentence: str, before: str = "") -> bool:
 
 
 def _asks_for(sentence: str, own: int) -> bool:
-    """Whether it is a request or question in the speaker's own matter, which a session may be about."""
-    return own >= ENOUGH_WORDS - 2 and bool(_ABOUT_SPEAKER.search(sentence))
+    """Whether it is a request, or a question in the speaker's own matter, which a session may be about."""
+    return own >= ENOUGH_WORDS - 2 and bool(_REQUEST.match(sentence) or _ABOUT_SPEAKER.search(sentence))
