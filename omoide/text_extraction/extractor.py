@@ -16,7 +16,7 @@ from omoide.core.errors import TooLarge, Unavailable, Unprocessable, Unsupported
 from omoide.fairness.thread_pool import resting
 from omoide.text_extraction import charsets, json_normalization
 from omoide.text_extraction.chats import detection
-from omoide.text_extraction.chats.turn import Turn
+from omoide.text_extraction.chats.turn import ChatTurn
 from omoide.text_extraction.pdf import HEAD, HEAD_WITHIN, PdfLimits, pdf_text
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class Piece(NamedTuple):
     """Text for one message; of an exported conversation, a part of the `turn`."""
 
     text: str
-    turn: Turn | None = None
+    turn: ChatTurn | None = None
 
 
 def pieces(
@@ -115,7 +115,7 @@ def _decoded(data: bytes, kind: FileType, content_type: str | None, pdf_limits: 
             return charsets.decode(data, charsets.declared_charset(content_type))
 
 
-def _turns(text: str, kind: FileType) -> list[Turn]:
+def _turns(text: str, kind: FileType) -> list[ChatTurn]:
     match kind:
         case FileType.PDF:
             return []

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from omoide.text_extraction.chats import json_chats, line_chats
-from omoide.text_extraction.chats.turn import Turn
+from omoide.text_extraction.chats.turn import ChatTurn
 
 LARGE_CHARACTERS = 131_072
 """Documents of this size and more are parsed in a subprocess, as in `json_normalization`."""
@@ -29,12 +29,12 @@ sys.stdout.buffer.write(json.dumps(found).encode())
 _ROOT = Path(__file__).parents[3]
 
 
-def of_json(document: str) -> list[Turn]:
+def of_json(document: str) -> list[ChatTurn]:
     """The turns of the conversations in a JSON document, oldest first; empty if it is none, or invalid."""
     return _oldest_first(_in_json(document))
 
 
-def _in_json(document: str) -> list[Turn]:
+def _in_json(document: str) -> list[ChatTurn]:
     if json_chats.MENTIONS.search(document) is None:
         return []
     if len(document) < LARGE_CHARACTERS:
@@ -50,10 +50,10 @@ def _in_json(document: str) -> list[Turn]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return [] if done.returncode else [Turn(*each) for each in json.loads(done.stdout)]
+    return [] if done.returncode else [ChatTurn(*each) for each in json.loads(done.stdout)]
 
 
-def of_text(text: str) -> list[Turn]:
+def of_text(text: str) -> list[ChatTurn]:
     """The turns of the conversation in lines of text, or in JSON or lines of it; empty if it is none."""
     start = text.lstrip("\ufeff \t\r\n")
     if _json_start(start) and (found := of_json(start)):
@@ -63,14 +63,14 @@ def of_text(text: str) -> list[Turn]:
     return _oldest_first(line_chats.turns(start))
 
 
-def _parsed(document: str) -> list[Turn]:
+def _parsed(document: str) -> list[ChatTurn]:
     try:
         return json_chats.turns(json.loads(document))
     except (ValueError, RecursionError):
         return []
 
 
-def _oldest_first(turns: list[Turn]) -> list[Turn]:
+def _oldest_first(turns: list[ChatTurn]) -> list[ChatTurn]:
     """Some programs export the newest message first."""
     known = [turn.said_at for turn in turns if turn.said_at is not None]
     back = sum(later < earlier for earlier, later in pairwise(known))

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from omoide.text_extraction.chats import times
-from omoide.text_extraction.chats.turn import ASSISTANT, OWNER, Turn, role_of
+from omoide.text_extraction.chats.turn import ASSISTANT, OWNER, ChatTurn, role_of
 
 _TEXTS = ("text", "content", "contents", "message", "body", "msg", "parts")
 _SPEAKERS = (
@@ -59,7 +59,7 @@ MENTIONS = re.compile(r'"(?:role|sender|sender_name|from|author|speaker|user|use
 """What any document with a conversation contains."""
 
 
-def turns(document: object) -> list[Turn]:
+def turns(document: object) -> list[ChatTurn]:
     """The turns of the conversations in a parsed document, in their order; empty if it is none."""
     try:
         found = [*_found(document)]
@@ -69,7 +69,7 @@ def turns(document: object) -> list[Turn]:
     return found if is_sure and any(turn.text.strip() for turn in found) else []
 
 
-def _found(value: object, key: str | None = None) -> Iterator[Turn]:
+def _found(value: object, key: str | None = None) -> Iterator[ChatTurn]:
     if isinstance(value, dict):
         if isinstance(value.get("mapping"), dict):
             yield from _branch(value["mapping"], value.get("current_node"))
@@ -91,7 +91,7 @@ def _lower(message: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name).lower(): value for name, value in message.items()}
 
 
-def _branch(nodes: Mapping[str, Any], last: object) -> Iterator[Turn]:
+def _branch(nodes: Mapping[str, Any], last: object) -> Iterator[ChatTurn]:
     """The messages of a tree from its root to the current node: what was written again is left out."""
     path: list[Any] = []
     seen: set[object] = set()
@@ -115,7 +115,7 @@ def _branch(nodes: Mapping[str, Any], last: object) -> Iterator[Turn]:
             yield turn
 
 
-def _turn(message: Mapping[str, Any], people: Mapping[str, str]) -> Turn | None:
+def _turn(message: Mapping[str, Any], people: Mapping[str, str]) -> ChatTurn | None:
     """The turn of a message, whose keys are in lower case. None if it is none; empty if it is not part of the talk."""
     keys = (*_TEXTS, "value") if "from" in message else _TEXTS
     text = next((told for key in keys if (told := _text(message.get(key))) is not None), None)
@@ -139,7 +139,7 @@ def _turn(message: Mapping[str, Any], people: Mapping[str, str]) -> Turn | None:
         role = OWNER if is_ours else ASSISTANT
     elif _is_bot(message):
         role = ASSISTANT
-    return Turn(role or speaker, role is not None, text, *(instant or ()))
+    return ChatTurn(role or speaker, role is not None, text, *(instant or ()))
 
 
 def _text(value: object) -> str | None:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from omoide.text_extraction.chats.times import DATE, Instant, instants, written
-from omoide.text_extraction.chats.turn import Turn, role_of
+from omoide.text_extraction.chats.turn import ChatTurn, role_of
 
 WITHIN = 3
 """A conversation begins within so many lines."""
@@ -42,7 +42,7 @@ _of_program = re.compile(
 )
 
 
-def turns(text: str) -> list[Turn]:
+def turns(text: str) -> list[ChatTurn]:
     """The turns of the conversation in the text; empty if it is none."""
     lines = text.translate(_IGNORED).splitlines()
     first = [line for line in lines if line.strip()][:WITHIN]
@@ -55,7 +55,7 @@ def _match(line: str) -> re.Match[str] | None:
     return _dated.match(line) or _copied.match(line)
 
 
-def _dated_turns(lines: Sequence[str]) -> list[Turn]:
+def _dated_turns(lines: Sequence[str]) -> list[ChatTurn]:
     heads: list[re.Match[str]] = []
     texts: list[list[str]] = []
     is_of_nobody = True
@@ -79,7 +79,7 @@ def _dated_turns(lines: Sequence[str]) -> list[Turn]:
     ]
 
 
-def _transcript(lines: Sequence[str]) -> list[Turn]:
+def _transcript(lines: Sequence[str]) -> list[ChatTurn]:
     found: list[tuple[str, list[str]]] = []
     for line in lines:
         if (match := _spoken.match(line)) is not None and _is_name(match["name"]):
@@ -98,9 +98,9 @@ def _transcript(lines: Sequence[str]) -> list[Turn]:
     return [_turn(name, "\n".join(text).strip()) for name, text in found]
 
 
-def _turn(name: str, text: str, time: Instant | None = None) -> Turn:
+def _turn(name: str, text: str, time: Instant | None = None) -> ChatTurn:
     role = role_of(name)
-    return Turn(role or name, role is not None, text, *(time or ()))
+    return ChatTurn(role or name, role is not None, text, *(time or ()))
 
 
 def _is_name(name: str) -> bool:

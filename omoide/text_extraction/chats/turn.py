@@ -22,7 +22,7 @@ def role_of(name: str) -> str | None:
     return OWNER if name in _OWNERS else ASSISTANT if name in _ASSISTANTS else None
 
 
-class Turn(NamedTuple):
+class ChatTurn(NamedTuple):
     speaker: str
     """The name in the export; a role if `is_role`."""
     is_role: bool
