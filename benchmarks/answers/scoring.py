@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.answers.dataset import Question
+from omoide.reasoner.extractive import frames
 
 SHARE = 0.8
 """Share of the words of a sentence that an answer has to contain to quote it."""
@@ -15,8 +16,6 @@ FEWEST = 4
 """Words from which a part of a turn counts as a sentence; a shorter turn counts as a whole."""
 WHOLE_WORD = 3
 """Characters up to which an alternative of the short answer has to be a whole word."""
-
-NOTHING_KNOWN = re.compile(r"^I have no information about that")
 
 _WORD = re.compile(r"\w+")
 _END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
@@ -61,7 +60,7 @@ def score(question: Question, reply: Reply, turns: dict[str, str]) -> Score:
 
 def is_nothing_known(text: str) -> bool:
     """Whether the answer says that nothing is known."""
-    return not text or NOTHING_KNOWN.search(text) is not None
+    return frames.is_nothing_known(text)
 
 
 def has_words(text: str, wanted: Iterable[str]) -> bool:

@@ -41,6 +41,8 @@ __all__ = ["Evidence", "MemoryScope", "MemoryView", "Snippet", "ToolCall"]
 # Defaults and limits of the tools: public description of the API.
 MEMORY_DEFAULT, MEMORY_MOST = 20, 40
 MESSAGES_DEFAULT, MESSAGES_MOST = 10, 20
+POOL_MOST = 100
+"""Messages of a pool that is ranked further."""
 GREP_DEFAULT, GREP_MOST = 10, 30
 RECENT_DEFAULT, RECENT_MOST = 10, 100
 NEIGHBOURS = 2
@@ -159,7 +161,11 @@ class MemoryView:
 
         Overlapping ranges are merged into one snippet, ranked by the better match.
         """
-        limit = _within(limit, MESSAGES_MOST)
+        return await self.search_pool(query, _within(limit, MESSAGES_MOST))
+
+    async def search_pool(self, query: str, limit: int) -> list[Snippet]:
+        """Return more messages than `search_messages` does, for further ranking."""
+        limit = _within(limit, POOL_MOST)
         snippets = await self._searched(self._messages(query, limit))
         self.evidence.note("search_messages", {"query": query, "limit": limit}, snippets=snippets)
         return snippets

@@ -74,6 +74,8 @@ class Reranker:
         """
         if self._cross_encoder is None or not self.judges(query):
             return None
+        if not texts:
+            return np.zeros(0, np.float32)
         pairs = [(query, text[:MOST_TEXT]) for text in texts]
         known = {pair: score for pair in pairs if (score := self._kept.get(pair)) is not None}
         new = list(dict.fromkeys(pair for pair in pairs if pair not in known))

@@ -1,13 +1,13 @@
 """Answer a question by quoting the best matching statements, with speaker and date.
 
 A question for a slot is answered by the newest statement that fills it. Any other question is answered by the most
-relevant statements; if none is relevant enough, the answer is that nothing is known. `gathering` retrieves the
-candidates, `relevance` scores them.
+relevant statements; if none answers it, the answer is that nothing is known. `retrieval` reads the candidates,
+`relevance` and `judging` score them, `selection` chooses.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,25 +15,25 @@ from omoide.core.offload import offload
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
 from omoide.reasoner.extractive import relevance, slot_answers, structured_answers
 from omoide.reasoner.extractive.candidates import CandidateStatement, statements
+from omoide.reasoner.extractive.frames import Frames, frames_of, language_of
+from omoide.reasoner.extractive.judging import Scored, by_words, judge
 from omoide.reasoner.extractive.questions import ParsedQuestion
-from omoide.reasoner.extractive.quotation import earlier, is_quotation, nothing_known, quoted
+from omoide.reasoner.extractive.quotation import earlier, is_quotation, quoted
 from omoide.reasoner.extractive.retrieval import BREADTHS, RetrievedContext, retrieve
+from omoide.reasoner.extractive.selection import distinct, select, told_otherwise
 from omoide.reasoner.extractive.slot_answers import AnswerStatement
 from omoide.reasoner.extractive.slot_kinds import ALLERGY, DIET, DISLIKES
 from omoide.reasoner.extractive.terms import base_forms, bases
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
+from omoide.search.rerank import Reranker
+
+NO_RERANKER = Reranker(None)
 
 MOST, MOST_LISTED, MOST_ENUMERATED = 3, 5, 25
 """Maximum statements per answer: by default, for a list question, and for a list question at the highest level."""
-MARGIN, MARGIN_ENUMERATED = 1.5, 4.0
-"""Maximum distance from the best score for further statements. The best score has to exceed the threshold."""
-SAME = 0.8
-"""Minimum share of common words at which two statements of one peer and day are duplicates."""
-FEWEST = 2
-"""Minimum number of words for this comparison."""
-ALIKE = 0.5
-"""Minimum share of common words at which the newer statement, possibly an update, precedes the older one."""
+MOST_LEANING = 20
+"""Words of a reply that may make little sense without its question."""
 AGAINST = frozenset({DISLIKES, ALLERGY, DIET})
 """Slots that may answer a question about dislikes."""
 
@@ -45,11 +45,16 @@ class Case:
     question: Question
     asked: ParsedQuestion
     candidates: list[CandidateStatement]
+    reranker: Reranker = NO_RERANKER
 
     @classmethod
-    def of(cls, question: Question, gathered: RetrievedContext) -> Case:
+    def of(cls, question: Question, gathered: RetrievedContext, reranker: Reranker = NO_RERANKER) -> Case:
         candidates = statements(question, gathered.asked, gathered.conclusions, gathered.snippets, gathered.past)
-        return cls(question, gathered.asked, candidates)
+        return cls(question, gathered.asked, candidates, reranker)
+
+    @property
+    def frames(self) -> Frames:
+        return frames_of(language_of(self.question.query))
 
     @property
     def most(self) -> int:
@@ -58,19 +63,22 @@ class Case:
         return MOST_ENUMERATED if self.question.level == "max" and not self.asked.is_overview else MOST_LISTED
 
 
-async def answer(question: Question, memory: MemoryView, embedder: Embedder) -> AsyncIterator[str]:
+async def answer(
+    question: Question, memory: MemoryView, embedder: Embedder, reranker: Reranker = NO_RERANKER
+) -> AsyncIterator[str]:
     """Yield the answer sentence by sentence; with a response format, one JSON text, or nothing if it cannot be filled.
 
     All reads go through `memory`. Without vectors, while the embedder fails, statements are ranked by words.
     """
     gathered = await retrieve(question, memory)
-    chosen = await _chosen(question, gathered, embedder)
+    chosen = await _chosen(question, gathered, embedder, reranker)
     if question.response_format is not None:
         if text := await structured_answers.fill(question, gathered, memory, embedder, " ".join(chosen) or None):
             yield text
         return
     remaining, lead = BREADTHS[question.level].tokens, ""
-    for sentence in chosen or [nothing_known(gathered.asked.about)]:
+    nothing = frames_of(language_of(question.query)).nothing_known(gathered.asked.about)
+    for sentence in chosen or [nothing]:
         piece = lead + sentence
         cost = memory.tokens.count(piece)
         if cost > remaining:
@@ -89,14 +97,14 @@ def sentences(case: Case, vectors: Vectors | None) -> list[str]:
     return list(islice(_told(case, vectors), max(MOST_LISTED, case.most)))
 
 
-async def _chosen(question: Question, gathered: RetrievedContext, embedder: Embedder) -> list[str]:
+async def _chosen(question: Question, gathered: RetrievedContext, embedder: Embedder, reranker: Reranker) -> list[str]:
     """Return the sentences of the answer, ranked by words only while the embedder fails.
 
     With a local embedder everything runs in one call, so the caller waits for a thread only once.
     """
 
     def begin() -> tuple[Case, list[str]]:
-        case = Case.of(question, gathered)
+        case = Case.of(question, gathered, reranker)
         return case, [] if case.asked.is_overview else relevance.texts_compared(case.asked, case.candidates)
 
     if (embed := embedder.embed_now) is not None:
@@ -116,24 +124,30 @@ async def _chosen(question: Question, gathered: RetrievedContext, embedder: Embe
 
 def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:
     if case.asked.is_overview:
-        yield from (quoted(each) for each in _distinct(_overview(case), case.most))
+        yield from (quoted(each, case.frames) for each in distinct(_overview(case), case.most))
         return
     used: list[CandidateStatement] = []
     if case.asked.kinds or case.asked.is_against:
         filled = slot_answers.read(case.candidates, case.asked.about)
         clauses = slot_answers.answers(case.asked, filled, case.candidates)
         selected = [each for clause in clauses for each in clause][: max(case.most, MOST_LISTED)]
-        yield from (_sentence(each) for each in selected)
+        yield from (_sentence(each, case.frames) for each in selected)
         if case.asked.is_all_slots and all(clauses):
             return
         # Statements that fill slots answer other questions.
         used = [each.statement for each in filled if case.asked.kinds or each.slot.kind not in AGAINST]
     for each in ranked(case, vectors, used):
-        yield earlier(each) if each.is_past else quoted(each, with_prompt=_leans(case.asked, each))
+        yield (
+            earlier(each, case.frames)
+            if each.is_past
+            else quoted(each, case.frames, with_prompt=_leans(case.asked, each))
+        )
 
 
-def _sentence(entry: AnswerStatement) -> str:
-    return earlier(entry.statement) if entry.is_past else quoted(entry.statement, with_prompt=entry.is_reply)
+def _sentence(entry: AnswerStatement, frames: Frames) -> str:
+    if entry.is_past:
+        return earlier(entry.statement, frames)
+    return quoted(entry.statement, frames, with_prompt=entry.is_reply)
 
 
 def _overview(case: Case) -> list[CandidateStatement]:
@@ -149,67 +163,36 @@ def _overview(case: Case) -> list[CandidateStatement]:
 
 
 def ranked(case: Case, vectors: Vectors | None, but: Sequence[CandidateStatement] = ()) -> list[CandidateStatement]:
-    """Return the most relevant statements, best first, but an update before the statement that it updates; for a
-    question about the past, superseded ones first.
+    """Return the statements that answer the question, best first, but an update before the statement that it updates;
+    for a question about the past, superseded ones first. Empty if nothing that is known answers it.
 
-    Empty if the best score is below the threshold.
+    Only the best by words and vectors are judged by the cross-encoder, as many as the level allows.
     """
+    left_out = {id(each) for each in but} | told_otherwise(case.candidates)
+    scored = [each for each in _scored(case, vectors) if id(each.statement) not in left_out]
+    scored.sort(key=lambda each: (each.first, each.statement.said_at, each.statement.serial), reverse=True)
+    is_english = case.frames.language == "en"
+    pairs = BREADTHS[case.question.level].pairs
+    judged = judge(case.asked, scored[:pairs], case.reranker) if pairs and is_english else None
+    if judged is None:
+        judged = by_words(case.asked, scored, lists_all=case.most > MOST_LISTED, is_english=is_english)
+    return select(case.asked, judged, case.most)
+
+
+def _scored(case: Case, vectors: Vectors | None) -> list[Scored]:
     likeness = None if vectors is None or not vectors[0].any() else vectors[1:] @ vectors[0]
-    scores = relevance.scores(case.asked, case.candidates, likeness)
-    left_out = {id(each) for each in but} | {
-        id(each) for each in case.candidates if relevance.is_of_another(case.asked, each, base_forms(each.text))
-    }
-    order = sorted(
-        (at for at, each in enumerate(case.candidates) if id(each) not in left_out),
-        key=lambda at: (scores[at], case.candidates[at].said_at, case.candidates[at].serial),
-        reverse=True,
-    )
-    if not order or scores[order[0]] <= 0:
-        return []
-    least = scores[order[0]] - (MARGIN_ENUMERATED if case.most > MOST_LISTED else MARGIN)
-    close = [at for at in order if scores[at] >= least]
-    chosen = _updates_first(_distinct((case.candidates[at] for at in close), case.most))
-    return chosen if case.asked.asks_all_times else sorted(chosen, key=lambda each: not each.is_past)
-
-
-def _distinct(candidates: Iterable[CandidateStatement], most: int) -> list[CandidateStatement]:
-    """Return the first `most` statements that are not duplicates of earlier ones."""
-    kept: list[tuple[CandidateStatement, frozenset[str]]] = []
-    for each in candidates:
-        forms = base_forms(each.text)
-        if len(kept) < most and not any(_says_same(each, forms, other, known) for other, known in kept):
-            kept.append((each, forms))
-    return [each for each, _ in kept]
-
-
-def _says_same(a: CandidateStatement, forms: frozenset[str], b: CandidateStatement, known: frozenset[str]) -> bool:
-    if a.peer_id != b.peer_id:
-        return False
-    fewest = min(len(forms - {a.peer_id}), len(known - {a.peer_id}))
-    if fewest < FEWEST:
-        return a.text == b.text
-    return a.said_on == b.said_on and len((forms & known) - {a.peer_id}) >= SAME * fewest
-
-
-def _updates_first(chosen: list[CandidateStatement]) -> list[CandidateStatement]:
-    ordered: list[CandidateStatement] = []
-    for each in chosen:
-        forms = base_forms(each.text)
-        older = (
-            at
-            for at, other in enumerate(ordered)
-            if other.said_at < each.said_at and other.peer_id == each.peer_id and _alike(forms, base_forms(other.text))
-        )
-        ordered.insert(next(older, len(ordered)), each)
-    return ordered
-
-
-def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
-    return len(a & b) >= ALIKE * max(1, len(a | b))
+    signs = relevance.signs(case.asked, case.candidates, likeness)
+    first = relevance.weighed(signs, with_vectors=likeness is not None)
+    return [
+        Scored(statement, score, row[relevance.WORDS], row[relevance.LIKENESS])
+        for statement, score, row in zip(case.candidates, first.tolist(), signs.tolist(), strict=True)
+    ]
 
 
 def _leans(asked: ParsedQuestion, statement: CandidateStatement) -> bool:
-    """Whether the reply matches words of the question only through the preceding question."""
+    """Whether the reply is short, and matches words of the question only through the preceding question."""
+    if len(statement.text.split()) > MOST_LEANING:
+        return False
     term_forms = [bases(term) for term in asked.terms]
     own, before = base_forms(statement.text), base_forms(statement.prompt)
     return any(not before.isdisjoint(term) and own.isdisjoint(term) for term in term_forms)

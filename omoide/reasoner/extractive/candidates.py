@@ -24,7 +24,7 @@ from omoide.reasoner.protocol import Question
 
 Source = Literal["said", "concluded", "turn", "card"]
 
-PASSAGE = 280
+PASSAGE = 400
 """Characters per passage; longer messages are split between sentences."""
 PASSAGES = 4
 """Maximum passages per message: those that contain most of the question's words."""
@@ -60,6 +60,8 @@ class CandidateStatement:
     """When it held, as far as that is known, in microseconds."""
     utc_offset: int | None = None
     """Minutes east of UTC where it was said."""
+    sources: frozenset[str] = frozenset()
+    """The ids of the newest messages behind a conclusion."""
 
     @property
     def said_on(self) -> str:
@@ -120,6 +122,7 @@ def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[CandidateStatement
             valid_from=each.valid_from,
             valid_until=each.valid_until,
             utc_offset=each.utc_offset,
+            sources=frozenset(each.message_ids),
         )
 
 

@@ -7,6 +7,9 @@ import re
 from omoide.core.clock import day
 from omoide.reasoner.card_format import section
 from omoide.reasoner.extractive.candidates import CandidateStatement, last_question
+from omoide.reasoner.extractive.frames import Frames, frames_of
+
+ENGLISH = frames_of("en")
 
 LONGEST = 600
 """Maximum characters of a quoted statement."""
@@ -16,7 +19,7 @@ LONGEST_PROMPT = 120
 _SAID = re.compile(r'said: ["“].*["”](?: \([^()]*\))?$', re.DOTALL)
 
 
-def quoted(statement: CandidateStatement, *, with_prompt: bool = False) -> str:
+def quoted(statement: CandidateStatement, frames: Frames = ENGLISH, *, with_prompt: bool = False) -> str:
     """Return `alice lives in Lisbon. (alice, 2026-11-22)`, or `alice said on 2026-11-22: "…"` for a message.
 
     `with_prompt` adds the preceding question, for a reply that is unclear without it.
@@ -24,13 +27,13 @@ def quoted(statement: CandidateStatement, *, with_prompt: bool = False) -> str:
     text = _cut(" ".join(statement.text.split()))
     who, said_on = statement.peer_id, statement.said_on
     if statement.source == "turn":
+        said = frames.fill("said", who=who, day=said_on, text=text)
         before = last_question(statement.prompt) if with_prompt else ""
-        asked = f'Asked "{before}", ' if 0 < len(before) <= LONGEST_PROMPT else ""
-        return f'{asked}{who} said on {said_on}: "{text}"'
+        return frames.fill("asked", question=before, said=said) if 0 < len(before) <= LONGEST_PROMPT else said
     if statement.source == "card":
-        return f"{_sentence(text.removeprefix(section(text) or ''))} (from the card of {who})"
+        return frames.fill("card", text=_sentence(text.removeprefix(section(text) or "")), who=who)
     if statement.source == "concluded":
-        return f"{_sentence(text)} (concluded about {who}, {said_on})"
+        return frames.fill("concluded", text=_sentence(text), who=who, day=said_on)
     return f"{text} ({said_on})" if _SAID.search(text) else f"{_sentence(text)} ({who}, {said_on})"
 
 
@@ -39,19 +42,12 @@ def is_quotation(statement: CandidateStatement) -> bool:
     return statement.source != "turn" and _SAID.search(statement.text) is not None
 
 
-def earlier(statement: CandidateStatement) -> str:
+def earlier(statement: CandidateStatement, frames: Frames = ENGLISH) -> str:
     """Quote a statement that a newer one has replaced, with the day until which it held, if that is known."""
+    said = quoted(statement, frames)
     if statement.valid_until is None:
-        return f"Earlier: {quoted(statement)}"
-    return f"Earlier, until {day(statement.valid_until, statement.utc_offset)}: {quoted(statement)}"
-
-
-def nothing_known(about: tuple[str, ...]) -> str:
-    """Return the answer for no information."""
-    return f"I have no information about that regarding {' and '.join(about)}." if about else NOTHING
-
-
-NOTHING = "I have no information about that."
+        return frames.fill("earlier", said=said)
+    return frames.fill("earlier_until", day=day(statement.valid_until, statement.utc_offset), said=said)
 
 
 def _sentence(text: str) -> str:

@@ -59,7 +59,7 @@ class Extractive:
         return await asyncio.to_thread(dream.dream, task, vectors)
 
     def answer(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
-        return answer.answer(question, memory, self._embedder)
+        return answer.answer(question, memory, self._embedder, self._reranker)
 
     async def aclose(self) -> None:
         """Do nothing: the server owns the embedder."""

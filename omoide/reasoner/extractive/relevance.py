@@ -43,6 +43,9 @@ class RelevanceWeights(NamedTuple):
 WEIGHTS = RelevanceWeights(-6.0, 2.5, 3.5, 1.1, 0.4, -2.6, 1.0, 0.3, 1.2, 0.4)
 WEIGHTS_WITHOUT_VECTORS = RelevanceWeights(-6.3, 3.1, 0.0, 1.7, 0.6, -2.6, 1.0, 0.3, 1.2, 0.4)
 
+WORDS, LIKENESS = RelevanceWeights._fields.index("words"), RelevanceWeights._fields.index("likeness")
+"""Columns of `signs`."""
+
 PROMPT = 0.8
 """Weight of a word of the question preceding a reply, relative to a word of the reply."""
 LIGHT = 0.5
@@ -83,8 +86,12 @@ def scores(
     likeness: Sequence[float] | npt.NDArray[np.float32] | None,
 ) -> Scores:
     """Return the score of each statement; above zero it is quotable. `likeness`: cosine similarity to the question."""
-    weights = WEIGHTS if likeness is not None else WEIGHTS_WITHOUT_VECTORS
-    result: Scores = signs(asked, candidates, likeness) @ np.array(weights)
+    return weighed(signs(asked, candidates, likeness), with_vectors=likeness is not None)
+
+
+def weighed(table: Signs, *, with_vectors: bool) -> Scores:
+    """Return the score of each row of `signs`."""
+    result: Scores = table @ np.array(WEIGHTS if with_vectors else WEIGHTS_WITHOUT_VECTORS)
     return result
 
 
@@ -107,12 +114,12 @@ def signs(
             (about := _about(asked, each, forms)),
             float(not about and each.source == "turn" and _ADDRESSED.search(each.text) is not None),
             _fit(asked.wants, each.text),
-            _length(each),
+            length_of(each),
         )
         for each, forms, held in zip(candidates, word_forms, _held(asked, candidates, word_forms), strict=True)
     ]
     table = np.array(rows, dtype=np.float64).reshape(len(rows), len(RelevanceWeights._fields))
-    table[:, RelevanceWeights._fields.index("likeness")] = near
+    table[:, LIKENESS] = near
     return table
 
 
@@ -154,6 +161,16 @@ def _about(asked: ParsedQuestion, statement: CandidateStatement, forms: frozense
     return float(not asked.about_names.isdisjoint(forms))
 
 
+def is_about(asked: ParsedQuestion, statement: CandidateStatement) -> bool:
+    """Whether the statement is by, about or names a peer that the question is about."""
+    return _about(asked, statement, base_forms(statement.text)) > 0
+
+
+def addresses(text: str) -> bool:
+    """Whether a message speaks to its reader."""
+    return _ADDRESSED.search(text) is not None
+
+
 def is_of_another(asked: ParsedQuestion, statement: CandidateStatement, forms: frozenset[str]) -> bool:
     """Whether it is a message in which another peer speaks only of itself."""
     if statement.source != "turn" or _about(asked, statement, forms):
@@ -170,7 +187,8 @@ def _fit(kind: Wanted, text: str) -> float:
     return 0.5 if pattern.search(text) else -1.0
 
 
-def _length(statement: CandidateStatement) -> float:
+def length_of(statement: CandidateStatement) -> float:
+    """Return the logarithm of the number of words, up to a cap."""
     if statement.source != "turn":
         return math.log1p(WORDS_OF_A_CONCLUSION)
     return math.log1p(min(MOST_WORDS, len(statement.text.split())))

@@ -18,7 +18,7 @@ from omoide.reasoner.extractive.sentences import sentences
 from omoide.reasoner.extractive.smalltalk import without_opening
 from omoide.reasoner.extractive.terms import bases, folded
 from omoide.reasoner.extractive.third_person import SELF, main_clauses, to_third_person
-from omoide.reasoner.memory_view import GREP_MOST, MEMORY_MOST, MESSAGES_MOST, RECENT_MOST, MemoryView
+from omoide.reasoner.memory_view import GREP_MOST, MEMORY_MOST, POOL_MOST, RECENT_MOST, MemoryView
 from omoide.reasoner.protocol import Question, ReasoningLevel
 
 
@@ -28,6 +28,8 @@ class Breadth:
 
     conclusions: int
     messages: int
+    pairs: int
+    """Texts that the cross-encoder compares with the question; none at 0."""
     rarest: int
     """Number of rare words of the question that are searched for individually."""
     hits: int
@@ -39,11 +41,11 @@ class Breadth:
 
 
 BREADTHS: dict[ReasoningLevel, Breadth] = {
-    "minimal": Breadth(10, 10, 0, 0, 4, 250),
-    "low": Breadth(25, 20, 0, 0, 8, 8192),
-    "medium": Breadth(25, 20, 1, 10, 16, 8192),
-    "high": Breadth(MEMORY_MOST, MESSAGES_MOST, 2, 20, 24, 8192),
-    "max": Breadth(MEMORY_MOST, MESSAGES_MOST, 4, GREP_MOST, 40, 8192),
+    "minimal": Breadth(10, 10, 0, 0, 0, 4, 250),
+    "low": Breadth(25, 40, 20, 0, 0, 8, 8192),
+    "medium": Breadth(25, 60, 40, 1, 10, 16, 8192),
+    "high": Breadth(MEMORY_MOST, 80, 60, 2, 20, 24, 8192),
+    "max": Breadth(MEMORY_MOST, POOL_MOST, 100, 4, GREP_MOST, 40, 8192),
 }
 Key = tuple[str, ...]
 
@@ -67,7 +69,8 @@ async def retrieve(question: Question, memory: MemoryView) -> RetrievedContext:
     """Retrieve records for the question, best first, and parse the question with the names of the peers in them."""
     breadth = BREADTHS[question.level]
     conclusions = await memory.search_memory(question.semantic_query or question.query, breadth.conclusions)
-    snippets = await memory.search_messages(question.query, breadth.messages)
+    snippets = await memory.search_pool(question.query, breadth.messages)
+    snippets += await _sources(memory, conclusions)
     asked = parse_question(
         question.query, _peers(question, conclusions, snippets), question.observer_id, question.target_id
     )
@@ -77,6 +80,15 @@ async def retrieve(question: Question, memory: MemoryView) -> RetrievedContext:
         snippets += await memory.grep_messages(word, breadth.hits)
     past = await memory.search_superseded(question.query, breadth.conclusions) if asked.asks_past else []
     return RetrievedContext(asked, conclusions, await without_ended(snippets, memory, conclusions), past)
+
+
+async def _sources(memory: MemoryView, conclusions: Sequence[Conclusion]) -> list[Snippet]:
+    """Return the messages behind the conclusions, as far as they may be read and were not found by themselves."""
+    read = memory.evidence.messages
+    ids = [
+        each.message_ids[-1] for each in conclusions if each.message_ids and read.keys().isdisjoint(each.message_ids)
+    ]
+    return await memory.get_observation_context(list(dict.fromkeys(ids))) if ids else []
 
 
 async def without_ended(

@@ -44,6 +44,7 @@ def memory(past: Past) -> MemoryView:
     past.say("s", "I moved to Porto.", "It is lovely.")
     known = past.conclude("alice lives in Porto", session="s")
     past.conclude("alice likes the sea", level="deductive", sources=[known])
+    past.embed()
     return past.memory()
 
 

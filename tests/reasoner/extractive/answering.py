@@ -9,14 +9,28 @@ from typing import Any
 
 from omoide.core.clock import DAY, MINUTE, to_micros
 from omoide.core.records import Conclusion, Level, Message
+from omoide.core.settings import Settings
+from omoide.inference.cross_encoder import make_cross_encoder
 from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.extractive.answer import Case, answer, sentences
 from omoide.reasoner.extractive.candidates import statements
 from omoide.reasoner.extractive.questions import parse_question
-from omoide.reasoner.extractive.quotation import nothing_known
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
+from omoide.search.rerank import Reranker
 from tests.reasoner.memory_fixtures import EMBEDDER
+
+WITHOUT, WITH = Reranker(None), Reranker(make_cross_encoder(Settings.model_validate({"cross_encoder": True})))
+
+
+class Ranking:
+    """How answers are ranked in the current test; see the fixture of `conftest`."""
+
+    reranker = WITHOUT
+
+
+ranking = Ranking()
+
 
 NOTHING = "I have no information about that"
 START = to_micros(datetime(2026, 1, 5, 9, tzinfo=UTC))
@@ -50,7 +64,7 @@ def facts(*contents: str, peer: str = "alice") -> Sequence[Conclusion]:
 
 def said(asked: Question, memory: MemoryView) -> str:
     async def read() -> list[str]:
-        return [piece async for piece in answer(asked, memory, EMBEDDER)]
+        return [piece async for piece in answer(asked, memory, EMBEDDER, ranking.reranker)]
 
     return "".join(asyncio.run(read()))
 
@@ -72,5 +86,5 @@ def compose(
     around = [asked.target_id, asked.observer_id, *peers, *(each.observed_id for each in conclusions)]
     around += [message.peer_id for snippet in snippets for message in snippet.messages]
     parsed = parse_question(asked.query, filter(None, around), asked.observer_id, asked.target_id)
-    case = Case(asked, parsed, statements(asked, parsed, conclusions, snippets, past))
-    return " ".join(sentences(case, None)) or nothing_known(parsed.about)
+    case = Case(asked, parsed, statements(asked, parsed, conclusions, snippets, past), ranking.reranker)
+    return " ".join(sentences(case, None)) or case.frames.nothing_known(parsed.about)

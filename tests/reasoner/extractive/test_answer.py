@@ -19,6 +19,8 @@ from omoide.storage.sqlite.engine import Connection, Store
 from tests.reasoner.extractive.answering import NOTHING, START, check, question, said
 from tests.reasoner.memory_fixtures import EMBEDDER, TOKENS, Past
 
+pytestmark = pytest.mark.usefixtures("with_and_without_cross_encoder")
+
 ALICE = (
     "alice lives in Porto",
     "alice lives in Lisbon",

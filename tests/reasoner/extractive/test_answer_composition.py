@@ -23,6 +23,8 @@ from tests.reasoner.extractive.answering import (
 )
 from tests.reasoner.memory_fixtures import Past
 
+pytestmark = pytest.mark.usefixtures("with_and_without_cross_encoder")
+
 # Composing from given statements
 
 

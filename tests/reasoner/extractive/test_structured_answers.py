@@ -223,6 +223,7 @@ def test_a_pydantic_model_is_filled_from_the_store(tmp_path: Path) -> None:
     past = Past(store)
     for content in ALICE:
         past.conclude(content)
+    past.embed()
     text = asked_for(past)
     store.close()
     profile = Profile.model_validate_json(text)

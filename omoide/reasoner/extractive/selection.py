@@ -1,0 +1,110 @@
+"""Choose the statements of an answer among those that were scored. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from omoide.reasoner.extractive.candidates import CandidateStatement
+from omoide.reasoner.extractive.judging import Judged
+from omoide.reasoner.extractive.questions import ParsedQuestion
+from omoide.reasoner.extractive.quotation import is_quotation
+from omoide.reasoner.extractive.terms import base_forms
+from omoide.reasoner.extractive.trimming import WHOLE, excerpt
+
+MOST_WORDS, MOST_WORDS_LISTED = 66, 100
+"""Words of an answer, without those that tell what a message replies to. The best statement gets them first."""
+LEAST_WORDS = 10
+"""Fewest words that are worth quoting of a message."""
+FRAME = 6
+"""Words around a quotation: who said it and when."""
+SHORT = 8
+"""Words of a message that says no more than its conclusion."""
+SAME = 0.8
+"""Minimum share of common words at which two statements of one peer and day are duplicates."""
+FEWEST = 2
+"""Minimum number of words for this comparison."""
+ALIKE = 0.5
+"""Minimum share of common words at which the newer statement, possibly an update, precedes the older one."""
+
+
+def select(asked: ParsedQuestion, judged: Sequence[Judged], most: int) -> list[CandidateStatement]:
+    """Return up to `most` statements, best first, but an update before the statement that it updates; for a question
+    about the past, superseded ones first. Empty if none was judged to answer the question."""
+    best = distinct((each.statement for each in judged), most)
+    chosen = _updates_first(_within_words(asked, best, most))
+    return chosen if asked.asks_all_times else sorted(chosen, key=lambda each: not each.is_past)
+
+
+def told_otherwise(candidates: Collection[CandidateStatement]) -> set[int]:
+    """Return the identities of conclusions whose message is a candidate itself, which is quoted instead; but of a short
+    message that a conclusion restates, the message."""
+    turns: dict[str, list[CandidateStatement]] = {}
+    for each in candidates:
+        if each.message_id is not None:
+            turns.setdefault(each.message_id, []).append(each)
+    left_out: set[int] = set()
+    for each in candidates:
+        behind = [turn for source in each.sources for turn in turns.get(source, ())] if each.source == "said" else []
+        if behind and all(map(_is_short, behind)) and not is_quotation(each):
+            left_out.update(map(id, behind))
+        elif behind:
+            left_out.add(id(each))
+    return left_out
+
+
+def _is_short(turn: CandidateStatement) -> bool:
+    return not turn.prompt and len(turn.text.split()) <= SHORT
+
+
+def distinct(candidates: Iterable[CandidateStatement], most: int) -> list[CandidateStatement]:
+    """Return the first `most` statements that are not duplicates of earlier ones."""
+    kept: list[tuple[CandidateStatement, frozenset[str]]] = []
+    for each in candidates:
+        forms = base_forms(each.text)
+        if len(kept) < most and not any(_says_same(each, forms, other, known) for other, known in kept):
+            kept.append((each, forms))
+    return [each for each, _ in kept]
+
+
+def _within_words(
+    asked: ParsedQuestion, statements: Sequence[CandidateStatement], most: int
+) -> list[CandidateStatement]:
+    """Return the statements, messages cut, as many as fit into the words of an answer, but at least one."""
+    room = max(MOST_WORDS_LISTED if asked.is_list else MOST_WORDS, (FRAME + LEAST_WORDS) * most)
+    kept: list[CandidateStatement] = []
+    for each in statements:
+        cut = excerpt(each, asked.terms, WHOLE if not kept else room - FRAME)
+        words = len(cut.text.split()) + FRAME
+        if kept and words > room:
+            continue
+        kept.append(cut)
+        room -= words
+        if room < FRAME + LEAST_WORDS:
+            break
+    return kept
+
+
+def _says_same(a: CandidateStatement, forms: frozenset[str], b: CandidateStatement, known: frozenset[str]) -> bool:
+    if a.peer_id != b.peer_id:
+        return False
+    fewest = min(len(forms - {a.peer_id}), len(known - {a.peer_id}))
+    if fewest < FEWEST:
+        return a.text == b.text
+    return a.said_on == b.said_on and len((forms & known) - {a.peer_id}) >= SAME * fewest
+
+
+def _updates_first(chosen: Sequence[CandidateStatement]) -> list[CandidateStatement]:
+    ordered: list[CandidateStatement] = []
+    for each in chosen:
+        forms = base_forms(each.text)
+        older = (
+            at
+            for at, other in enumerate(ordered)
+            if other.said_at < each.said_at and other.peer_id == each.peer_id and _alike(forms, base_forms(other.text))
+        )
+        ordered.insert(next(older, len(ordered)), each)
+    return ordered
+
+
+def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
+    return len(a & b) >= ALIKE * max(1, len(a | b))
