@@ -21,13 +21,13 @@ LEAST_WORTH = 0.3
 FEWEST = 5
 CERTAIN_WORTH = 0.65
 """From it on, an entry is worth telling whatever was searched for."""
-DERIVED_WORTH = 0.7
-"""Least worth of what follows from several conclusions."""
-SPREAD = 0.85
+LEAST_DERIVED = {"explicit": 0.0, "deductive": 0.75, "inductive": 0.5, "contradiction": 0.65}
+"""Least worth of what follows from several conclusions, by level."""
+SPREAD = 0.9
 """Factor for each entry about the same topic that was chosen before."""
 OVER = 0.5
 """Factor for what no longer holds at the time of the read, such as an appointment."""
-AGED = 0.2
+AGED = 0.12
 """Share of the worth that is lost with age, half of it in `HALF_LIFE`."""
 HALF_LIFE = 365 * DAY
 REPEATED = 0.04
@@ -98,7 +98,7 @@ def _entries(outlines: Iterable[Outline], peer_id: str, now: int) -> list[_State
 
 def _worth(entry: _Statement, newest: int, now: int) -> float:
     each = entry.newest
-    worth = entry.weighed.worth if each.level == "explicit" else max(entry.weighed.worth, DERIVED_WORTH)
+    worth = max(entry.weighed.worth, LEAST_DERIVED[each.level])
     if newest - each.said_at > DAY:
         worth *= 1 - AGED * (1 - 0.5 ** ((newest - each.said_at) / HALF_LIFE))
     if each.valid_until is not None and each.valid_until <= now:

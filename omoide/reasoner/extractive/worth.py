@@ -21,8 +21,8 @@ from omoide.reasoner.extractive.word_lists import word_lists
 CACHED_TEXTS = 16_384
 CACHED_WORDS = 2_048
 
-RESTATED, QUOTED, OTHER = 0.4, 0.2, 0.45
-"""Worth to begin with: in the third person, as a quotation, and as text of any other form."""
+RESTATED, QUOTED, OTHER, LED = 0.4, 0.2, 0.45, 0.35
+"""Worth to begin with: in the third person, as a quotation, as text of any other form, and if other words lead."""
 TOPIC, SECOND_TOPIC = 0.3, 0.05
 """Added for the topic, times its weight, and for another one."""
 STANDING, OWN, NAMED, NUMBERED, FULL, ASKING = 0.1, 0.15, 0.08, 0.05, 0.05, 0.2
@@ -76,7 +76,7 @@ def weigh(content: str, peer_id: str) -> Weighed:
     elif (rest := _predicate(text, peer_id)) is not None:
         worth, topic = _weighed(rest, RESTATED, _stated)
     else:
-        worth, topic = _weighed(text, OTHER, _said)
+        worth, topic = _weighed(text, LED if peer_id in text else OTHER, _said)
     return Weighed(worth, topic, hash(" ".join(each for each in _tokens(content) if each not in FILLERS) or content))
 
 
@@ -136,7 +136,7 @@ def _stated(text: str, tokens: Sequence[str], signs: Mapping[str, frozenset[str]
         worth += STANDING
     elif first in signs["passing"]:
         worth -= PASSING
-    elif first in signs["standing"] or (first == "is" and tokens[1:2] and tokens[1] in ("a", "an", "from", "allergic")):
+    elif first in signs["standing"] or (first == "is" and tokens[1:2] and tokens[1] in signs["being"]):
         worth += STANDING
     elif first in ("is", "was", "feels", "gets") and tokens[1:2] and tokens[1] in signs["momentary"]:
         worth -= MOMENTARY
@@ -148,9 +148,10 @@ def _said(text: str, tokens: Sequence[str], signs: Mapping[str, frozenset[str]])
     all_tokens = frozenset(tokens)
     own = not signs["own"].isdisjoint(all_tokens) or (not text.isascii() and any(each in text for each in "我私僕俺"))
     worth = OWN if own else 0.0
-    if tokens[0] in signs["asking"]:
+    first = next((token for token in tokens if token not in signs["linking"]), tokens[0])
+    if first in signs["asking"]:
         worth += ASKING
-    elif tokens[0] in signs["leaning"]:
+    elif first in signs["leaning"]:
         worth -= LEANING
     if not own and not signs["addressing"].isdisjoint(all_tokens):
         worth -= ADDRESSING
@@ -197,7 +198,7 @@ def _words() -> _Words:
 
 _SIGNS = (
     *("standing", "passing", "momentary", "leaning", "vague", "asking", "pronouns"),
-    *("own", "addressing", "now", "function", "liking", "negating"),
+    *("own", "addressing", "now", "function", "liking", "negating", "being", "linking"),
 )
 
 
