@@ -13,6 +13,7 @@ from omoide.core.errors import OmoideError, Unavailable
 QUOTA, RATE = "has no quota or credit left", "was asked too often"
 KEY, UNKNOWN = "refused the key", "does not know this model or address"
 REQUEST, FORM = "refused the request", "refused the form of output that was asked for"
+TOOLS = "takes no tools"
 DOWN, BROKEN, LATE = "is overloaded or down", "failed", "did not answer in time"
 UNREACHABLE, UNREADABLE = "could not be reached, or broke off", "gave no answer that can be read"
 TOO_LONG, BROKEN_OFF = "sent more than an answer may hold", "ended its answer before it was complete"
@@ -65,3 +66,26 @@ class RequestRefused(ModelUnfit):
         super().__init__(reason)
         self.reason = reason
         self.provider_status = provider_status
+
+
+class ToolsRefused(RequestRefused):
+    """The endpoint takes no tools. Ask without them."""
+
+
+class ContextExceeded(RequestRefused):
+    """The text exceeds the model's context window. Ask with less.
+
+    `share` of the text has room in it, if the provider named that.
+    """
+
+    def __init__(self, reason: str, *, provider_status: int | None = None, share: float | None = None) -> None:
+        super().__init__(reason, provider_status=provider_status)
+        self.share = share
+
+
+class UnreadableOutput(ModelUnfit):
+    """The model's output cannot be read. `sample` is its beginning, which may contain what users wrote."""
+
+    def __init__(self, reason: str, sample: str = "") -> None:
+        super().__init__(reason)
+        self.sample = sample

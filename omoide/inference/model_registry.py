@@ -22,15 +22,24 @@ from pydantic_ai.usage import RequestUsage
 from omoide.core.metrics import Meter
 from omoide.core.settings import Settings
 from omoide.inference.concurrency_limit import ConcurrencyLimiter
-from omoide.inference.errors import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
+from omoide.inference.errors import (
+    ContextExceeded,
+    FormRefused,
+    ModelUnfit,
+    ProviderFailed,
+    RequestRefused,
+    ToolsRefused,
+    UnreadableOutput,
+)
 from omoide.inference.http_client import model_client
 from omoide.inference.model_config import TASKS, ModelConfig, ModelConfigs, Task, model_configs
+from omoide.inference.model_traits import ModelTraits
 from omoide.inference.provider_errors import failure_of, fault_of, late
 from omoide.inference.providers import OutputMode, provider_model
 from omoide.inference.resilient_model import RequestPolicy, ResilientModel
 
-__all__ = ["ChatModels", "FormRefused", "ModelUnfit", "OutputMode", "ProviderFailed", "RequestRefused"]
-__all__ += ["Task", "Usage", "chat_models"]
+__all__ = ["ChatModels", "ContextExceeded", "FormRefused", "ModelTraits", "ModelUnfit", "OutputMode"]
+__all__ += ["ProviderFailed", "RequestRefused", "Task", "ToolsRefused", "UnreadableOutput", "Usage", "chat_models"]
 
 T = TypeVar("T")
 
@@ -93,6 +102,7 @@ class ChatModels:
         self._client = model_client(self._seconds, settings.model_answer_bytes)
         self._models: dict[tuple[Task, OutputMode], Model] = {}
         self._modes: dict[ModelConfig, OutputMode] = {}
+        self._traits: dict[ModelConfig, ModelTraits] = {}
         self._usage = dict.fromkeys(TASKS, Usage())
         self._meter = meter
 
@@ -120,15 +130,22 @@ class ChatModels:
             cache={"messages": task in ("answer", "dream")},
         )
 
-    async def guarded(self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True) -> T:
+    def traits(self, task: Task) -> ModelTraits:
+        """What was learned about the model for `task`; may be changed."""
+        return self._traits_of(self._choices.by_task[task])
+
+    async def guarded(
+        self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True, offers_tools: bool = False
+    ) -> T:
         """Run `work`, which uses `of(task)`, and translate its exceptions.
 
         Raises ProviderFailed if no provider answers in time; FormRefused, a subclass, if the endpoint does not support
         the output mode (call `refused` and retry); ModelUnfit if the model cannot do the task; RequestRefused, a
-        subclass, if the provider rejects the request. Without `asks_form`, FormRefused is never raised. Other
-        exceptions propagate.
+        subclass, if the provider rejects the request; of that, ContextExceeded if it is too long, and ToolsRefused if
+        the endpoint takes no tools. Without `asks_form`, FormRefused is never raised, and without `offers_tools` not
+        ToolsRefused. Other exceptions propagate.
         """
-        with self.watched(task, asks_form=asks_form):
+        with self.watched(task, asks_form=asks_form, offers_tools=offers_tools):
             if task != "answer":
                 return await work()
             try:
@@ -140,13 +157,13 @@ class ChatModels:
                 raise late(self._name(task), ANSWER_SECONDS) from None
 
     @contextmanager
-    def watched(self, task: Task, *, asks_form: bool = True) -> Iterator[None]:
+    def watched(self, task: Task, *, asks_form: bool = True, offers_tools: bool = False) -> Iterator[None]:
         """Translate pydantic-ai's exceptions as `guarded` does, without its time limit. For streams."""
         try:
             yield
         except (AgentRunError, FallbackExceptionGroup) as error:
             # `from None`: a provider's message may quote a key, and logs show causes.
-            raise failure_of(error, self._name(task), asks_form=asks_form) from None
+            raise failure_of(error, self._name(task), asks_form=asks_form, offers_tools=offers_tools) from None
 
     def output_mode(self, task: Task) -> OutputMode:
         """The current output mode of the model for `task`."""
@@ -189,11 +206,15 @@ class ChatModels:
             self._failed,
         )
         choice, fallback = self._choices.by_task[task], self._choices.fallback
-        model = ResilientModel(provider_model(choice, self._client, mode), care)
+        model = ResilientModel(provider_model(choice, self._client, mode), care, self._traits_of(choice))
         if fallback is None or fallback == choice:
             return model
-        spare = ResilientModel(provider_model(fallback, self._client, mode), care)
+        spare = ResilientModel(provider_model(fallback, self._client, mode), care, self._traits_of(fallback))
         return FallbackModel(model, spare, fallback_on=(ModelAPIError, ContentFilterError))
+
+    def _traits_of(self, choice: ModelConfig) -> ModelTraits:
+        """A provider's own models close no thoughts that they have not opened; those at other endpoints may."""
+        return self._traits.setdefault(choice, ModelTraits(closes_thoughts=None if choice.endpoint.base_url else False))
 
     def _request_seconds(self, task: Task) -> float:
         """Time limit of one request; for an answer, it leaves time for the fallback."""

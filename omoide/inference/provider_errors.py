@@ -31,7 +31,15 @@ from pydantic_ai.exceptions import (
 
 from omoide.core.errors import OmoideError
 from omoide.inference import errors as said
-from omoide.inference.errors import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
+from omoide.inference.errors import (
+    ContextExceeded,
+    FormRefused,
+    ModelUnfit,
+    ProviderFailed,
+    RequestRefused,
+    ToolsRefused,
+)
+from omoide.inference.refusals import is_about_length, is_about_tools, room_share
 from omoide.inference.response_checks import InvalidResponse
 
 Error = AgentRunError | FallbackExceptionGroup
@@ -76,7 +84,9 @@ def is_passing(error: ModelAPIError) -> bool:
     """
     if isinstance(error, InvalidResponse):
         return error.fault != said.TOO_LONG
-    if is_about_form(error) or isinstance(error, ModelTimeoutError | ModelRequestTimeout | ModelQuotaExceededError):
+    if is_about_form(error) or is_about_length(error):
+        return False
+    if isinstance(error, ModelTimeoutError | ModelRequestTimeout | ModelQuotaExceededError):
         return False
     if isinstance(error, ModelRateLimitError | ModelUnavailableError | ModelServerError | ModelConnectionError):
         return True
@@ -88,19 +98,20 @@ def is_passing(error: ModelAPIError) -> bool:
 
 def is_about_form(error: ModelAPIError) -> bool:
     """Whether the endpoint refuses the output mode rather than the request."""
-    if isinstance(error, ModelContextWindowExceededError) or not isinstance(error, ModelHTTPError):
+    if not isinstance(error, ModelHTTPError) or is_about_length(error):
         return False
     return error.status_code in _FORM_STATUSES and bool(_FORM_WORDS.search(str(error.body)))
 
 
-def failure_of(error: Error, name: str, *, asks_form: bool = True) -> OmoideError:
-    """Translate `error`; `name` is the model as configured, `asks_form` whether a form of output was requested.
+def failure_of(error: Error, name: str, *, asks_form: bool = True, offers_tools: bool = False) -> OmoideError:
+    """Translate `error`; `name` is the model as configured, `asks_form` whether a form of output was requested, and
+    `offers_tools` whether tools were offered.
 
     If a fallback was tried as well, the first failure determines the message, and all of them whether the request may
     succeed later.
     """
     if isinstance(error, FallbackExceptionGroup):
-        failures = [failure_of(one, name, asks_form=asks_form) for one in _leaves(error)]
+        failures = [failure_of(one, name, asks_form=asks_form, offers_tools=offers_tools) for one in _leaves(error)]
         first = failures[0]
         outages = [one for one in failures if isinstance(one, ProviderFailed)]
         if len(failures) == 1 or not outages:
@@ -110,6 +121,9 @@ def failure_of(error: Error, name: str, *, asks_form: bool = True) -> OmoideErro
         passing = any(one.retryable for one in outages)
         return kind(f"{first.detail} The fallback failed too.", retryable=passing, provider_status=status)
     if isinstance(error, ModelAPIError):
+        status = error.status_code if isinstance(error, ModelHTTPError) else None
+        if offers_tools and is_about_tools(error):
+            return ToolsRefused(f"The provider of {name} {said.TOOLS}{_shown(status)}.", provider_status=status)
         return _provider_failure(error, name, asks_form)
     if isinstance(error, ContentFilterError):
         return ModelUnfit(f"The provider of {name} {said.WITHHELD}.")
@@ -132,9 +146,13 @@ def fault_of(error: ModelAPIError | ContentFilterError) -> str:
 
 def _provider_failure(error: ModelAPIError, name: str, asks_form: bool) -> OmoideError:
     status = error.status_code if isinstance(error, ModelHTTPError) else None
-    if isinstance(error, ModelContextWindowExceededError):
-        return ModelUnfit(f"The text exceeds the context window of {name}.")
-    shown = "" if status is None else f" (HTTP {status})"
+    shown = _shown(status)
+    if is_about_length(error):
+        # A status alone may mean bytes.
+        is_said = status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE or isinstance(error, ModelContextWindowExceededError)
+        reason = f"The provider of {name} {said.REQUEST}{shown}."
+        reason = f"The text exceeds the context window of {name}." if is_said else reason
+        return ContextExceeded(reason, provider_status=status, share=room_share(error))
     if asks_form and is_about_form(error):
         reason = f"The provider of {name} {said.FORM}{shown}."
         return FormRefused(reason, retryable=False, provider_status=status)
@@ -143,6 +161,10 @@ def _provider_failure(error: ModelAPIError, name: str, asks_form: bool) -> Omoid
     if fault == said.REQUEST:
         return RequestRefused(reason, provider_status=status)
     return ProviderFailed(reason, retryable=retryable, provider_status=status)
+
+
+def _shown(status: int | None) -> str:
+    return "" if status is None else f" (HTTP {status})"
 
 
 def _plain_fault(error: ModelAPIError) -> tuple[str, bool]:

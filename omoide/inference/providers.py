@@ -23,6 +23,10 @@ GOOGLE_BASE_URL = "https://generativelanguage.googleapis.com"
 # The features of a compatible server are unknown: every form is tried, and the server may refuse it.
 _EVERY_FORM: ModelProfile = {"supports_json_schema_output": True, "supports_json_object_output": True}
 
+# Thoughts in a text are found by `omoide.reasoner.agentic.thoughts`: pydantic-ai knows one pair of tags, and of a
+# stream only tags that are an event of their own.
+_NO_TAGS: ModelProfile = {"thinking_tags": ("\x00<no-thoughts>", "\x00</no-thoughts>")}
+
 # The SDKs require a key even for an endpoint that needs none.
 _NO_KEY = "no-key"
 
@@ -38,20 +42,22 @@ def provider_model(choice: ModelConfig, client: httpx2.AsyncClient, mode: Output
 
 def _openai(choice: ModelConfig, client: httpx2.AsyncClient, mode: OutputMode | None) -> Model:
     # Imported here, as in the two functions below: each provider is an optional extra.
-    from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai import OpenAIProvider
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
+    from omoide.inference.openai_chat import LenientChatModel
+
     base_url, key = choice.endpoint.base_url, _key(choice.endpoint)
     if not base_url:
         provider = OpenAIProvider(base_url=OPENAI_BASE_URL, api_key=key, http_client=client)
-        return OpenAIChatModel(choice.model, provider=provider, profile=_form(mode))
+        return LenientChatModel(choice.model, provider=provider, profile=_form(mode))
     compatible = OpenAICompatibleProvider("openai-compatible", base_url=base_url, api_key=key, http_client=client)
     # Every server knows the older name of the token limit, `max_tokens`; only OpenAI's reasoning models refuse it.
     is_reasoning = (compatible.model_profile(choice.model) or {}).get("openai_supports_reasoning", False)
     limit = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=bool(is_reasoning))
-    return OpenAIChatModel(choice.model, provider=compatible, profile=merge_profile(limit, _EVERY_FORM, _form(mode)))
+    profile = merge_profile(limit, _EVERY_FORM, _NO_TAGS, _form(mode))
+    return LenientChatModel(choice.model, provider=compatible, profile=profile)
 
 
 def _anthropic(choice: ModelConfig, client: httpx2.AsyncClient, mode: OutputMode | None) -> Model:

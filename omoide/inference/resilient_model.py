@@ -6,9 +6,10 @@ Token usage and failures are reported to callbacks. `models.py` chooses the fall
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic_ai.exceptions import ContentFilterError, ModelAPIError, ModelRequestTimeout
@@ -23,10 +24,14 @@ from omoide.inference.concurrency_limit import Busy, ConcurrencyLimiter
 from omoide.inference.errors import ModelBusy
 from omoide.inference.http_client import ResponseState, reading
 from omoide.inference.model_config import Task
+from omoide.inference.model_traits import ModelTraits
+from omoide.inference.output_limits import MOST_ADJUSTMENTS, adjusted, applied
 from omoide.inference.provider_errors import is_passing
 from omoide.inference.response_checks import check, failure
 
 T = TypeVar("T")
+Opened = tuple[AsyncExitStack, StreamedResponse, ResponseState, float]
+"""An open stream, what closes it, its state, and when its time is over."""
 
 # Back-off before a retry: doubled each time, up to the maximum. If a provider's Retry-After is longer than that, the
 # request is not retried here.
@@ -54,15 +59,17 @@ class RequestPolicy:
 
 
 class ResilientModel(WrapperModel):
-    """Calls `wrapped` within the limits of `care`, and checks its responses.
+    """Calls `wrapped` within the limits of `care`, and checks its responses. What an endpoint refuses of the limit of
+    output is remembered in `traits`.
 
     Raises the exceptions of `wrapped`, ModelRequestTimeout after `request_seconds`, InvalidResponse and
     ContentFilterError for unusable responses, and ModelBusy, which skips the fallback, if the request could not start.
     """
 
-    def __init__(self, wrapped: Model, care: RequestPolicy) -> None:
+    def __init__(self, wrapped: Model, care: RequestPolicy, traits: ModelTraits | None = None) -> None:
         super().__init__(wrapped)
         self._care = care
+        self._traits = traits or ModelTraits()
 
     async def request(
         self,
@@ -70,16 +77,16 @@ class ResilientModel(WrapperModel):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        async def once() -> ModelResponse:
+        async def once(settings: ModelSettings | None) -> ModelResponse:
             async with self._place():
                 with reading() as state:
-                    request = self.wrapped.request(messages, model_settings, model_request_parameters)
+                    request = self.wrapped.request(messages, settings, model_request_parameters)
                     response = await self._in_time(request, state)
             self._care.answered(self._care.task, response.usage)
             check(response, self.model_name, state)
             return response
 
-        return await self._again_and_again(once)
+        return await self._within_limits(messages, model_settings, once)
 
     @asynccontextmanager
     async def request_stream(
@@ -91,13 +98,11 @@ class ResilientModel(WrapperModel):
     ) -> AsyncGenerator[StreamedResponse]:
         """Open a stream, which holds its slot until it is closed. Retried only until the first event arrives."""
 
-        async def open_once() -> tuple[AsyncExitStack, StreamedResponse, ResponseState, float]:
+        async def open_once(settings: ModelSettings | None) -> Opened:
             async with AsyncExitStack() as opening:
                 await opening.enter_async_context(self._place())
                 with reading() as state:
-                    stream = self.wrapped.request_stream(
-                        messages, model_settings, model_request_parameters, run_context
-                    )
+                    stream = self.wrapped.request_stream(messages, settings, model_request_parameters, run_context)
                     response = await self._in_time(opening.enter_async_context(stream), state)
                     seconds = self._care.stream_seconds
                     until = asyncio.get_running_loop().time() + seconds
@@ -105,7 +110,7 @@ class ResilientModel(WrapperModel):
                         check(response.get(), self.model_name, state, is_stream=True)
                 return opening.pop_all(), response, state, until
 
-        opened, response, state, until = await self._again_and_again(open_once)
+        opened, response, state, until = await self._within_limits(messages, model_settings, open_once)
         async with opened:
             limit = asyncio.timeout_at(until)
             try:
@@ -146,6 +151,24 @@ class ResilientModel(WrapperModel):
             if found is None:
                 raise
             raise found from error.__cause__
+
+    async def _within_limits(
+        self,
+        messages: Sequence[ModelMessage],
+        settings: ModelSettings | None,
+        once: Callable[[ModelSettings | None], Awaitable[T]],
+    ) -> T:
+        """Call `once`, again with a lower limit of output tokens if the provider refuses the one that was asked for."""
+        given = applied(self._traits, settings, messages)
+        for _ in range(MOST_ADJUSTMENTS):
+            try:
+                return await self._again_and_again(partial(once, given))
+            except ModelAPIError as error:
+                lower = adjusted(self._traits, given, error)
+                if lower is None:
+                    raise
+                given = lower
+        return await self._again_and_again(partial(once, given))
 
     async def _again_and_again(self, once: Callable[[], Awaitable[T]]) -> T:
         """Call `once`, with up to `retries` retries after transient failures."""

@@ -21,7 +21,7 @@ LATE_IMPORTS_ALLOWED: dict[str, set[str]] = {
     "omoide/inference/providers.py": {
         "from pydantic_ai.models.anthropic import AnthropicModel",
         "from pydantic_ai.models.google import GoogleModel",
-        "from pydantic_ai.models.openai import OpenAIChatModel",
+        "from omoide.inference.openai_chat import LenientChatModel",
         "from pydantic_ai.profiles.openai import OpenAIModelProfile",
         "from pydantic_ai.providers.anthropic import AnthropicProvider",
         "from pydantic_ai.providers.google import GoogleProvider",

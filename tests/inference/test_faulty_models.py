@@ -153,8 +153,15 @@ def test_an_unusable_response_is_retried_and_an_endless_one_is_not(how: str) -> 
 @HOWS
 @pytest.mark.parametrize("size", [1_000_001, 3_000_000])
 def test_oversized_text_is_too_long(size: int, how: str) -> None:
-    for script in (said("x" * size), calling(function={"name": "search_memory", "arguments": "x" * size})):
+    text = " ".join(map(str, range(size // 4)))[:size]
+    for script in (said(text), calling(function={"name": "search_memory", "arguments": "x" * size})):
         assert failing(script, how, model_answer_bytes=16 * MEGABYTE)[0] == TOO_LONG
+
+
+def test_no_more_is_read_of_a_stream_that_repeats_itself() -> None:
+    with misbehaving(then_for_ever(head(media=EVENTS), event(chunk({"content": "bees "})) * 64)) as provider:
+        assert str(asked(made(provider), "streamed").text).startswith("bees bees")
+        assert provider.sent < MOST_READ
 
 
 LOSSES = {

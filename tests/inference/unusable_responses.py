@@ -45,7 +45,7 @@ ENDLESS = {
     "of no media type": then_for_ever(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536),
     "comments": then_for_ever(head(media=EVENTS), b": still here\n\n" * 4_096),
     "empty events": then_for_ever(head(media=EVENTS), event(chunk({})) * 512),
-    "words": then_for_ever(head(media=EVENTS), event(chunk({"content": "bees " * 200})) * 64),
+    "words": then_for_ever(head(media=EVENTS), event(chunk({"reasoning_content": "bees " * 200})) * 64),
 }
 
 
