@@ -270,9 +270,14 @@ def queue_status(counts: Mapping[str | None, WorkCount], *, by_session: bool) ->
         pending_work_units=sum(count.pending for count in every),
         errored_work_units=sum(count.errored for count in every),
         next_due_at=min((from_micros(count.due_at) for count in every if count.due_at), default=None),
-        last_error=next((count.error for count in every if count.error), None),
+        last_error=next((_reason(count.error) for count in every if count.error), None),
         sessions=(sessions or None) if by_session else None,
     )
+
+
+def _reason(error: str | None) -> str | None:
+    """The first line of an error; further lines may quote what others wrote, and are for operators."""
+    return error and error.partition("\n")[0]
 
 
 def session_queue_status(name: str, count: WorkCount) -> models.SessionQueueStatus:
@@ -284,7 +289,7 @@ def session_queue_status(name: str, count: WorkCount) -> models.SessionQueueStat
         pending_work_units=count.pending,
         errored_work_units=count.errored,
         next_due_at=None if count.due_at is None else from_micros(count.due_at),
-        last_error=count.error,
+        last_error=_reason(count.error),
     )
 
 

@@ -96,5 +96,5 @@ def _line(job: PendingJob, now: int) -> str:
     where = f" in {job.workspace_id}" if job.workspace_id else ""
     tries = f", {pluralize(job.attempts, 'attempt')}" if job.attempts else ""
     when = f" for {(job.due_at - now) / clock.SECOND:.0f} s" if job.state == "waiting" else ""
-    reason = f": {job.error}" if job.error else ""
+    reason = f": {' '.join(job.error.splitlines())}" if job.error else ""
     return f"{job.pk:>8}  {job.state}{when}  {job.kind}{where} ({job.units}){tries}{reason}"

@@ -26,8 +26,10 @@ def check_jobs(jobs: JobStats) -> CheckResult:
     }
     text = f"{queued:,} in the queue, {running:,} of them running, {failed:,} failed."
     if error:
-        text += f" Latest error of a job to be retried: {error}"
+        text += f" Latest error of a job to be retried: {' '.join(error.splitlines())}"
     if failed:
+        if jobs.failure:
+            text += f" Error of a failed job: {' '.join(jobs.failure.splitlines())}"
         text += " `omoide queue --failed` shows why."
         return CheckResult("jobs", "wrong", text, figures)
     if jobs.oldest > MOST_LATE:

@@ -33,7 +33,7 @@ def accept_lines(lines: Iterable[str], most: int = MAX_LINES) -> AcceptedLines:
         trimmed = line.strip()
         if folded(trimmed) in accepted:
             continue
-        if _is_well_formed(trimmed) and len(accepted) < most:
+        if is_well_formed(trimmed) and len(accepted) < most:
             accepted[folded(trimmed)] = trimmed
         else:
             refused.append(line)
@@ -58,6 +58,6 @@ def section(line: str) -> str | None:
     return next((prefix for prefix in PREFIXES if line.startswith(prefix)), None)
 
 
-def _is_well_formed(line: str) -> bool:
+def is_well_formed(line: str) -> bool:
     prefix = section(line)
     return prefix is not None and bool(line[len(prefix) :].strip()) and len(line) <= MAX_LINE_LENGTH

@@ -64,6 +64,11 @@ class JobStats:
         """Why a job that has not failed for good is to be retried; None if there is none."""
         return max((each.error for each in self.groups if each.error and each.state != "failed"), default=None)
 
+    @property
+    def failure(self) -> str | None:
+        """Why a job failed for good; None if none did."""
+        return max((each.error for each in self.groups if each.error and each.state == "failed"), default=None)
+
 
 def job_stats(db: Transaction, now: int) -> JobStats:
     """Count the jobs by kind and state. Reads every job, so call it off the event loop."""

@@ -15,6 +15,7 @@ from omoide.core.config_resolution import ResolvedConfig, defaults_of
 from omoide.core.job_payloads import DreamPayload, JobKind
 from omoide.core.jobs import Job, PermanentFailure
 from omoide.core.records import Conclusion
+from omoide.inference.errors import ModelUnfit
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import CardTask, Dreamed, DreamTask
 from omoide.services.container import Services
@@ -111,13 +112,19 @@ async def _resolved(deps: Services, workspace_id: str, session_id: str | None) -
 async def _store(deps: Services, given: _Input, dreamed: Dreamed | None) -> None:
     """Store the dream and the card. If the card changed meanwhile, it is revised again.
 
-    After `MOST_COMPUTATIONS` changes the dream is stored without the card, for which a separate job is enqueued; a job
-    for the card alone raises Contended.
+    After `MOST_COMPUTATIONS` changes, or if the model gives no card, the dream is stored without the card, for which a
+    separate job is enqueued; a job for the card alone raises Contended.
     """
     schedule = schedule_of(deps.settings)
     for _ in range(MOST_COMPUTATIONS):
         card = await deps.store.read(cards.kept, given.pair[0], given.payload.observed)
-        revised = await _revised(deps, given, card)
+        try:
+            revised = await _revised(deps, given, card)
+        except ModelUnfit as failure:
+            if dreamed is None:
+                raise
+            logger.warning("the card after a dream will be asked for again: %s", failure)
+            break
         try:
             await deps.store.write(_keep, given, dreamed, card, revised, schedule)
         except CardChanged as change:

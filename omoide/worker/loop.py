@@ -25,6 +25,7 @@ from omoide.core.jobs import Job, JobUnfinished, LeaseLost, PermanentFailure, Sk
 from omoide.core.offload import before_steps
 from omoide.core.redaction import redact_secrets
 from omoide.fairness.lanes import Lane, Work, current_work
+from omoide.inference.errors import UnreadableOutput
 from omoide.services.container import Services
 from omoide.storage import fair_share, queue
 from omoide.storage.engine import leader_lock
@@ -44,6 +45,10 @@ STAND_BY_SECONDS = 0.2
 
 MOST_HELD = 8
 """Maximum number of claimed jobs per slot, counting paused jobs, whose slot was given to others."""
+
+
+SAMPLE = "\nIt began: "
+"""Precedes the beginning of an output that cannot be read, on a line of its own: only operators are shown that."""
 
 
 MOST_DRIFT = SECOND
@@ -326,18 +331,20 @@ class Worker:
             message = "job %s (%s) failed at attempt %s: %s"
             logger.warning(message, job.pk, job.kind, job.attempts, error, exc_info=None if expected else error)
         reason = redact_secrets(f"{type(error).__name__}: {error}")
+        sample = f"{SAMPLE}{error.sample}" if isinstance(error, UnreadableOutput) and error.sample else ""
         # Outages do not use up attempts of reasoning jobs: they are retried until the provider is back.
         outage = isinstance(error, Unavailable) and not isinstance(error, ConstraintViolation)
         patient = outage and job.kind in REASONING
         if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):
-            return await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
+            return await self._give_up(job, f"{reason} (after {job.attempts} attempts)", sample)
         due = clock.now() + int(self.rest(job.attempts) * SECOND)
-        await self.store.write(queue.retry_later, job, due, reason)
+        await self.store.write(queue.retry_later, job, due, reason + sample)
         return "retried"
 
-    async def _give_up(self, job: Job, reason: str) -> str:
+    async def _give_up(self, job: Job, reason: str, sample: str = "") -> str:
+        """`sample` is stored for the operator, and kept out of the log, because it may contain what users wrote."""
         logger.warning("job %s (%s) given up: %s", job.pk, job.kind, reason)
-        await self.store.write(queue.give_up, job, clock.now(), reason)
+        await self.store.write(queue.give_up, job, clock.now(), reason + sample)
         return "given_up"
 
     async def _hold(self, job: Job) -> None:

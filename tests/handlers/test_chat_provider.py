@@ -71,6 +71,14 @@ def provider() -> Iterator[Misbehaving]:
         yield running
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _is_known(url: str) -> None:
+    """A first answer shows that the model does not think aloud; until then, no answer is said in pieces."""
+    with httpx.Client(base_url=url, timeout=None, headers={"Authorization": f"Bearer {KEY}"}) as client:
+        answer = chat(WorkspaceClient(client, "known"))
+        assert answer.json()["content"] == "Bees."
+
+
 @pytest.fixture(scope="module")
 def url(provider: Misbehaving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """A provider on loopback with OpenAI's format, a minimal model, and scripted failures.
 
-The model turns every numbered message that starts with "I" into a fact, verbatim. It answers any other request with
-the same sentence.
+The model turns every numbered message that starts with "I" into a fact, verbatim, and keeps empty cards. It answers any
+other request with the same sentence.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def provider(script: Script = lambda _: None) -> Iterator[FaultProxy]:
 
 
 def answer_to(asked: Asked) -> bytes:
-    if not wants_facts(asked):
+    if wants(asked, "card"):
+        return completion('{"lines": []}')
+    if not wants(asked, "facts"):
         return completion(SENTENCE)
     given = "\n".join(message["content"] for message in asked["messages"] if message["role"] == "user")
     facts = [
@@ -55,7 +57,11 @@ def answer_to(asked: Asked) -> bytes:
 
 
 def wants_facts(asked: Asked) -> bool:
-    return bool(asked.get("response_format", {}).get("json_schema", {}).get("name") == "facts")
+    return wants(asked, "facts")
+
+
+def wants(asked: Asked, form: str) -> bool:
+    return bool(asked.get("response_format", {}).get("json_schema", {}).get("name") == form)
 
 
 def is_repair(asked: Asked) -> bool:

@@ -103,14 +103,21 @@ def test_a_withheld_answer_fails_and_can_be_retried(provider: Misbehaving, db_pa
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"facts": ' * 20_000, "{} " * 20_000], ids=["[", "{", "{}"])
-def test_a_model_that_ignores_the_form_is_not_an_outage(text: str, provider: Misbehaving, db_path: Path) -> None:
+def test_messages_are_kept_if_a_model_ignores_the_form(text: str, provider: Misbehaving, db_path: Path) -> None:
     async def story(home: Home) -> None:
         provider.script = said(text)
         await home.say("alice I live in Porto.")
         await home.work()
         status = home.status()["s"]
-        assert (status.completed, status.pending, status.errored) == (1, 0, 0)
-        assert home.texts() == []
+        assert (status.completed, status.pending, status.errored) == (0, 1, 0)
+        assert status.error is not None
+        reason, sample = status.error.split("\n")
+        assert reason == "UnreadableOutput: openai:toy gave no output that matches the form 'facts'."
+        assert sample.startswith(f"It began: {text[:20]}")
+        provider.script = FACTS
+        await later(home)
+        await home.work()
+        assert home.texts() == ["alice lives in Porto"]
 
     played(db_path, provider, story)
 

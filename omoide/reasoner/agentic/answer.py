@@ -2,6 +2,9 @@
 
 The level determines the number of rounds and the tools. The last turn is streamed. When rounds or time are used up,
 the model is asked once more without tools, with all findings in the prompt. `MemoryView` records the evidence.
+
+An endpoint without tools is asked from a wider prefetch, and one with a small context again with less; both are
+remembered.
 """
 
 from __future__ import annotations
@@ -9,40 +12,57 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 
-from omoide.core.clock import now
 from omoide.core.errors import OmoideError
-from omoide.core.records import Conclusion, Moment
+from omoide.core.records import Conclusion
 from omoide.fairness.fair_queue import FairSemaphore
-from omoide.inference.model_registry import ANSWER_SECONDS, STREAM_SECONDS, ModelUnfit, ProviderFailed
+from omoide.inference.model_registry import (
+    ANSWER_SECONDS,
+    STREAM_SECONDS,
+    ContextExceeded,
+    ProviderFailed,
+    RequestRefused,
+    ToolsRefused,
+    UnreadableOutput,
+)
 from omoide.reasoner import output_schema
 from omoide.reasoner.agentic import prompt_templates
-from omoide.reasoner.agentic.formatting import messages_result, present, snippets_result
-from omoide.reasoner.agentic.model_client import PLAIN, ModelCaller, Opening, text_of
+from omoide.reasoner.agentic.answer_prompt import AnswerPrompt
+from omoide.reasoner.agentic.degenerate import is_degenerate, loop_start
+from omoide.reasoner.agentic.formatting import messages_result, snippets_result
+from omoide.reasoner.agentic.model_client import PLAIN, ModelCaller, size_of, text_of
 from omoide.reasoner.agentic.schema_fitting import Shape
-from omoide.reasoner.agentic.structured_output import OutputForm, filled, json_in
-from omoide.reasoner.agentic.tool_loop import Finding, ToolLoopResult, run_tool_loop
+from omoide.reasoner.agentic.structured_output import OutputForm, filled, json_in, sample_of
+from omoide.reasoner.agentic.tidying import misplaced_text, used_up
+from omoide.reasoner.agentic.tool_loop import ToolLoopResult, run_tool_loop
 from omoide.reasoner.agentic.tools import ReadingTools, Toolbox
-from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.memory_view import MEMORY_MOST, MESSAGES_MOST, MemoryView
 from omoide.reasoner.protocol import Question, ReasoningLevel
-from omoide.reasoner.representation import time as time_text
 from omoide.reasoner.schema_coercion import SchemaCoercion
+
+T = TypeVar("T")
 
 # Source: the public description of the API.
 HISTORY_TOKENS = 4_096
 
 LOOKING = 0.6
 """Share of the time limit that tool rounds may use; the remainder is for the answer."""
-MOST_FINDINGS = 160_000
-"""Maximum characters of findings in the last turn; the newest are kept."""
 FORM_OUTPUT = 2_048
 """Minimum output limit, in tokens, of a structured answer."""
+MOST_SHORTENED = 4
+"""How often a request that is too long is made shorter."""
+LESS, LESS_THAN_NAMED = 0.5, 0.85
+"""Share of a refused request that is sent instead, or of the share for which the provider said it has room."""
+LEAST_FOR_TOOLS = 10_000
+"""Characters that a request needs at least, so that tools can be of use in it."""
+LEAST_KEPT = 10
+"""Words before a repetition that are an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +83,11 @@ BUDGETS: Mapping[ReasoningLevel, Budget] = {
     "max": Budget(16, 8_192, 25),
 }
 
-RULES, GIVEN = prompt_templates.load("answer.rules"), prompt_templates.load("answer.given")
 IN_FORM, LAST, AGAIN = (
     prompt_templates.load("answer.form"),
     prompt_templates.load("answer.last"),
     prompt_templates.load("answer.again"),
 )
-MOMENTS = {name: prompt_templates.load(f"answer.moment.{name}") for name in ("as_of", "valid_at")}
-VIEWS = {name: prompt_templates.load(f"answer.view.{name}") for name in ("self", "other", "workspace")}
 
 
 async def answer(
@@ -80,12 +97,12 @@ async def answer(
     clock: Callable[[], float] = time.monotonic,
     openings: FairSemaphore | None = None,
 ) -> AsyncIterator[str]:
-    """Yield the answer in pieces, a structured one in a single piece. Yields nothing if the model returns no text.
+    """Yield the answer in pieces, a structured one, or one that nobody streams, in a single piece.
 
     `openings` limits concurrent prefetching. `clock` returns seconds.
 
     Raises ProviderFailed if the provider fails, or after `ANSWER_SECONDS` (`STREAM_SECONDS` if streamed); ModelUnfit
-    if the model's output does not match the response format.
+    if the model gives no answer, or none that matches the response format.
     """
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
     work = asyncio.create_task(
@@ -120,10 +137,15 @@ class _Answering:
         self._caller = caller
         self._openings = openings
         self._clock = clock
-        self._say = say
+        self._say_piece = say
+        self._has_spoken = False
+        self._last_size = 0
+        """Characters of the last request."""
         self._budget = BUDGETS[question.level]
         self._tools = ReadingTools(memory)
         self._until = clock() + LOOKING * ANSWER_SECONDS
+        self._refusal: RequestRefused | None = None
+        """Why the last request with tools was refused."""
 
     async def run(self) -> None:
         seconds = STREAM_SECONDS if self._question.is_streamed else ANSWER_SECONDS
@@ -137,141 +159,196 @@ class _Answering:
             raise ProviderFailed(reason, retryable=True) from None
 
     async def _answer(self) -> None:
-        async with self._openings.turn():
-            opening = await self._opening()
+        takes_tools = self._takes_tools()
+        prompt = await self._prompt(is_wide=not takes_tools)
         if self._question.response_format is None:
-            await self._freely(opening)
+            await self._freely(prompt, takes_tools=takes_tools)
         else:
             schema = self._question.response_format
-            await self._in_form(opening, Shape(output_schema.resolved(schema), SchemaCoercion(schema)))
+            shape = Shape(output_schema.resolved(schema), SchemaCoercion(schema))
+            await self._in_form(prompt, shape, takes_tools=takes_tools)
 
-    async def _freely(self, opening: Opening) -> None:
-        result = await self._look(opening, self._spoken)
-        if result.text:
+    async def _freely(self, prompt: AnswerPrompt, *, takes_tools: bool) -> None:
+        result = await self._look(prompt, self._spoken, "") if takes_tools else NOTHING
+        if self._accepts(result.text):
             return
-        last = with_findings(opening, LAST, result.findings)
-        if not text_of(await self._spoken([last.request()], PLAIN)):
-            await self._spoken([with_findings(opening, AGAIN, result.findings).request()], PLAIN)
+        prompt = await self._prompt(is_wide=True) if self._refusal else prompt
 
-    async def _in_form(self, opening: Opening, shape: Shape) -> None:
+        async def spoken(most: int | None) -> ModelResponse:
+            wish = AGAIN if responses else LAST
+            return await self._spoken([prompt.last(wish, result.findings, most).request()], PLAIN)
+
+        responses: list[ModelResponse] = []
+        for _ in (LAST, AGAIN):
+            responses.append(await self._shortened(spoken, result))
+            self._remember_refusal()
+            if self._accepts(text_of(responses[-1])):
+                return
+            if used_up(responses[-1]):
+                break
+        self._say(self._salvaged([result.text, *map(text_of, responses)], responses[-1]))
+
+    def _accepts(self, text: str) -> bool:
+        """Say the text of a turn, unless it was said while it came. Return False if there is none that can be used."""
+        if not text or (not self._has_spoken and is_degenerate(text)):
+            return False
+        if not self._has_spoken:
+            self._say(text)
+        return True
+
+    def _salvaged(self, texts: Sequence[str], last: ModelResponse) -> str:
+        """Return what can be used of answers that are none. Raises UnreadableOutput."""
+        name = self._caller.models.name
+        beginnings = [text[: loop_start(text)].strip() for text in texts]
+        longest = max(beginnings, key=lambda text: len(text.split()))
+        if len(longest.split()) >= LEAST_KEPT:
+            return longest
+        if text := misplaced_text(last):
+            return text
+        if used_up(last):
+            reason = f"{name} used up its limit of output tokens before it gave an answer."
+        elif any(texts):
+            reason = f"{name} only repeats itself."
+        else:
+            reason = f"{name} gave no answer in words."
+        raise UnreadableOutput(reason, sample_of(last))
+
+    async def _in_form(self, prompt: AnswerPrompt, shape: Shape, *, takes_tools: bool) -> None:
         """Run the tool rounds without imposing the form. If the final text does not match, request it in the form."""
         schema = json.dumps(shape.resolved, ensure_ascii=False)
-        in_form = Opening(
-            f"{opening.rules}\n\n{prompt_templates.fill(IN_FORM, schema=prompt_templates.section('schema', schema))}",
-            opening.given,
-        )
-        result = await self._look(in_form, self._whole)
+        rules = prompt_templates.fill(IN_FORM, schema=prompt_templates.section("schema", schema))
+        result = await self._look(prompt, self._whole, rules) if takes_tools else NOTHING
         value = _fitting(result.text, shape)
         if value is None:
+            prompt = await self._prompt(is_wide=True) if self._refusal else prompt
             form = OutputForm("answer", shape.resolved, shape.fitted)
             output = max(self._budget.output, FORM_OUTPUT)
-            value = await filled(self._caller, with_findings(opening, LAST, result.findings), form, output)
-        if value is None:
-            raise ModelUnfit(f"{self._caller.models.name} returned no answer that matches the response_format.")
+
+            async def fill(most: int | None) -> Any:
+                opening = prompt.last(LAST, result.findings, most)
+                self._last_size = size_of([opening.request()]) + len(schema)
+                return await filled(self._caller, opening, form, output)
+
+            try:
+                value = await self._shortened(fill, result)
+            except UnreadableOutput as failure:
+                reason = f"{self._caller.models.name} returned no answer that matches the response_format."
+                raise UnreadableOutput(reason, failure.sample) from None
+            self._remember_refusal()
         self._say(json.dumps(value, ensure_ascii=False))
 
-    async def _look(self, opening: Opening, turn: Callable[..., Any]) -> ToolLoopResult:
+    async def _look(self, prompt: AnswerPrompt, turn: Callable[..., Any], rules: str) -> ToolLoopResult:
+        """Run the tool rounds. Nothing is found if the endpoint takes no tools, or has no room for them."""
         tools = self._tools.minimal() if self._budget.is_minimal else self._tools.all()
-        return await run_tool_loop(
-            turn, opening, Toolbox(tools), self._budget.rounds, lambda: self._clock() > self._until
-        )
+        toolbox = Toolbox(tools)
+        parameters = ModelRequestParameters(function_tools=toolbox.definitions)
+
+        async def run(most: int | None) -> ToolLoopResult:
+            opening = prompt.opening(None if most is None else most - size_of((), parameters), rules)
+            return await run_tool_loop(turn, opening, toolbox, self._budget.rounds, self._is_over)
+
+        try:
+            return await self._shortened(run, NOTHING, least=LEAST_FOR_TOOLS)
+        except ContextExceeded:
+            return NOTHING
+        except RequestRefused as refusal:
+            if self._has_spoken:
+                raise
+            self._refusal = refusal
+            if isinstance(refusal, ToolsRefused):
+                self._remember_refusal()
+            return NOTHING
+
+    def _is_over(self, size: int) -> bool:
+        most = self._caller.traits.input_characters
+        return self._clock() > self._until or (most is not None and size > most)
+
+    async def _shortened(self, work: Callable[[int | None], Awaitable[T]], before: ToolLoopResult, least: int = 0) -> T:
+        """Run `work` with a number of characters that its request may have, and with less while that is too many.
+
+        What fits is remembered. `before` may have been too long already.
+        """
+        traits = self._caller.traits
+        if before.excess is not None:
+            traits.input_characters = _less(before.size, before.excess)
+        for _ in range(MOST_SHORTENED):
+            try:
+                if traits.input_characters is not None and traits.input_characters < least:
+                    break
+                return await work(traits.input_characters)
+            except ContextExceeded as excess:
+                if self._has_spoken:
+                    raise
+                traits.input_characters = _less(self._last_size, excess)
+        if least:
+            raise ContextExceeded(f"The tools exceed the context window of {self._caller.models.name}.")
+        return await work(traits.input_characters)
+
+    def _takes_tools(self) -> bool:
+        traits = self._caller.traits
+        has_room = traits.input_characters is None or traits.input_characters >= LEAST_FOR_TOOLS
+        return traits.takes_tools and has_room
+
+    def _remember_refusal(self) -> None:
+        """Only an answer without tools shows that it was the tools that the endpoint refused."""
+        if self._refusal is not None:
+            self._caller.traits.takes_tools = False
 
     async def _spoken(self, history: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
-        return await self._caller.spoken(history, self._budget.output, parameters, self._say)
+        self._last_size = size_of(history, parameters)
+        say = self._say if self._question.is_streamed else None
+        response = await self._caller.spoken(history, self._budget.output, parameters, say)
+        if response.tool_calls and self._has_spoken:
+            self._say("\n\n")
+        return response
 
     async def _whole(self, history: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
+        self._last_size = size_of(history, parameters)
         output = max(self._budget.output, FORM_OUTPUT)
         return await self._caller.whole(history, output, parameters)
 
-    async def _opening(self) -> Opening:
-        asked = self._question
-        explicit, derived, messages = await self._prefetched()
-        history, summary = "", None
-        if asked.session_id is not None:
-            summary = await self._memory.get_session_summary()
-            history = messages_result(await self._memory.get_recent_history(HISTORY_TOKENS))
-        given = prompt_templates.fill(
-            GIVEN,
-            summary=prompt_templates.section("summary", summary or ""),
-            history=prompt_templates.section("history", history),
-            conclusions=prompt_templates.section("conclusions", self._tools.shown(explicit)),
-            derived=prompt_templates.section("derived", self._tools.shown(derived)),
-            messages=prompt_templates.section("messages", messages),
-            question=prompt_templates.section("question", asked.query),
-            now=present(_now(asked.moment)),
-        )
-        return Opening(rules_for(asked), given)
+    def _say(self, piece: str) -> None:
+        self._has_spoken = True
+        self._say_piece(piece)
 
-    async def _prefetched(self) -> tuple[list[Conclusion], list[Conclusion], str]:
+    async def _prompt(self, *, is_wide: bool) -> AnswerPrompt:
+        """Look up what belongs to the question; more of it `is_wide`, since there will be no tools."""
+        asked = self._question
+        async with self._openings.turn():
+            explicit, derived, messages = await self._prefetched(is_wide=is_wide)
+            history, summary = "", None
+            if asked.session_id is not None:
+                summary = await self._memory.get_session_summary()
+                history = messages_result(await self._memory.get_recent_history(HISTORY_TOKENS))
+        return AnswerPrompt(
+            asked, self._tools.shown(explicit), self._tools.shown(derived), messages, history, summary or ""
+        )
+
+    async def _prefetched(self, *, is_wide: bool) -> tuple[list[Conclusion], list[Conclusion], str]:
         """Return the nearest explicit and derived conclusions, and messages if there are no conclusions.
 
-        Empty if the search fails: the model can still use the tools.
+        `is_wide`: as many as a search may return, and messages in any case. Empty if the search fails: the model can
+        still use the tools.
         """
         query = self._question.semantic_query or self._question.query
+        count = MEMORY_MOST if is_wide else self._budget.prefetched
         try:
-            explicit = await self._memory.search_memory(query, self._budget.prefetched, is_derived=False)
-            derived = await self._memory.search_memory(query, self._budget.prefetched, is_derived=True)
-            if explicit or derived:
+            explicit = await self._memory.search_memory(query, count, is_derived=False)
+            derived = await self._memory.search_memory(query, count, is_derived=True)
+            if (explicit or derived) and not is_wide:
                 return explicit, derived, ""
-            return [], [], snippets_result(await self._memory.search_messages(query, self._budget.prefetched))
+            most = MESSAGES_MOST if is_wide else count
+            return explicit, derived, snippets_result(await self._memory.search_messages(query, most))
         except OmoideError:
             return [], [], ""
 
 
-def rules_for(question: Question) -> str:
-    """Build the instructions: the constant rules first, then the pair, the cards and custom instructions. Pure."""
-    observer, target = question.observer_id, question.target_id
-    view = "workspace" if observer is None or target is None else "self" if observer == target else "other"
-    names = {"observer": prompt_templates.inline(observer or ""), "target": prompt_templates.inline(target or "")}
-    cards = [*_headed(observer, question.observer_card), *_headed(target, question.target_card)]
-    return prompt_templates.fill(
-        RULES,
-        view=prompt_templates.fill(VIEWS[view], **names),
-        moment=_present(question.moment),
-        card=prompt_templates.section("card", "\n".join(cards)),
-        instructions=prompt_templates.section("instructions", question.instructions or ""),
-    )
+NOTHING = ToolLoopResult("", ())
 
 
-def _now(moment: Moment) -> int:
-    """The present of a question."""
-    return next((at for at in (moment.valid_at, moment.as_of) if at is not None), now())
-
-
-def _present(moment: Moment) -> str:
-    """State the instants that the question is about; empty if it is about now."""
-    texts = [
-        prompt_templates.fill(MOMENTS[name], instant=f"{time_text(at)} UTC")
-        for name, at in (("as_of", moment.as_of), ("valid_at", moment.valid_at))
-        if at is not None
-    ]
-    return "\n".join(texts)
-
-
-def with_findings(opening: Opening, wish: str, findings: Sequence[Finding]) -> Opening:
-    """Append the findings and the next request to the opening. Pure.
-
-    The findings are plain text, because some providers accept neither tool calls nor their results in a request
-    without tools.
-    """
-    kept: list[str] = []
-    remaining = MOST_FINDINGS
-    for each in reversed(findings):
-        text = f"{prompt_templates.inline(each.tool)} {prompt_templates.inline(each.arguments)}\n{each.result}"
-        remaining -= len(text)
-        if remaining < 0:
-            break
-        kept.append(text)
-    shown = prompt_templates.section("findings", "\n\n".join(reversed(kept)))
-    return Opening(opening.rules, f"{opening.given}\n\n{shown}{wish}")
-
-
-def _headed(peer_id: str | None, card: Sequence[str]) -> list[str]:
-    return (
-        [f"{prompt_templates.inline(peer_id or '')}:", *(f"- {' '.join(line.split())}" for line in card)]
-        if card
-        else []
-    )
+def _less(size: int, excess: ContextExceeded) -> int:
+    """Return how many characters to send after a request of `size` characters was too long."""
+    return int(size * (LESS if excess.share is None else excess.share * LESS_THAN_NAMED))
 
 
 def _fitting(text: str, shape: Shape) -> Any:

@@ -9,16 +9,20 @@ The model is also shown what is known already, and says what the facts replace o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from omoide.core.clock import DAY
 from omoide.core.records import Fact, Message
+from omoide.core.redaction import redact_secrets
+from omoide.inference.model_registry import ContextExceeded, UnreadableOutput
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic.degenerate import is_degenerate
 from omoide.reasoner.agentic.derive_output import FORM, MOST_FACTS, Statement, Statements
 from omoide.reasoner.agentic.formatting import message_line, single
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
 from omoide.reasoner.agentic.replacements import Ends, Known, ends_of, folded, known_lines, numbered_known, validity
-from omoide.reasoner.agentic.structured_output import filled
+from omoide.reasoner.agentic.structured_output import MOST_OF_SAMPLE, filled
 from omoide.reasoner.protocol import Batch
 
 # Source: the public description of the API.
@@ -27,34 +31,69 @@ MOST_OUTPUT = 2_500
 MOST_CONTENT = 65_535
 """Maximum tokens of messages in the prompt, tokens of the output, and characters of one fact."""
 
+FEWEST_INPUT = 100
+"""Tokens of a message that are sent at least, however small the model's context."""
+
 RULES, GIVEN = prompt_templates.load("derive.rules"), prompt_templates.load("derive.given")
 
 
 async def derive(batch: Batch, caller: ModelCaller, tokens: TokenCounter) -> list[Fact]:
-    """Return the facts in the order in which they were said; empty if the model's output cannot be parsed.
+    """Return the facts in the order in which they were said.
 
-    Raises ProviderFailed.
+    A batch that is too long for the model is asked for in parts. Raises UnreadableOutput if the model's output cannot
+    be read, and ProviderFailed.
     """
-    shown = within_budget(batch, tokens, MOST_INPUT)
+    return await _within(batch, caller, tokens, MOST_INPUT)
+
+
+async def _within(batch: Batch, caller: ModelCaller, tokens: TokenCounter, budget: int) -> list[Fact]:
+    try:
+        return await _derived(batch, caller, tokens, budget)
+    except ContextExceeded:
+        if len(parts := halves(batch)) > 1:
+            return [fact for part in parts for fact in await _within(part, caller, tokens, budget)]
+        (part,) = parts
+        budget = min(budget, sum(tokens.count(message.content) for message in part.messages)) // 2
+        if len(part.messages) == len(batch.messages) and not batch.known and budget < FEWEST_INPUT:
+            raise
+        return await _within(part, caller, tokens, max(budget, FEWEST_INPUT))
+
+
+def halves(batch: Batch) -> list[Batch]:
+    """Split a batch between the peer's own messages; one with a single own message loses its context instead. Pure."""
+    own = [index for index, message in enumerate(batch.messages) if message.peer_id == batch.observed_id]
+    if len(own) > 1:
+        middle = own[len(own) // 2]
+        return [replace(batch, messages=batch.messages[:middle]), replace(batch, messages=batch.messages[middle:])]
+    return [replace(batch, messages=[batch.messages[index] for index in own], known=())]
+
+
+async def _derived(batch: Batch, caller: ModelCaller, tokens: TokenCounter, budget: int) -> list[Fact]:
+    shown = within_budget(batch, tokens, budget)
     own = [message for message in shown if message.peer_id == batch.observed_id]
     if not own:
         return []
     numbered = dict(enumerate(own, 1))
     known = numbered_known(batch.known, len(own), tokens)
     statements = await filled(caller, _opening(batch, shown, known), FORM, MOST_OUTPUT)
-    facts = [] if statements is None else facts_of(statements, numbered, known)
-    if facts or not known or statements is None or not statements.facts:
+    if statements.facts and all(is_degenerate(each.content) for each in statements.facts):
+        sample = statements.facts[0].content[:MOST_OF_SAMPLE]
+        raise UnreadableOutput(f"{caller.models.name} only repeats itself.", redact_secrets(sample))
+    facts = facts_of(statements, numbered, known)
+    if facts or not known or not statements.facts:
         return facts
     # A small model may only copy what it is shown as known; without that it reads the messages.
-    statements = await filled(caller, _opening(batch, shown, {}), FORM, MOST_OUTPUT)
-    return [] if statements is None else facts_of(statements, numbered, {})
+    try:
+        return facts_of(await filled(caller, _opening(batch, shown, {}), FORM, MOST_OUTPUT), numbered, {})
+    except UnreadableOutput:
+        return []  # the first answer could be read, and says nothing new
 
 
 def facts_of(statements: Statements, numbered: Mapping[int, Message], known: Known) -> list[Fact]:
     """Convert statements to facts. Pure.
 
     Unknown references are ignored; a fact without references gets the newest message as its source. Blank and
-    duplicate statements are dropped, and those without references that only repeat what is known.
+    duplicate statements are dropped, loops within one too, and those without references that only repeat what is known.
     """
     newest = max(numbered.values(), key=lambda message: message.created_at)
     repeated = {folded(each.content) for each in known.values()}
@@ -62,7 +101,9 @@ def facts_of(statements: Statements, numbered: Mapping[int, Message], known: Kno
     for statement, ends in zip(statements.facts, ends_of(statements.facts, known), strict=True):
         content = single(prompt_templates.plain(statement.content))[:MOST_CONTENT].strip()
         said = [numbered[each] for each in sorted({*statement.message_ids}) if each in numbered]
-        if content and len(facts) < MOST_FACTS and (said or folded(content) not in repeated):
+        if not content or is_degenerate(content):
+            continue
+        if len(facts) < MOST_FACTS and (said or folded(content) not in repeated):
             facts.setdefault(content.casefold(), _fact(statement, content, said or [newest], ends))
     return sorted(facts.values(), key=lambda fact: fact.said_at)
 

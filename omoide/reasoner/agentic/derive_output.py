@@ -98,4 +98,4 @@ SCHEMA = {
     "required": ["facts"],
     "additionalProperties": False,
 }
-FORM = OutputForm("facts", SCHEMA, Statements.model_validate)
+FORM = OutputForm("facts", SCHEMA, Statements.model_validate, lambda each: not each.facts)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from omoide.core.records import Conclusion, Derived, Json
+from omoide.reasoner.agentic.degenerate import is_degenerate
 from omoide.reasoner.agentic.dream_merges import Merges, Rewordings
 from omoide.reasoner.agentic.formatting import MOST_OF_MESSAGE, single
 from omoide.reasoner.agentic.prompt_templates import inline, neutral, plain
@@ -187,6 +188,8 @@ class Draft:
         """Return why a conclusion is refused; empty if it is accepted."""
         if not content:
             return "it says nothing"
+        if is_degenerate(content):
+            return "it repeats itself"
         if sources is None:
             return "one of its sources is not known; cite ids as they were given"
         if len(sources) < FEWEST_SOURCES[level]:

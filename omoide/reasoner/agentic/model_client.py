@@ -1,33 +1,29 @@
-"""Send one request to a model, streamed or not."""
+"""Send one request to a model, streamed or not, and make its response usable.
+
+If thoughts used up the limit of tokens before there was an answer, the request is sent again with more room.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from pydantic_ai.direct import model_request, model_request_stream
-from pydantic_ai.messages import (
-    ModelMessage,
-    ModelRequest,
-    ModelResponse,
-    PartDeltaEvent,
-    PartStartEvent,
-    TextPart,
-    TextPartDelta,
-    ToolCallPart,
-)
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 
-from omoide.inference.model_registry import OutputMode, Task
+from omoide.inference.model_registry import ModelTraits, OutputMode, Task
+from omoide.inference.output_limits import characters_of
+from omoide.reasoner.agentic.tidying import is_cut, repaired, text_of, tidied, used_up
+from omoide.reasoner.agentic.voice import HELD, Voice
+
+__all__ = ["PLAIN", "ModelCaller", "Models", "Opening", "is_cut", "size_of", "text_of"]
 
 T = TypeVar("T")
-
-HELD = 240
-"""Characters held back in a streamed turn with tools. Text that models write before a tool call is shorter and not part
-of the answer. A longer text is the answer, and tool calls in the same turn are ignored."""
 
 PLAIN = ModelRequestParameters()
 
@@ -42,11 +38,17 @@ class Models(Protocol):
 
     def settings_of(self, task: Task, *, max_tokens: int) -> ModelSettings: ...
 
-    async def guarded(self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True) -> T: ...
+    def traits(self, task: Task) -> ModelTraits: ...
+
+    async def guarded(
+        self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True, offers_tools: bool = False
+    ) -> T: ...
 
     def output_mode(self, task: Task) -> OutputMode: ...
 
-    def watched(self, task: Task) -> AbstractContextManager[None]: ...
+    def watched(
+        self, task: Task, *, asks_form: bool = True, offers_tools: bool = False
+    ) -> AbstractContextManager[None]: ...
 
     def refused(self, task: Task) -> bool: ...
 
@@ -64,6 +66,10 @@ class Opening:
         return ModelRequest.user_text_prompt(self.given, instructions=self.rules)
 
 
+class _Looping(Exception):
+    """The model repeats itself: no more of the stream is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCaller:
     """The model for one task. Requests raise ProviderFailed if the provider fails, and RequestRefused if it rejects
@@ -72,88 +78,98 @@ class ModelCaller:
     models: Models
     task: Task
 
+    @property
+    def traits(self) -> ModelTraits:
+        return self.models.traits(self.task)
+
     async def whole(
         self, history: Sequence[ModelMessage], max_tokens: int, parameters: ModelRequestParameters = PLAIN
     ) -> ModelResponse:
-        """Return the complete response."""
+        """Return the complete response. Output in a form is returned as it came."""
 
-        async def work() -> ModelResponse:
-            return await model_request(
-                self.models.of(self.task),
-                history,
-                model_settings=self.models.settings_of(self.task, max_tokens=max_tokens),
-                model_request_parameters=parameters,
-            )
+        async def once(tokens: int) -> tuple[ModelResponse, bool]:
+            async def work() -> ModelResponse:
+                return await model_request(
+                    self.models.of(self.task),
+                    history,
+                    model_settings=self.models.settings_of(self.task, max_tokens=tokens),
+                    model_request_parameters=parameters,
+                )
 
-        return await self.models.guarded(self.task, work, asks_form=parameters.output_object is not None)
+            has_form, tools = parameters.output_object is not None, parameters.function_tools
+            response = await self.models.guarded(self.task, work, asks_form=has_form, offers_tools=bool(tools))
+            return repaired(response) if has_form else tidied(response, tools)[0], False
+
+        return await self._with_room(max_tokens, once)
 
     async def spoken(
         self,
         history: Sequence[ModelMessage],
         max_tokens: int,
         parameters: ModelRequestParameters,
-        say: Callable[[str], None],
+        say: Callable[[str], None] | None = None,
     ) -> ModelResponse:
         """Stream the response's text to `say`, except text that precedes tool calls, and return the response.
 
-        The response contains tool calls only if no text was passed to `say`.
+        A text that is longer than `HELD` is said even if tool calls follow.
         """
-        voice = _Voice(say, HELD if parameters.function_tools else 0)
 
-        settings = self.models.settings_of(self.task, max_tokens=max_tokens)
-        with self.models.watched(self.task):
-            async with model_request_stream(
-                self.models.of(self.task), history, model_settings=settings, model_request_parameters=parameters
-            ) as stream:
-                async for event in stream:
-                    voice.hear(event)
-                response = stream.get()
-        voice.finish()
-        if voice.has_spoken:
-            response.parts = [part for part in response.parts if not isinstance(part, ToolCallPart)]
-        return response
+        async def once(tokens: int) -> tuple[ModelResponse, bool]:
+            return await self._streamed(history, tokens, parameters, say)
+
+        return await self._with_room(max_tokens, once)
+
+    async def _with_room(
+        self, max_tokens: int, once: Callable[[int], Awaitable[tuple[ModelResponse, bool]]]
+    ) -> ModelResponse:
+        """Call `once` with a limit of tokens, and with higher ones while they are used up before an answer."""
+        tokens = first = self.traits.output(max_tokens)
+        while True:
+            response, has_spoken = await once(tokens)
+            more = self.traits.more_output(tokens)
+            if has_spoken or more is None or not used_up(response):
+                if tokens > first and not used_up(response):
+                    self.traits.least_output = max(self.traits.least_output, tokens)
+                return response
+            tokens = more
+
+    async def _streamed(
+        self,
+        history: Sequence[ModelMessage],
+        tokens: int,
+        parameters: ModelRequestParameters,
+        say: Callable[[str], None] | None,
+    ) -> tuple[ModelResponse, bool]:
+        """Return the response, and whether a part of it was said."""
+        tools, traits = parameters.function_tools, self.traits
+        holds = traits.closes_thoughts is not False
+        voice = Voice(say or (lambda _: None), held=HELD if tools else 0, holds_thoughts=holds)
+        settings = self.models.settings_of(self.task, max_tokens=tokens)
+        response = ModelResponse(parts=[])
+        try:
+            with self.models.watched(self.task, asks_form=False, offers_tools=bool(tools)):
+                async with model_request_stream(
+                    self.models.of(self.task), history, model_settings=settings, model_request_parameters=parameters
+                ) as stream:
+                    async for event in stream:
+                        voice.hear(event)
+                        if voice.is_looping:
+                            response = stream.get()
+                            raise _Looping
+                    response = stream.get()
+        except _Looping:
+            pass
+        tidy, closes_unopened = tidied(response, tools, is_answer=True)
+        if closes_unopened:
+            traits.closes_thoughts = True
+        elif traits.closes_thoughts is None and text_of(tidy):
+            traits.closes_thoughts = False
+        voice.finish(is_answer=not tidy.tool_calls and bool(text_of(tidy)))
+        return tidy, say is not None and voice.has_spoken
 
 
-class _Voice:
-    """Buffer streamed text until it is certain not to precede a tool call."""
-
-    def __init__(self, say: Callable[[str], None], held: int) -> None:
-        self.has_spoken = False
-        self._say = say
-        self._held = held
-        self._waiting = ""
-        self._calls = False
-
-    def hear(self, event: object) -> None:
-        if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
-            self._hear_text(event.part.content)
-        elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
-            self._hear_text(event.delta.content_delta)
-        elif isinstance(event, PartStartEvent) and isinstance(event.part, ToolCallPart):
-            self._calls = True
-
-    def finish(self) -> None:
-        """Flush the buffer, unless a tool call followed."""
-        if not self._calls:
-            self._speak()
-
-    def _hear_text(self, text: str) -> None:
-        self._waiting += text
-        if self.has_spoken or (not self._calls and len(self._waiting) > self._held):
-            self._speak()
-
-    def _speak(self) -> None:
-        if self._waiting:
-            self._say(self._waiting)
-            self.has_spoken = self.has_spoken or not self._waiting.isspace()
-            self._waiting = ""
-
-
-def text_of(response: ModelResponse) -> str:
-    """Return the trimmed text of a response, without reasoning parts."""
-    return "".join(part.content for part in response.parts if isinstance(part, TextPart)).strip()
-
-
-def is_cut(response: ModelResponse) -> bool:
-    """Whether the response was truncated by the token limit."""
-    return response.finish_reason == "length"
+def size_of(history: Sequence[ModelMessage], parameters: ModelRequestParameters = PLAIN) -> int:
+    """Return about how many characters a request has."""
+    tools = sum(len(each.name) + len(each.description or "") for each in parameters.function_tools)
+    schemas = sum(len(json.dumps(each.parameters_json_schema)) for each in parameters.function_tools)
+    return characters_of(history) + tools + schemas

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from importlib import resources
 
+from omoide.core.surrogates import repaired_text
+
 TAGS = (
     "card",
     "conclusions",
@@ -62,8 +64,8 @@ def neutral(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Remove NUL and lone surrogates, which neither providers nor the store accept."""
-    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
+    """Remove NUL and replace lone surrogates by U+FFFD: neither providers nor the store accept them."""
+    return repaired_text(text.replace("\x00", ""))
 
 
 def _is_empty(line: str, values: dict[str, str]) -> bool:

@@ -1,7 +1,8 @@
 """Structured output with fallbacks: JSON schema, else JSON mode, else a schema in the prompt.
 
 If a provider rejects a mode, the next one is tried and remembered once it has worked. The output is validated here in
-every mode. Invalid output is returned to the model once, with the error, for repair.
+every mode. Invalid output is returned to the model once, with the error, for repair; output that the token limit cut
+before there was anything in it is requested again with more room.
 """
 
 from __future__ import annotations
@@ -22,9 +23,19 @@ from pydantic_ai.output import OutputObjectDefinition
 from pydantic_core import from_json
 
 from omoide.core.records import Json
-from omoide.inference.model_registry import FormRefused, OutputMode, ProviderFailed, RequestRefused
+from omoide.core.redaction import redact_secrets
+from omoide.inference.model_registry import (
+    ContextExceeded,
+    FormRefused,
+    OutputMode,
+    ProviderFailed,
+    RequestRefused,
+    UnreadableOutput,
+)
 from omoide.reasoner.agentic import prompt_templates
-from omoide.reasoner.agentic.model_client import ModelCaller, Opening, is_cut, text_of
+from omoide.reasoner.agentic.model_client import ModelCaller, Opening
+from omoide.reasoner.agentic.thoughts import without_thoughts
+from omoide.reasoner.agentic.tidying import is_cut, text_of, thoughts_of
 
 T = TypeVar("T")
 logger = logging.getLogger("omoide.reasoner")
@@ -33,13 +44,15 @@ MODES: Sequence[OutputMode] = ("schema", "json", "prompt")
 """Strictest first."""
 MOST_FAULT = 500
 """Maximum characters of an error in the repair prompt."""
+MOST_OF_SAMPLE = 200
+"""Characters of an output that cannot be read, as it is shown to the operator."""
 MOST_BEGINNINGS = 100
 """Maximum opening brackets at which JSON is tried; a model in a loop may write thousands."""
 
 IN_WORDS, REPAIR = prompt_templates.load("json.rules"), prompt_templates.load("repair")
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED)
-_THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _BEGINNING = re.compile(r"[{\[]")
+_BEGINS_JSON = re.compile(r"\s*(?:```\w*\s*)?(?:\{|\[\s*[\[{\"\d\]])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +62,13 @@ class OutputForm(Generic[T]):
     name: str
     schema: Json
     read: Callable[[Any], T]
+    is_empty: Callable[[T], bool] = lambda _: False
+    """Whether a value of a truncated output has nothing in it."""
 
 
-async def filled(caller: ModelCaller, opening: Opening, form: OutputForm[T], max_tokens: int) -> T | None:
-    """Return the value; None if the output stays invalid after a repair. Raises ProviderFailed, and RequestRefused if
-    the provider rejects the request in every mode."""
+async def filled(caller: ModelCaller, opening: Opening, form: OutputForm[T], max_tokens: int) -> T:
+    """Return the value. Raises UnreadableOutput if the output stays invalid after a repair, ProviderFailed, and
+    RequestRefused if the provider rejects the request in every mode."""
     first = caller.models.output_mode(caller.task)
     modes = MODES[MODES.index(first) :]
     for mode in modes:
@@ -66,11 +81,13 @@ async def filled(caller: ModelCaller, opening: Opening, form: OutputForm[T], max
             continue
         _remember(caller, mode)
         return value
-    return None
+    raise AssertionError("there is no output mode")
 
 
 def _may_be_about_form(failure: ProviderFailed | RequestRefused | UserError) -> bool:
     """Whether a simpler mode may work. Some servers reject a form with an unspecific error."""
+    if isinstance(failure, ContextExceeded):
+        return False
     if isinstance(failure, ProviderFailed | RequestRefused):
         return isinstance(failure, FormRefused) or failure.provider_status in _REFUSALS
     return True
@@ -83,24 +100,48 @@ def _remember(caller: ModelCaller, mode: OutputMode) -> None:
         pass
 
 
-async def _filled(
-    caller: ModelCaller, opening: Opening, form: OutputForm[T], max_tokens: int, mode: OutputMode
-) -> T | None:
+async def _filled(caller: ModelCaller, opening: Opening, form: OutputForm[T], max_tokens: int, mode: OutputMode) -> T:
     request, parameters = _asked(opening, form, mode)
     history: list[ModelMessage] = [request.request()]
-    response = await caller.whole(history, max_tokens, parameters)
-    fault = ""
-    try:
-        return form.read(json_in(text_of(response)))
-    except ValueError as error:
-        fault = prompt_templates.neutral(str(error))[:MOST_FAULT]
-    if is_cut(response):  # a repair would be truncated as well
-        return _salvaged(caller, form, [response])
+    tokens: int | None = caller.traits.output(max_tokens)
+    while tokens is not None:
+        response = await caller.whole(history, tokens, parameters)
+        try:
+            return form.read(json_in(_said(response)))
+        except ValueError as error:
+            fault = prompt_templates.neutral(str(error))[:MOST_FAULT]
+        if not is_cut(response):
+            break
+        value = _salvaged(form, [response])
+        if value is not None and not form.is_empty(value):
+            return value
+        tokens = caller.traits.more_output(tokens)  # a repair would be truncated as well
+    else:
+        reason = f"{caller.models.name} used up its limit of output tokens before it gave an answer."
+        raise UnreadableOutput(reason, sample_of(response))
     repaired = await caller.whole([*history, *_repair(request, response, fault)], max_tokens, parameters)
     try:
-        return form.read(json_in(text_of(repaired)))
+        return form.read(json_in(_said(repaired)))
     except ValueError:
-        return _salvaged(caller, form, [repaired, response])
+        value = _salvaged(form, [repaired, response])
+    if value is None or form.is_empty(value):
+        reason = f"{caller.models.name} gave no output that matches the form {form.name!r}."
+        raise UnreadableOutput(reason, sample_of(repaired) or sample_of(response))
+    return value
+
+
+def _said(response: ModelResponse) -> str:
+    """Return the text of a response, or its thoughts if these are JSON and there is no text."""
+    if text := text_of(response):
+        return text
+    thoughts = without_thoughts(thoughts_of(response))
+    return thoughts if _BEGINS_JSON.match(thoughts) else ""
+
+
+def sample_of(response: ModelResponse) -> str:
+    """Return the beginning of a response, as one line without secrets."""
+    said = text_of(response) or thoughts_of(response)
+    return redact_secrets(" ".join(prompt_templates.plain(said).split())[:MOST_OF_SAMPLE])
 
 
 def _asked(opening: Opening, form: OutputForm[T], mode: OutputMode) -> tuple[Opening, ModelRequestParameters]:
@@ -121,10 +162,10 @@ def _repair(opening: Opening, response: ModelResponse, fault: str) -> list[Model
     return [ModelResponse(parts=[TextPart(said)]), wish] if said else [wish]
 
 
-def _salvaged(caller: ModelCaller, form: OutputForm[T], responses: Sequence[ModelResponse]) -> T | None:
+def _salvaged(form: OutputForm[T], responses: Sequence[ModelResponse]) -> T | None:
     """Parse truncated JSON leniently; return the value of the first response that has one."""
     for response in responses:
-        text = _THOUGHTS.sub("", text_of(response))
+        text = _without_thoughts(_said(response))
         start = _BEGINNING.search(text)
         if start is None:
             continue
@@ -132,13 +173,12 @@ def _salvaged(caller: ModelCaller, form: OutputForm[T], responses: Sequence[Mode
             return form.read(from_json(text[start.start() :], allow_partial=True))
         except ValueError:
             continue
-    logger.warning("%s returned no valid output for the form %s", caller.models.name, form.name)
     return None
 
 
 def json_in(text: str) -> Any:
-    """Return the first JSON object or list in a text, ignoring text and fences around it. Raises ValueError."""
-    text = _THOUGHTS.sub("", text)
+    """Return the first JSON object or list in a text, ignoring what is around it. Raises ValueError."""
+    text = _without_thoughts(text)
     decoder = json.JSONDecoder()
     fault = "There is no JSON in it."
     for start in islice(_BEGINNING.finditer(text), MOST_BEGINNINGS):
@@ -147,3 +187,8 @@ def json_in(text: str) -> Any:
         except (ValueError, RecursionError) as error:
             fault = str(error) if fault.startswith("There") else fault
     raise ValueError(fault)
+
+
+def _without_thoughts(text: str) -> str:
+    """A text that begins as JSON has no thoughts: what resembles their tags was said by somebody."""
+    return text if _BEGINS_JSON.match(text) else without_thoughts(text)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ToolReturnPart
 from pydantic_ai.models import ModelRequestParameters
 
-from omoide.reasoner.agentic.model_client import Opening, text_of
+from omoide.inference.model_registry import ContextExceeded, RequestRefused
+from omoide.reasoner.agentic.model_client import Opening, size_of, text_of
 from omoide.reasoner.agentic.tools import ERROR, Toolbox
 
 MOST_CALLS = 8
@@ -32,23 +33,38 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ToolLoopResult:
-    """Result of the tool loop. `text` is the model's final text; empty if the loop ended before there was one."""
+    """Result of the tool loop. `text` is the model's final text; empty if the loop ended before there was one.
+
+    `excess` is the refusal of a request that the findings made too long, and `size` how many characters it had.
+    """
 
     text: str
     findings: Sequence[Finding]
+    excess: ContextExceeded | None = None
+    size: int = 0
 
 
 async def run_tool_loop(
-    turn: ModelTurn, opening: Opening, toolbox: Toolbox, rounds: int, is_over: Callable[[], bool] = lambda: False
+    turn: ModelTurn, opening: Opening, toolbox: Toolbox, rounds: int, is_over: Callable[[int], bool] = lambda _: False
 ) -> ToolLoopResult:
-    """Run up to `rounds` rounds; `is_over` is checked before each. Raises ProviderFailed."""
+    """Run up to `rounds` rounds; `is_over` is called before each with the characters of its request.
+
+    Raises ProviderFailed, and RequestRefused if the first request is refused; a later refusal ends the loop.
+    """
     history: list[ModelMessage] = [opening.request()]
     parameters = ModelRequestParameters(function_tools=toolbox.definitions)
     findings: list[Finding] = []
     for _ in range(rounds):
-        if is_over() or sum(len(each.result) for each in findings) > MOST_READ:
+        size = size_of(history, parameters)
+        if is_over(size) or sum(len(each.result) for each in findings) > MOST_READ:
             break
-        response = await turn(history, parameters)
+        try:
+            response = await turn(history, parameters)
+        except RequestRefused as refusal:
+            if not findings:
+                raise
+            excess = refusal if isinstance(refusal, ContextExceeded) else None
+            return ToolLoopResult("", findings, excess, size)
         if not response.tool_calls:
             return ToolLoopResult(text_of(response), findings)
         returns = []

@@ -5,27 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.exceptions import AgentRunError, ModelHTTPError, ModelRequestRejectedError
 from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
     ModelResponse,
     TextPart,
+    ThinkingPart,
     ToolCallPart,
     ToolReturnPart,
     UserPromptPart,
 )
-from pydantic_ai.models import Model
-from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
+from pydantic_ai.models import Model, StreamedResponse
+from pydantic_ai.models.function import AgentInfo, DeltaThinkingPart, DeltaToolCall, FunctionModel
 from pydantic_ai.settings import ModelSettings
 
 from omoide.core.clock import MINUTE, to_micros
 from omoide.core.records import Conclusion, Level, Message
-from omoide.inference.model_registry import OutputMode, Task
+from omoide.inference.model_registry import ModelTraits, OutputMode, Task
 from omoide.inference.provider_errors import failure_of
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.memory_view import MemoryView
@@ -49,26 +50,33 @@ class Scripted:
         self.asked: list[tuple[list[ModelMessage], AgentInfo]] = []
         self.mode = mode
         self.tasks: list[Task] = []
+        self.opened: StreamedResponse | None = None
+        self.learned = ModelTraits(closes_thoughts=False)
         self._turns = iter(turns)
         self._script = script or (lambda _, __: next(self._turns))
 
     def of(self, task: Task) -> Model:
         self.tasks.append(task)
-        return FunctionModel(self._whole, stream_function=self._stream, model_name="scripted")
+        return _Model(self)
 
     def settings_of(self, task: Task, *, max_tokens: int) -> ModelSettings:
         return ModelSettings(max_tokens=max_tokens)
 
-    async def guarded(self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True) -> T:
-        with self.watched(task, asks_form=asks_form):
+    def traits(self, task: Task) -> ModelTraits:
+        return self.learned
+
+    async def guarded(
+        self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True, offers_tools: bool = False
+    ) -> T:
+        with self.watched(task, asks_form=asks_form, offers_tools=offers_tools):
             return await work()
 
     @contextmanager
-    def watched(self, task: Task, *, asks_form: bool = True) -> Iterator[None]:
+    def watched(self, task: Task, *, asks_form: bool = True, offers_tools: bool = False) -> Iterator[None]:
         try:
             yield
         except AgentRunError as error:
-            raise failure_of(error, self.name, asks_form=asks_form) from None
+            raise failure_of(error, self.name, asks_form=asks_form, offers_tools=offers_tools) from None
 
     def output_mode(self, task: Task) -> OutputMode:
         return self.mode
@@ -93,19 +101,38 @@ class Scripted:
             raise turn
         return ModelResponse(parts=[TextPart(turn)]) if isinstance(turn, str) else turn
 
-    def _whole(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+    def whole(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         return self._next(messages, info)
 
-    async def _stream(
+    async def stream(
         self, messages: list[ModelMessage], info: AgentInfo
-    ) -> AsyncIterator[str | dict[int, DeltaToolCall]]:
+    ) -> AsyncIterator[str | dict[int, DeltaToolCall] | dict[int, DeltaThinkingPart]]:
         yield ""
-        for place, part in enumerate(self._next(messages, info).parts):
+        response = self._next(messages, info)
+        if self.opened is not None:
+            self.opened.finish_reason = response.finish_reason
+        for place, part in enumerate(response.parts):
+            if isinstance(part, ThinkingPart):
+                yield {place: DeltaThinkingPart(content=part.content)}
             if isinstance(part, TextPart):
                 for word in part.content.split(" "):
                     yield f"{word} " if word else ""
             elif isinstance(part, ToolCallPart):
                 yield {place: DeltaToolCall(part.tool_name, part.args_as_json_str(), tool_call_id=part.tool_call_id)}
+
+
+class _Model(FunctionModel):
+    """Streams with the finish reason of the turn."""
+
+    def __init__(self, turns: Scripted) -> None:
+        super().__init__(turns.whole, stream_function=turns.stream, model_name="scripted")
+        self._scripted = turns
+
+    @asynccontextmanager
+    async def request_stream(self, *arguments: Any, **options: Any) -> AsyncIterator[StreamedResponse]:
+        async with super().request_stream(*arguments, **options) as stream:
+            self._scripted.opened = stream
+            yield stream
 
 
 def prompt_of(messages: Sequence[ModelMessage], info: AgentInfo) -> str:
@@ -131,6 +158,22 @@ def calls(*named: tuple[str, Any]) -> ModelResponse:
 def cut(text: str) -> ModelResponse:
     """Return a turn that was truncated by the token limit."""
     return ModelResponse(parts=[TextPart(text)], finish_reason="length")
+
+
+def too_long(words: str = "This model's maximum context length is 4096 tokens.") -> ModelHTTPError:
+    """Return the refusal of a text that is too long."""
+    return refusal(words)
+
+
+def refusal(words: str, status: int = 400) -> ModelHTTPError:
+    return ModelHTTPError.for_category(
+        category=ModelRequestRejectedError, status_code=status, model_name="scripted", body={"message": words}
+    )
+
+
+def thinking(thoughts: str, text: str = "", *, reason: Any = "stop") -> ModelResponse:
+    """Return a turn with thoughts apart from the text."""
+    return ModelResponse(parts=[ThinkingPart(thoughts), *([TextPart(text)] if text else [])], finish_reason=reason)
 
 
 def form(value: Any) -> str:

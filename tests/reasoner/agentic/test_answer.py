@@ -12,11 +12,12 @@ from pydantic_ai.exceptions import ModelConnectionError
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 
 from omoide.core.records import Summary
-from omoide.inference.model_registry import ANSWER_SECONDS, ModelUnfit, ProviderFailed
+from omoide.inference.model_registry import ANSWER_SECONDS, ModelUnfit, ProviderFailed, UnreadableOutput
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import answer
-from omoide.reasoner.agentic.model_client import HELD, ModelCaller
+from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.agentic.reasoner import OPENINGS, Agentic
+from omoide.reasoner.agentic.voice import HELD
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.output_schema import check
 from omoide.storage import sessions, summaries
@@ -119,8 +120,9 @@ def test_calls_beyond_the_limit_of_a_round_are_not_run(memory: MemoryView) -> No
 
 
 def test_the_answer_is_streamed(memory: MemoryView) -> None:
-    long = "Porto is where alice lives, " * 20
-    pieces = read(answer.answer(question(memory), memory, ModelCaller(Scripted(long), "answer")))
+    long = "Porto is where alice lives: " + ", ".join(f"in street number {n}" for n in range(30))
+    asked = question(memory, is_streamed=True)
+    pieces = read(answer.answer(asked, memory, ModelCaller(Scripted(long), "answer")))
     assert len(pieces) > 20
     assert "".join(pieces).strip() == long.strip()
 
@@ -130,12 +132,14 @@ def test_text_before_a_tool_call_is_not_part_of_the_answer(memory: MemoryView) -
     assert said(memory, Scripted(preface, "In Porto.")) == "In Porto."
 
 
-def test_a_tool_call_after_a_long_text_is_ignored(memory: MemoryView) -> None:
-    text = "Porto, " * HELD
+def test_a_long_text_before_a_tool_call_is_no_answer(memory: MemoryView) -> None:
+    text = "I will look for " + ", ".join(f"place number {n}" for n in range(HELD))
     both = ModelResponse(parts=[TextPart(text), ToolCallPart("search_messages", {"query": "Porto"})])
-    models = Scripted(both)
-    assert said(memory, models) == text.strip()
-    assert "search_messages" not in {call.tool_name for call in memory.evidence.tool_calls}
+    assert said(memory, Scripted(both, "In Porto.")) == "In Porto."
+    streamed = said(memory, Scripted(both, "In Porto."), is_streamed=True)
+    assert streamed.startswith("I will look for")
+    assert streamed.endswith("\n\nIn Porto.")
+    assert "search_messages" in {call.tool_name for call in memory.evidence.tool_calls}
 
 
 def test_an_empty_answer_is_requested_twice_more(memory: MemoryView) -> None:
@@ -144,9 +148,10 @@ def test_an_empty_answer_is_requested_twice_more(memory: MemoryView) -> None:
     assert "You have not said anything." in models.prompts[-1]
 
 
-def test_repeated_empty_answers_give_no_answer(memory: MemoryView) -> None:
+def test_repeated_empty_answers_are_a_failure(memory: MemoryView) -> None:
     models = Scripted("", "", "")
-    assert said(memory, models) == ""
+    with pytest.raises(UnreadableOutput, match="gave no answer in words"):
+        said(memory, models)
     assert len(models.asked) == 3
 
 
@@ -208,7 +213,8 @@ def test_a_provider_failure_is_raised(memory: MemoryView) -> None:
 
 def test_closing_the_stream_cancels_the_work(memory: MemoryView) -> None:
     async def first_piece() -> int:
-        pieces = answer.answer(question(memory), memory, ModelCaller(Scripted("word " * 500), "answer"))
+        models = Scripted(" ".join(f"word{n}" for n in range(500)))
+        pieces = answer.answer(question(memory, is_streamed=True), memory, ModelCaller(models, "answer"))
         await anext(pieces)
         await pieces.aclose()  # type: ignore[attr-defined]
         return len(asyncio.all_tasks())

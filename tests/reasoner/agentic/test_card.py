@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from omoide.inference.model_registry import UnreadableOutput
 from omoide.reasoner.agentic import card
 from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.protocol import CardTask
-from tests.reasoner.agentic.scripted import TOKENS, Scripted, conclusion, form
+from tests.reasoner.agentic.scripted import TOKENS, Scripted, conclusion, form, prompt_of, too_long
 
 KNOWN = [conclusion("alice is 30"), conclusion("alice often cooks", level="inductive")]
 GIVEN = "likes to be called Al"
@@ -43,8 +44,69 @@ def test_the_current_card_is_kept_without_a_valid_line(bad: list[str]) -> None:
     assert revise(lines(*bad)) == CURRENT
 
 
-def test_invalid_output_keeps_the_current_card() -> None:
-    assert revise(Scripted("nonsense", "nonsense")) == CURRENT
+def test_output_that_cannot_be_read_is_a_failure() -> None:
+    with pytest.raises(UnreadableOutput):
+        revise(Scripted("nonsense", "nonsense"))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("Identity: is 30", "identity: is 30", "- IDENTITY: is 30", "* Identity: is 30", "1. IDENTITY: is 30"),
+        *("**IDENTITY:** is 30", "**Identity**: is 30", "`IDENTITY`: is 30", "[IDENTITY] : is 30", "IDENTITY - is 30"),
+        *("## IDENTITY: is 30", "\u2022 IDENTITY: is 30", "IDENTITY\uff1a is 30", "_Identity_: is 30"),
+    ],
+)
+def test_a_label_counts_however_it_is_marked(written: str) -> None:
+    models = lines(written)
+    assert revise(models) == [GIVEN, "IDENTITY: is 30"]
+    assert len(models.asked) == 1
+
+
+def test_labels_in_the_plural_count() -> None:
+    assert revise(lines("Attributes: cooks", "RELATIONSHIPS: knows bob")) == [
+        *(GIVEN, "ATTRIBUTE: cooks", "RELATIONSHIP: knows bob")
+    ]
+
+
+def test_a_line_that_is_too_long_is_cut_between_words_or_clauses() -> None:
+    words = "ATTRIBUTE: " + " ".join(f"likes wine number {n}" for n in range(20))
+    clauses = (
+        "INSTRUCTION: speak slowly and clearly"
+        + ", and do so again when asked by anybody who is there, at home, at work, in the garden or on the way home"
+        + "; never shout "
+        + " ".join(f"at person {n}" for n in range(20))
+    )
+    first, second = revise(lines(words, clauses))[1:]
+    assert len(first) <= 200
+    assert first.endswith("\u2026")
+    assert words.startswith(first[:-1])
+    assert second == clauses.partition(";")[0]
+
+
+def test_lines_that_cannot_be_used_are_returned_to_the_model_once() -> None:
+    models = Scripted(
+        form({"lines": ["is 30", "ATTRIBUTE: cooks"]}), form({"lines": ["IDENTITY: is 30", "ATTRIBUTE: cooks"]})
+    )
+    assert revise(models) == [GIVEN, "IDENTITY: is 30", "ATTRIBUTE: cooks"]
+    assert "cannot be used" in models.prompts[1]
+    assert "is 30" in models.prompts[1].partition("cannot be used")[2]
+
+
+def test_a_second_card_with_fewer_lines_is_not_taken() -> None:
+    models = Scripted(form({"lines": ["is 30", "ATTRIBUTE: cooks"]}), form({"lines": []}))
+    assert revise(models) == [GIVEN, "ATTRIBUTE: cooks"]
+
+
+def test_a_card_that_is_too_long_for_the_model_is_asked_for_with_less() -> None:
+    known = [conclusion(f"alice said {n}") for n in range(40)]
+
+    def small(messages: Any, info: Any) -> Any:
+        return too_long() if len(prompt_of(messages, info)) > 3_500 else form({"lines": ["IDENTITY: is 30"]})
+
+    models = Scripted(script=small)
+    assert revise(models, conclusions=known) == [GIVEN, "IDENTITY: is 30"]
+    assert "alice said 39" in models.prompts[-1]
 
 
 def test_a_card_has_at_most_forty_lines_including_given_ones() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,11 +9,11 @@ import pytest
 from pydantic_ai.exceptions import ModelConnectionError
 
 from omoide.core.records import Fact, Message
-from omoide.inference.model_registry import ProviderFailed
+from omoide.inference.model_registry import ProviderFailed, UnreadableOutput
 from omoide.reasoner.agentic.derive import derive, within_budget
 from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.protocol import Batch
-from tests.reasoner.agentic.scripted import TOKENS, Scripted, cut, form, message
+from tests.reasoner.agentic.scripted import TOKENS, Scripted, cut, form, message, prompt_of, thinking, too_long
 
 SAID = [
     message("Where do you live?", "bob", at=0),
@@ -25,8 +26,8 @@ def batch(messages: Sequence[Message] = SAID, instructions: str | None = None) -
     return Batch("w", "s", "alice", messages, instructions)
 
 
-def facts(*turns: Any, messages: Sequence[Message] = SAID) -> Sequence[Fact]:
-    return asyncio.run(derive(batch(messages), ModelCaller(Scripted(*turns), "derive"), TOKENS))
+def facts(*turns: Any, messages: Sequence[Message] = SAID, script: Any = None) -> Sequence[Fact]:
+    return asyncio.run(derive(batch(messages), ModelCaller(Scripted(*turns, script=script), "derive"), TOKENS))
 
 
 def fact(content: Any, *numbers: Any) -> dict[str, Any]:
@@ -76,8 +77,78 @@ def test_an_empty_result_is_valid(answer: Any) -> None:
     assert len(models.asked) == 1
 
 
-def test_invalid_output_gives_no_facts_after_one_repair() -> None:
-    assert facts("nonsense", '{"explicit": 1}') == []
+def test_output_that_stays_invalid_is_a_failure_with_a_sample() -> None:
+    with pytest.raises(UnreadableOutput, match="form 'facts'") as caught:
+        facts("nonsense", "What can I do? See https://example.com/?api_key=sk-123")
+    assert caught.value.sample == "What can I do? See https://example.com/?api_key=***"
+
+
+@pytest.mark.parametrize("output", ["", '{"facts": [', '{"facts": [{"content": "al', "<think>hm", '{"fac'])
+def test_output_cut_before_its_first_fact_is_asked_for_with_more_room(output: str) -> None:
+    models = Scripted(cut(output), form({"facts": [fact("alice lives in Porto", 1)]}))
+    (result,) = asyncio.run(derive(batch(), ModelCaller(models, "derive"), TOKENS))
+    assert result.content == "alice lives in Porto"
+    first, second = ((info.model_settings or {})["max_tokens"] for _, info in models.asked)
+    assert second >= 4 * first
+
+
+def test_output_that_stays_cut_is_a_failure() -> None:
+    models = Scripted(script=lambda _, __: cut('{"facts": ['))
+    with pytest.raises(UnreadableOutput, match="used up its limit of output tokens"):
+        asyncio.run(derive(batch(), ModelCaller(models, "derive"), TOKENS))
+    assert len(models.asked) <= 3
+
+
+def test_facts_among_the_thoughts_are_used_if_there_is_no_text() -> None:
+    (result,) = facts(thinking(form({"facts": [fact("alice lives in Porto", 1)]})))
+    assert result.content == "alice lives in Porto"
+
+
+def test_thoughts_before_facts_are_ignored_whatever_their_tags() -> None:
+    said = form({"facts": [fact("alice lives in Porto", 1)]})
+    for before in ('<thinking>{"facts": 1}</thinking>', 'hm {"facts": []} </think>', "[THINK]{}[/THINK]"):
+        assert [each.content for each in facts(before + said)] == ["alice lives in Porto"]
+
+
+def test_tags_of_thoughts_that_somebody_quoted_are_kept_in_facts() -> None:
+    (result,) = facts(form({"facts": [fact("alice asked why </think> ends thoughts", 2)]}))
+    assert result.content == "alice asked why </think> ends thoughts"
+
+
+def test_a_fact_that_repeats_itself_without_end_is_dropped() -> None:
+    loop = fact("alice has a dog and " * 30, 2)
+    assert [each.content for each in facts(form({"facts": [loop, fact("alice lives in Porto", 1)]}))] == [
+        "alice lives in Porto"
+    ]
+    with pytest.raises(UnreadableOutput, match="repeats itself"):
+        facts(form({"facts": [loop]}))
+
+
+def test_half_an_emoji_in_a_fact_becomes_a_replacement_character() -> None:
+    (result,) = facts('{"facts": [{"content": "alice waved \\ud83d", "message_ids": [2]}]}')
+    assert result.content == "alice waved \ufffd"
+
+
+def test_a_batch_that_is_too_long_for_the_model_is_asked_for_in_parts() -> None:
+    said = [message(f"I have dog number {n}. " + "word " * 60, at=n) for n in range(8)]
+
+    def small(messages: Any, info: Any) -> Any:
+        prompt = prompt_of(messages, info)
+        if len(prompt.partition("<messages>")[2]) > 900:
+            return too_long()
+        return form({"facts": [fact(f"alice has dog {n}", 1) for n in re.findall(r"dog number (\d)", prompt)]})
+
+    models = Scripted(script=small)
+    result = asyncio.run(derive(batch(said), ModelCaller(models, "derive"), TOKENS))
+    assert sorted(each.content for each in result) == [f"alice has dog {n}" for n in range(8)]
+
+
+def test_one_message_that_is_too_long_is_cut_until_it_fits() -> None:
+    def small(messages: Any, info: Any) -> Any:
+        long = len(prompt_of(messages, info).partition("<messages>")[2]) > 900
+        return too_long() if long else form({"facts": [fact("alice lives in Porto", 1)]})
+
+    assert len(facts(*(), messages=[message("I live in Porto. " + "word " * 900, at=1)], script=small)) == 1
 
 
 def test_facts_of_a_truncated_output_are_kept() -> None:

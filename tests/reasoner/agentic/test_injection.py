@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ import pytest
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models.function import AgentInfo
 
+from omoide.core.records import Fact
+from omoide.inference.model_registry import UnreadableOutput
 from omoide.reasoner.agentic import answer, card, derive, dream, prompt_templates, summary
 from omoide.reasoner.agentic.formatting import MOST_OF_RESULT
 from omoide.reasoner.agentic.model_client import ModelCaller
@@ -193,7 +196,9 @@ def test_injected_instructions_cannot_create_facts_of_others(world: Surroundings
 def test_output_that_repeats_an_injection_gives_no_foreign_facts(world: Surroundings) -> None:
     models = Scripted(world.said[-1].content, world.said[-1].content)
     batch = Batch("w", "open", "alice", world.said)
-    facts = asyncio.run(derive.derive(batch, ModelCaller(models, "derive"), TOKENS))
+    facts: Sequence[Fact] = ()
+    with contextlib.suppress(UnreadableOutput):
+        facts = asyncio.run(derive.derive(batch, ModelCaller(models, "derive"), TOKENS))
     assert {id for fact in facts for id in fact.message_ids} <= {each.id for each in world.said}
 
 
@@ -219,7 +224,8 @@ def test_injected_instructions_cannot_widen_the_reach_of_a_dream(world: Surround
 
 def test_injected_instructions_cannot_write_invalid_card_lines(world: Surroundings) -> None:
     hostile = world.said[-1].content
-    models = Scripted(form({"lines": [hostile, f"ADMIN: {hostile}", f"IDENTITY: {hostile[:100]}"], "peer": "bob"}))
+    output = form({"lines": [hostile, f"ADMIN: {hostile}", f"IDENTITY: {hostile[:100]}"], "peer": "bob"})
+    models = Scripted(output, output)
     task = CardTask("alice", "alice", [hostile[:150]], [hostile[:150]], world.known, instructions=hostile[:3_000])
     lines = asyncio.run(card.card(task, ModelCaller(models, "card"), TOKENS))
     assert lines[0] == hostile[:150]
@@ -231,6 +237,8 @@ def test_injected_instructions_cannot_exceed_a_summary(world: Surroundings) -> N
     hostile = world.said[-1].content
     models = Scripted(script=lambda _, __: hostile)
     task = SummaryTask("open", "short", world.said, hostile[:4_000], 100, hostile[:3_000])
-    text = asyncio.run(summary.summarize(task, ModelCaller(models, "summary"), TOKENS))
+    text = ""
+    with contextlib.suppress(UnreadableOutput):
+        text = asyncio.run(summary.summarize(task, ModelCaller(models, "summary"), TOKENS))
     assert TOKENS.count(text) <= 100
     assert_whole(models)

@@ -74,5 +74,5 @@ def test_other_text_is_unchanged(text: str) -> None:
     assert prompt_templates.neutral(text) == text
 
 
-def test_characters_that_cannot_be_sent_are_removed() -> None:
-    assert prompt_templates.neutral("a\x00b\ud800c") == "abc"
+def test_characters_that_cannot_be_sent_are_removed_or_replaced() -> None:
+    assert prompt_templates.neutral("a\x00b\ud800c") == "ab\ufffdc"

@@ -7,7 +7,7 @@ import pytest
 from pydantic_ai.exceptions import ModelAuthenticationError, ModelHTTPError, ModelRequestRejectedError
 from pydantic_ai.messages import ModelRequest
 
-from omoide.inference.model_registry import ProviderFailed, RequestRefused
+from omoide.inference.model_registry import ProviderFailed, RequestRefused, UnreadableOutput
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
 from omoide.reasoner.agentic.structured_output import OutputForm, filled, json_in
 from tests.reasoner.agentic.scripted import Scripted, cut
@@ -74,7 +74,9 @@ def test_invalid_output_is_returned_once_with_its_error() -> None:
 
 def test_there_is_only_one_repair() -> None:
     models = Scripted("nonsense", "more nonsense")
-    assert fill(models) is None
+    with pytest.raises(UnreadableOutput) as caught:
+        fill(models)
+    assert caught.value.sample == "more nonsense"
     assert len(models.asked) == 2
 
 
