@@ -151,6 +151,37 @@ JSON_CHATS: dict[str, tuple[Any, list[Spoken]]] = {
         ],
         [("user", GRAZ, None)],
     ),
+    "DeepSeek": (
+        chatgpt(
+            {"id": "a", "parent": None, "message": {"fragments": [{"type": "REQUEST", "content": GRAZ}]}},
+            {
+                "id": "b",
+                "parent": "a",
+                "message": {
+                    "fragments": [{"type": "THINK", "content": "hm"}, {"type": "RESPONSE", "content": LENTILS}]
+                },
+            },
+            last="b",
+        ),
+        [("user", GRAZ, None), ("assistant", LENTILS, None)],
+    ),
+    "wrapped messages": (
+        {"conversations": [{"responses": [{"response": {"message": GRAZ, "sender": "human"}}]}]},
+        [("user", GRAZ, None)],
+    ),
+    "own messages by a flag": (
+        {
+            "messages": [
+                {"from_me": True, "sender": "x", "body": GRAZ},
+                {"from_me": False, "sender": "Ben", "body": "ok"},
+            ]
+        },
+        [("user", GRAZ, None), ("Ben", "ok", None)],
+    ),
+    "a character": (
+        [{"name": "Ana", "is_user": True, "mes": GRAZ}, {"name": "Sera", "is_user": False, "mes": LENTILS}],
+        [("user", GRAZ, None), ("assistant", LENTILS, None)],
+    ),
     "training data": (
         [{"conversations": [{"from": "human", "value": GRAZ}, {"from": "gpt", "value": LENTILS}]}],
         [("user", GRAZ, None), ("assistant", LENTILS, None)],
@@ -188,6 +219,22 @@ LINE_CHATS = {
     "Chinese": "[2023/5/3 下午9:14:09] Ana: I moved\nto Graz\n[2023/5/3 下午9:15:09] Ben: ok",
     "Korean": "2023. 5. 3. 오후 9:14, Ana : I moved\nto Graz\n2023. 5. 3. 오후 9:15, Ben : ok",
     "log": "[2023-05-03 21:14] <Ana> I moved\nto Graz\n[2023-05-03 21:15] <Ben> ok",
+    "Android, French": "03/05/2023 à 21:14 - Ana: I moved\nto Graz\n03/05/2023 à 21:15 - Ben: ok",
+    "Android, Indian": "03/05/23, 9:14 pm - Ana: I moved\nto Graz\n03/05/23, 9:15 pm - Ben: ok",
+    "Android, Finnish": "3.5.2023 klo 21.14 - Ana: I moved\nto Graz\n3.5.2023 klo 21.15 - Ben: ok",
+    "Android, Dutch": "03-05-2023 21:14 - Ana: I moved\nto Graz\n03-05-2023 21:15 - Ben: ok",
+    "iOS, Brazilian": "[03/05/2023 21:14:09] Ana: I moved\nto Graz\n[03/05/2023 21:15:09] Ben: ok",
+    "Arabic": "٣/٥/٢٠٢٣، ٩:١٤ م - Ana: I moved\nto Graz\n٣/٥/٢٠٢٣، ٩:١٥ م - Ben: ok",
+    "a group": "".join(f"03/05/23, 21:1{n} - Ana added P{n}\n" for n in range(2))
+    + "03/05/23, 21:13 - Ana created group “x”\n03/05/23, 21:13 - Cleo left\n"
+    "03/05/23, 21:14 - Ana: I moved\nto Graz\n03/05/23, 21:15 - Ben: ok",
+    "KakaoTalk, mobile": "2023년 5월 3일 오후 9:14, Ana : I moved\nto Graz\n2023년 5월 3일 오후 9:15, Ben : ok",
+    "KakaoTalk": "--------------- 2023년 5월 3일 수요일 ---------------\n"
+    "[Ana] [오후 9:14] I moved\nto Graz\n[Ben] [오후 9:15] ok",
+    "LINE": "[LINE] Benとのトーク履歴\n保存日時：2024/01/01\n\n2023/05/03(水)\n"
+    "21:14\tAna\tI moved\nto Graz\n21:15\tBen\tok",
+    "CSV": "AuthorID,Author,Date,Content\n"
+    '1,Ana,2023-05-03T21:14:09+00:00,"I moved\nto Graz"\n2,Ben,2023-05-03 21:15,ok',
     "Telegram, copied": "Ana, [03.05.2023 21:14]\nI moved\nto Graz\n\nBen, [03.05.2023 21:15]:\nok",
 }
 
@@ -218,6 +265,10 @@ def test_a_transcript_needs_repeated_speakers() -> None:
 NO_CHATS = {
     "a log": "2024-05-01 12:00:00 - ERROR: foo\n2024-05-01 12:00:01 - INFO: bar",
     "a log of PHP": "[2024-05-01 12:00:00] production.ERROR: foo\n[2024-05-01 12:00:01] production.INFO: bar",
+    "a log with addresses": "\n".join(f"2024-05-01 12:00:0{n} Connection from 10.0.0.{n}: refused" for n in range(8)),
+    "a log of states": "\n".join(f"2024-05-01 12:00:0{n} started {n}" for n in range(8))
+    + "\n2024-05-01 12:00:09 a: b" * 2,
+    "CSV": "user,body,stars\nben,good,5\nal,bad,1",
     "a recipe": "Ingredients: flour\nTime: 10 minutes\nServes: 4\nNote: good",
     "YAML": "name: x\nvalue: y\nname: z\nvalue: w",
     "a letter": "Dear all: this is a letter.\n\nIt is long.",

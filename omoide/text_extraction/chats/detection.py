@@ -9,7 +9,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from omoide.text_extraction.chats import json_chats, line_chats
+from omoide.text_extraction.chats import json_chats, line_chats, tables
 from omoide.text_extraction.chats.turn import ChatTurn
 
 LARGE_CHARACTERS = 131_072
@@ -54,12 +54,14 @@ def _in_json(document: str) -> list[ChatTurn]:
 
 
 def of_text(text: str) -> list[ChatTurn]:
-    """The turns of the conversation in lines of text, or in JSON or lines of it; empty if it is none."""
+    """The turns of the conversation in lines of text, in a table, in JSON or lines of it; empty if it is none."""
     start = text.lstrip("\ufeff \t\r\n")
     if _json_start(start) and (found := of_json(start)):
         return found
     if start.startswith("{"):
         return of_json(f"[{','.join(line for line in start.splitlines() if line.strip())}]")
+    if (table := tables.rows(start)) is not None:
+        return _oldest_first(json_chats.turns(table))
     return _oldest_first(line_chats.turns(start))
 
 

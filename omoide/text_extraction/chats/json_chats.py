@@ -18,35 +18,32 @@ from typing import Any
 from omoide.text_extraction.chats import times
 from omoide.text_extraction.chats.turn import ASSISTANT, OWNER, ChatTurn, role_of
 
-_TEXTS = ("text", "content", "contents", "message", "body", "msg", "parts")
-_SPEAKERS = (
+TEXT_KEYS = ("text", "content", "contents", "message", "body", "msg", "mes", "parts")
+SPEAKER_KEYS = (
     *("role", "sender_name", "sender", "from", "from_name", "author", "speaker", "user", "username", "user_name"),
     *("creator", "participant", "peer_id"),
 )
 _NAMES = ("role", "nickname", "display_name", "real_name", "name", "username", "user", "first_name", "id")
-_TIMES = (
+TIME_KEYS = (
     *("created_at", "createdat", "create_time", "timestamp", "timestamp_ms", "ts", "date", "datetime", "time"),
-    *("sent_at", "date_unixtime", "created", "created_date", "date_created"),
+    *("sent_at", "date_unixtime", "created", "created_date", "date_created", "send_date", "inserted_at"),
 )
 """Keys, in lower case, in order of preference."""
 
+_OWN = {"iscreatedbyuser": ASSISTANT, "is_user": ASSISTANT, "from_me": None, "fromme": None, "isfromme": None}
+"""Keys of flags of what the human, or the owner of the export, said; and the role of the others."""
+
 _LISTS = frozenset(
-    {"messages", "chat_messages", "conversation", "conversations", "chat", "chats", "dialog", "dialogue", "history"}
-    | {
-        "thread",
-        "threads",
-        "turns",
-        "transcript",
-        "items",
-        "data",
-        "list",
-        "children",
-        "replies",
-        "results",
-        "channels",
-    }
+    """messages chat_messages conversation conversations chat chats dialog dialogue history thread threads turns
+    transcript items data list children replies results responses channels""".split()  # noqa: SIM905
 )
 """Keys of lists in which messages are looked for. Others, as `reviews` or `comments`, are not conversations."""
+
+_WRAPPERS = ("message", "response")
+"""Keys of a message within an item of a list."""
+
+_ASKED, _REPLIED = "REQUEST", "RESPONSE"
+"""Types of the fragments of a message of DeepSeek."""
 
 _SILENT = frozenset({"system", "tool", "function", "developer", "service"})
 """Roles and types whose text is not part of the talk."""
@@ -55,7 +52,11 @@ _TALK = frozenset({"text", "multimodal_text", "input_text", "output_text", "mess
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|([^>]*))?>")
 _LINK = re.compile(r"<((?:https?|mailto):[^>|]+)(?:\|([^>]+))?>")
 
-MENTIONS = re.compile(r'"(?:role|sender|sender_name|from|author|speaker|user|username|creator|mapping)"\s*:', re.I)
+MENTIONS = re.compile(
+    r'"(?:role|sender|sender_name|from|from_name|author|speaker|user|username|user_name|creator|participant|peer_id|mapping'
+    r'|is_user|from_me|fromMe|isFromMe)"\s*:',
+    re.IGNORECASE,
+)
 """What any document with a conversation contains."""
 
 
@@ -80,11 +81,17 @@ def _found(value: object, key: str | None = None) -> Iterator[ChatTurn]:
     elif isinstance(value, list):
         people = _people(value)
         for each in value:
-            if isinstance(each, dict) and (turn := _turn(_lower(each), people)) is not None:
+            turn = _wrapped(each, people) if isinstance(each, dict) else None
+            if turn is not None:
                 yield turn
                 yield from _found({name: inner for name, inner in each.items() if name in ("children", "replies")})
             else:
                 yield from _found(each, key)
+
+
+def _wrapped(item: Mapping[str, Any], people: Mapping[str, str]) -> ChatTurn | None:
+    inner = (item[name] for name in _WRAPPERS if isinstance(item.get(name), dict))
+    return next((turn for each in (item, *inner) if (turn := _turn(_lower(each), people)) is not None), None)
 
 
 def _lower(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,18 +117,30 @@ def _branch(nodes: Mapping[str, Any], last: object) -> Iterator[ChatTurn]:
         metadata = message.get("metadata")
         if isinstance(metadata, dict) and metadata.get("is_visually_hidden_from_conversation"):
             continue
-        turn = _turn(_lower(message), {})
+        turn = _turn(_with_fragments(_lower(message)), {})
         if turn is not None:
             yield turn
 
 
+def _with_fragments(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of DeepSeek, whose fragments say who wrote them, with a role and a text."""
+    fragments = message.get("fragments")
+    if not isinstance(fragments, list):
+        return message
+    told = [each for each in fragments if isinstance(each, dict) and each.get("type") in (_ASKED, _REPLIED)]
+    is_asked = any(each["type"] == _ASKED for each in told)
+    text = "\n".join(str(each.get("content", "")) for each in told)
+    return {**message, "role": OWNER if is_asked else ASSISTANT, "text": text}
+
+
 def _turn(message: Mapping[str, Any], people: Mapping[str, str]) -> ChatTurn | None:
     """The turn of a message, whose keys are in lower case. None if it is none; empty if it is not part of the talk."""
-    keys = (*_TEXTS, "value") if "from" in message else _TEXTS
+    keys = (*TEXT_KEYS, "value") if "from" in message else TEXT_KEYS
     text = next((told for key in keys if (told := _text(message.get(key))) is not None), None)
-    instant = next((found for key in _TIMES if (found := times.from_value(message.get(key))) is not None), None)
+    instant = next((found for key in TIME_KEYS if (found := times.from_value(message.get(key))) is not None), None)
     speaker = _speaker(message)
-    if speaker is None and instant is not None:  # many things that are no messages have a name
+    # Many things that are no messages have a name.
+    if speaker is None and (instant is not None or any(isinstance(message.get(key), bool) for key in _OWN)):
         speaker = _name({"name": message.get("name")})
     if text is None or speaker is None:
         return None
@@ -133,13 +152,15 @@ def _turn(message: Mapping[str, Any], people: Mapping[str, str]) -> ChatTurn | N
         text, speaker = _mended(text), _mended(speaker)
     if "ts" in message:
         text = _plain(text, people)
-    is_ours = message.get("iscreatedbyuser")
-    role = role_of(speaker)
-    if isinstance(is_ours, bool):
-        role = OWNER if is_ours else ASSISTANT
-    elif _is_bot(message):
-        role = ASSISTANT
+    role = _role(message, speaker)
     return ChatTurn(role or speaker, role is not None, text, *(instant or ()))
+
+
+def _role(message: Mapping[str, Any], speaker: str) -> str | None:
+    for key, others in _OWN.items():
+        if isinstance(is_own := message.get(key), bool) and (is_own or others):
+            return OWNER if is_own else others
+    return ASSISTANT if _is_bot(message) else role_of(speaker)
 
 
 def _text(value: object) -> str | None:
@@ -167,7 +188,7 @@ def _speaker(message: Mapping[str, Any]) -> str | None:
     profile = message.get("user_profile")
     if isinstance(profile, dict) and (name := _name(profile)):
         return name
-    for key in _SPEAKERS:
+    for key in SPEAKER_KEYS:
         value = message.get(key)
         if isinstance(value, str) and value.strip():
             return value.strip()

@@ -1,7 +1,8 @@
 """Find the turns of a conversation that was exported as lines of text.
 
-Recognized: WhatsApp (Android and iOS, in many languages), other logs of a date, a name and a text, messages copied from
-Telegram, and transcripts of names and texts. A log of a program is none, though its lines look alike.
+Recognized: WhatsApp (Android and iOS, in many languages), LINE, KakaoTalk, other logs of a date, a name and a text,
+messages copied from Telegram, and transcripts of names and texts. A log of a program is none, though its lines look
+alike.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
-from omoide.text_extraction.chats.times import DATE, Instant, instants, written
+from omoide.text_extraction.chats.times import DATE, Instant, WrittenDate, instants, written
 from omoide.text_extraction.chats.turn import ChatTurn, role_of
 
 WITHIN = 3
@@ -25,15 +27,30 @@ FEWEST = 2
 FEWEST_WITHOUT_DATES, MOST_SPEAKERS, SHARE = 4, 8, 0.9
 """A transcript without dates: turns, speakers (each with two turns), and the share of lines that begin a turn."""
 
+FEW_SPEAKERS, MOST_DIFFERENT = 4, 0.7
+"""Speakers in any conversation; with more, the largest share of turns that may have a speaker of their own."""
+
+MOST_NAMELESS = 5
+"""Dated lines without a speaker, as of somebody who joined, beyond the number of turns: a log of a program has more."""
+
 LONGEST_PLACEHOLDER = 400
 
-_IGNORED = dict.fromkeys(map(ord, "\u200e\u200f\u202a\u202b\u202c\u2068\u2069\ufeff"))
+_ignored = re.compile("[\u200e\u200f\u202a-\u202c\u2068\u2069\ufeff]+")
 _NAME = r"(?P<name>[^\n:/=\[\]{}<>\\|]{1,60}?)"
 
 _HEAD = rf"(?P<open>\[)?{DATE}(?(open)\])(?:\s?[-–]|,)?\s+"
 _dated = re.compile(rf"{_HEAD}(?:<(?P<nick>[^<>]+)>\s|{_NAME}:(?:\s|$))(?P<text>.*)", re.VERBOSE)
 _without_name = re.compile(_HEAD, re.VERBOSE)
 _copied = re.compile(rf"{_NAME},\s\[{DATE}\]:?$", re.VERBOSE)
+_date = re.compile(DATE, re.VERBOSE)
+_day = re.compile(
+    r"[-\s]*(?P<day>\d{4}(?:[./-]|年|년)\s?\d{1,2}(?:[./-]|月|월)\s?\d{1,2}(?:日|일)?)(?!\s*\d)[^:\t]{0,20}$"
+)
+_timed = re.compile(
+    r"""(?:(?P<at>(?=[^\t]*\d)[^\t]{4,12})\t(?P<name>[^\t]+)\t
+    |\[(?P<nick>[^\[\]]+)\]\s\[(?P<hour>[^\[\]]{4,12})\]\s)(?P<text>.*)""",
+    re.VERBOSE,
+)
 _spoken = re.compile(
     r"(?:\#+\s*|\*\*|__)?(?P<name>[^\W\d_][^\n:*#/=\[\]{}<>\\|.]{0,30}?)(?:\*\*|__)?:(?:\*\*|__)?(?:\s+|$)(?P<text>.*)"
 )
@@ -44,10 +61,12 @@ _of_program = re.compile(
 
 def turns(text: str) -> list[ChatTurn]:
     """The turns of the conversation in the text; empty if it is none."""
-    lines = text.translate(_IGNORED).splitlines()
-    first = [line for line in lines if line.strip()][:WITHIN]
-    if any(_match(line) for line in first):
+    lines = _ignored.sub("", text).splitlines()
+    first = [*islice((line for line in lines if line.strip()), WITHIN)]
+    if any(_match(line) or _without_name.match(line) for line in first):
         return _dated_turns(lines)
+    if any(_day.match(line) for line in first):
+        return _turns_by_day(lines)
     return _transcript(lines) if any(_spoken.match(line) for line in first) else []
 
 
@@ -58,25 +77,53 @@ def _match(line: str) -> re.Match[str] | None:
 def _dated_turns(lines: Sequence[str]) -> list[ChatTurn]:
     heads: list[re.Match[str]] = []
     texts: list[list[str]] = []
-    is_of_nobody = True
+    is_of_nobody, nameless = True, 0
     for line in lines:
         if (match := _match(line)) is not None:
             heads.append(match)
             texts.append([match["text"]] if match.re is _dated else [])
             is_of_nobody = False
         elif _without_name.match(line):  # somebody joined, or the like
-            is_of_nobody = True
+            is_of_nobody, nameless = True, nameless + 1
         elif not is_of_nobody:
             texts[-1].append(line)
     names = [_name(head) for head in heads]
-    if len(heads) < FEWEST or any(map(_of_program.search, names)):
+    if nameless > MOST_NAMELESS + len(heads) or not _are_people(names):
         return []
-    times = instants([written(head) for head in heads])
+    return _turns(names, texts, [written(head) for head in heads])
+
+
+def _turns_by_day(lines: Sequence[str]) -> list[ChatTurn]:
+    """Turns that have a time, below lines that have the day."""
+    dates: list[WrittenDate] = []
+    names: list[str] = []
+    texts: list[list[str]] = []
+    day = ""
+    for line in lines:
+        if (match := _day.match(line)) is not None:
+            day = match["day"]
+        elif (match := _timed.match(line)) and (date := _date.match(f"{day} {match['at'] or match['hour']}")):
+            dates.append(written(date))
+            names.append(match["name"] or match["nick"])
+            texts.append([match["text"]])
+        elif texts:
+            texts[-1].append(line)
+    return _turns(names, texts, dates) if _are_people(names) else []
+
+
+def _turns(names: Sequence[str], texts: Sequence[Sequence[str]], dates: Sequence[WrittenDate]) -> list[ChatTurn]:
     said = ("\n".join(text).strip() for text in texts)
     return [
         _turn(name, "" if _is_placeholder(text) else text, time)
-        for name, text, time in zip(names, said, times, strict=True)
+        for name, text, time in zip(names, said, instants(dates), strict=True)
     ]
+
+
+def _are_people(names: Sequence[str]) -> bool:
+    """Whether a conversation may have these speakers, one for each turn."""
+    if len(names) < FEWEST or len({*names}) > max(FEW_SPEAKERS, MOST_DIFFERENT * len(names)):
+        return False
+    return not any(map(_of_program.search, names))
 
 
 def _transcript(lines: Sequence[str]) -> list[ChatTurn]:

@@ -17,18 +17,21 @@ Instant = tuple[int, int]
 # Largest plausible numbers of seconds and of milliseconds: in the year 5138.
 _SECONDS, _MILLISECONDS = 10**11, 10**14
 
-DATE = r"""(?P<a>\d{1,4})(?P<sep>[./-]|年)[ ]?(?P<b>\d{1,2})(?:[./-]|月)[ ]?(?P<c>\d{1,4})日?\.?,?\s+
-    (?:(?:um|at|a\s+las|às|alle|à|kl\.?)\s+)?(?P<before>[^\W\d_]{2})?\s?
+DATE = r"""(?P<a>\d{1,4})(?P<sep>[./-]|年|년)[ ]?(?P<b>\d{1,2})(?:[./-]|月|월)[ ]?(?P<c>\d{1,4})
+    (?:日|일)?\.?(?:\s?г\.)?[,،]?\s+
+    (?:(?:um|at|a\s+las|às|alle|à|kl\.?|klo)\s+)?(?P<before>[^\W\d_]{2})?\s?
     (?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?
-    (?:\s?(?P<after>[AaPp]\.?\s?[Mm]\b\.?))?(?:\s+(?:Uhr|h))?"""
+    (?:\s?(?P<after>[AaPp]\.?\s?[Mm]\b\.?|[مص]\b))?(?:\s+(?:Uhr|h|ч\.))?"""
 """Regular expression (verbose) of a date and a time of day, as messengers write them in many languages."""
 
-_AFTERNOON = frozenset({"pm", "下午", "午後", "오후", "晚上"})
-_MORNING = frozenset({"am", "上午", "午前", "오전", "凌晨", "早上"})
+_AFTERNOON = frozenset({"pm", "م", "下午", "午後", "오후", "晚上"})
+_MORNING = frozenset({"am", "ص", "上午", "午前", "오전", "凌晨", "早上"})
 
 
 def from_value(value: object) -> Instant | None:
     """The time in a value of JSON: a number of seconds, milliseconds or microseconds, or ISO 8601."""
+    if isinstance(value, dict):  # of MongoDB
+        return from_value(value.get("$date", value.get("$numberLong")))
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -60,7 +63,7 @@ class WrittenDate(NamedTuple):
     numbers: tuple[int, int, int]
     time: tuple[int, int, int]
     is_american: bool
-    """Whether it is written with slashes, and AM or PM without dots."""
+    """Whether it is written with slashes, and AM or PM in capitals."""
 
 
 def written(match: re.Match[str]) -> WrittenDate:
@@ -74,7 +77,7 @@ def written(match: re.Match[str]) -> WrittenDate:
         hour = 0
     numbers = (int(match["a"]), int(match["b"]), int(match["c"]))
     time = (hour, int(match["minute"]), int(match["second"] or 0))
-    return WrittenDate(numbers, time, match["sep"] == "/" and raw.lower() in ("am", "pm"))
+    return WrittenDate(numbers, time, match["sep"] == "/" and raw in ("AM", "PM"))
 
 
 _ORDERS = {"ymd": (0, 1, 2), "dmy": (2, 1, 0), "mdy": (2, 0, 1)}
