@@ -90,7 +90,7 @@ class _End(NamedTuple):
         if self.slot is None:
             return card_place(slot) == self.place
         if not self.slot.kind:
-            return _begins(phrase(slot), self.slot.value)
+            return slot.kind not in kinds.TASTES and _begins(phrase(slot), self.slot.value)
         if not self.slot.value:
             return slot.kind == self.slot.kind
         return card_place(slot) == self.place and agree(self.slot, slot)

@@ -71,8 +71,11 @@ _LEANING = re.compile(
 """Sentences that depend on the previous one."""
 _SAYS_I = word_lists("grammar").words("says_i")
 _ADDRESSED = re.compile(
-    r"\b(?:me|my|i|your|you)\b|^(?:please|keep|use|no|be|answer|reply|respond|write|explain|skip|avoid|stop|give|show|name's)\b",
-    re.I,
+    r"\b(?:me|my|i|your|you)\b"
+    r"|^(?:please|keep|use|no|be|answer|reply|respond|write|explain|skip|avoid|stop|give|show|name's|don't|do not"
+    r"|never|always|limit|speak|talk|address|start|end|call|refer|format|cut|drop|leave|get|make|prefer|from now"
+    r"|in general)\b",
+    re.IGNORECASE,
 )
 """Pre-filter for wishes about how to answer and for contact data."""
 _NAMED = re.compile(r"[\w(][\w ()/'-]{0,40}[:：][-*+•\d.)\s]*\w")

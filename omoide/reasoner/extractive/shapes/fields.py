@@ -36,12 +36,15 @@ _SEPARATOR = re.compile(r",? (?:and|or|as well as|plus|&|y|e|und|et) |, ")
 _MARKS = re.compile(r":(?!\d)|[;?!\"“”…\n]|\.\s")
 
 
+_CAPITALS = dict.fromkeys(("name", "names"), r"[^\W\d_a-zß-öø-ÿ].*?")
+
+
 def regexes() -> Mapping[str, str | None]:
     """Regular expressions of the fields by name; None for one whose text a reader checks."""
     forms = word_lists("card_values")
     often = "|".join(_LISTS.lines("often"))
     known = {name: f"(?i:{forms.text(name)})" for name in forms.names()}
-    return {**dict.fromkeys([*READERS, "rest"]), **known, "often": f"(?i:{often})"}
+    return {**dict.fromkeys([*READERS, "rest"]), **_CAPITALS, **known, "often": f"(?i:{often})"}
 
 
 def name(text: str) -> Sequence[str]:
@@ -99,7 +102,8 @@ def company(text: str) -> Sequence[str]:
     cut = proper(text)
     if cut and not cut[1].strip():
         return [] if _is_no_name(cut[0]) else [cut[0]]
-    return phrase(text) if _ORGANISATION.match(text) else []
+    is_kind = re.fullmatch(r"an? [a-z-]{3,}", text) is not None and not _VAGUE.search(text)
+    return [text] if is_kind else phrase(text) if _ORGANISATION.match(text) else []
 
 
 def phrase(text: str, most: int = MOST_WORDS) -> Sequence[str]:

@@ -43,13 +43,13 @@ class PhraseList:
     def first_words(self) -> Iterator[str]:
         """The first words of the phrases; "" for any."""
         for phrase in self._headings:
-            first = phrase.split(" ")[0]
+            first = phrase.replace("'s", " 's").split(" ")[0]
             yield "" if "*" in first else first
 
     def certain_words(self) -> Iterator[str]:
         """A word of each phrase, "" for a phrase without a whole word."""
         for phrase in self._headings:
-            yield next((word for word in phrase.split(" ") if "*" not in word), "")
+            yield next((word for word in phrase.replace("'s", " 's").split(" ") if "*" not in word), "")
 
     def written(self, text: str) -> str:
         """The phrase as it is written on a card: in the case of the list where that has capitals."""

@@ -50,7 +50,8 @@ _NAMED_WHO = re.compile(
 )
 _BEFORE_SUBJECT = re.compile(
     r"^(?:on|in|at|every|each|most|during|before|after|for|by|from|since)(?: \S+){1,3},? $"
-    r"|(?:[,;]|\b(?:and|but|so|because|since|although|though|\w*days?|\w+ings?|home|work|ago|usually|sometimes)) $",
+    r"|(?:[,;]|\b(?:and|but|so|because|since|although|though|while|when|where|that|if|which|until|before|after|than|whenever"
+    r"|\w*days?|\w+ings?|home|work|ago|usually|sometimes)) $",
     re.IGNORECASE,
 )
 _BEFORE_NAME = re.compile(r"\b(?:is|am|called|named|by) $")
@@ -94,7 +95,7 @@ def quoted(statement: str, peer_id: str) -> str | None:
 def plain_text(text: str) -> str:
     """Spell contractions out, drop closings, and put commas apart."""
     text = _END.sub("", _DATE.sub("", text)).strip()
-    text = re.sub(r" \(([^()]*)\)?", r", \1", text)
+    text = re.sub(r" \(([^\W\d][^()]*)\)?", r", \1", text)
     text = _WORD.sub(_spelled, text.replace("can't", "can not"))
     text = re.sub(r"\s*[,:](?=\s)", " ,", " ".join(text.split()))
     text = re.sub(r"(?<=\w)'s\b", " 's", text)
@@ -107,7 +108,8 @@ def plain_text(text: str) -> str:
 
 def spelled_words(text: str) -> frozenset[str]:
     """The words of a text in lower case, contractions spelled out."""
-    found = (word.strip('.,!?:;()"') for word in text.replace("’", "'").lower().split())
+    plain = re.sub(r"(?<=\w\w)'s\b", " 's", text.replace("’", "'").lower())
+    found = (word.strip('.,!?:;()"') for word in plain.split())
     return frozenset(part for word in found for part in _SPELLED.get(word, word).lower().split())
 
 
@@ -180,7 +182,9 @@ def _split(plain: str) -> Iterator[str]:
         if _COMPANY.fullmatch(clause):
             company = f"{clause} and "
         elif clause:
-            yield from _elided(f"{company if clause.startswith('I ') else ''}{clause}")
+            if company and clause.startswith("I "):
+                yield f"{company}{clause}"
+            yield from _elided(clause)
             company = ""
     if company:
         yield company.removesuffix(" and ")
@@ -231,7 +235,9 @@ def _unfronted(clause: str) -> str:
 def _marked(clause: str) -> Iterator[PlainClause]:
     """Yield the clause, or what it says to be over; of "I quit smoking" both."""
     text = _ANYMORE.sub("", clause)
-    if (match := _NEGATED.match(text)) and not _is_kept_negative(match):
+    if match := _NEGATED.match(text):
+        if not match["over"]:
+            yield PlainClause(f"{text} ")
         auxiliary = "" if match["over"] else match["not"].split()[0]
         verb_text = match["verb"] or ""
         if auxiliary in ("am", "have") and verb_text:
@@ -242,11 +248,6 @@ def _marked(clause: str) -> Iterator[PlainClause]:
         if match := pattern.match(text):
             yield PlainClause(f"I {verb_lemma(match['verb']) or match['verb']}{text[match.end() :]} ", is_over=True)
     yield PlainClause(f"{text} ")
-
-
-def _is_kept_negative(match: re.Match[str]) -> bool:
-    """Whether the negation is a taste or a diet itself: "I do not eat pork"."""
-    return match["not"] == "can not" or (not match["over"] and match["verb"] in _LISTS.words("negative_verbs"))
 
 
 def _base_or_same(text: str) -> str:
