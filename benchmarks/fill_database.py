@@ -15,10 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import numpy as np
 
 from benchmarks.recall.dataset import conversations
 from omoide.core import clock
 from omoide.core.records import NewConclusion, NewMessage
+from omoide.inference.bge_embedder import BgeEmbedder
+from omoide.inference.embedders import unit_rows
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.storage import conclusions, embeddings, messages
 from omoide.storage.sqlite.engine import Connection, Store
@@ -98,15 +101,20 @@ async def _add(store: Store, session: str, batch: list[NewMessage]) -> None:
 
 
 async def embed_all(store: Store) -> None:
-    """Embed all texts, as the worker does but in larger batches."""
-    embedder = WordLlamaEmbedder()
-    await store.write(embeddings.adopt, embedder.name, embedder.dimensions, clock.now())
+    """Give all texts vectors of the default embedder's name and length, which WordLlama computes.
+
+    The default one would take more than an hour for a million texts. What the numbers mean does not matter for the time
+    that a search takes.
+    """
+    embedder, wanted = WordLlamaEmbedder(), BgeEmbedder()
+    lengthen = np.random.default_rng(0).standard_normal((embedder.dimensions, wanted.dimensions), np.float32)
+    await store.write(embeddings.adopt, wanted.name, wanted.dimensions, clock.now())
     for source in embeddings.SOURCES:
         while found := await store.read_offloaded(_missing, source):
             model = await store.read(embeddings.progress)
             if model is None:
                 raise RuntimeError("no embedder was adopted")
-            vectors = await embedder.embed([text for _, text in found])
+            vectors = unit_rows(await embedder.embed([text for _, text in found]) @ lengthen)
             rows = [(pk, kept) for (pk, _), kept in zip(found, packed(vectors), strict=True)]
             await store.write(embeddings.add, model, source, found[-1][0], rows)
 

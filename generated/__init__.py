@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "5e71fb89ad8ec5ae2387921243fe3f6fb45583c041141a43ae8d20cc2bf47b5a"
+DOCUMENT = "3bea29475534fab4b2309f802d920d599822b1fec91901b8acc54d066d2658f4"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")
