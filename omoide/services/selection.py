@@ -72,6 +72,8 @@ async def select_conclusions(services: Services, request: Selection) -> list[Con
 
     Equal ones are one, whose text ends with how often it was said.
     """
+    if Query(request.search_query or "").is_empty:
+        request = replace(request, search_query=None)
     search = ConclusionSearch(
         request.workspace_id,
         request.search_query or "",
@@ -82,7 +84,7 @@ async def select_conclusions(services: Services, request: Selection) -> list[Con
         max_distance=request.search_max_distance,
         moment=request.moment,
     )
-    nearest = [] if Query(search.query).is_empty else await _nearest(services, search, request)
+    nearest = await _nearest(services, search, request) if request.search_query else []
     return await services.store.read_offloaded(_selected, services.store, search, request, nearest)
 
 

@@ -174,6 +174,11 @@ def test_a_search_query_selects_conclusions_near_it(http: httpx.Client, ws: str)
     assert lines(representation(http, ws, search_query="cello", max_conclusions=3))[0] == "alice plays the cello"
 
 
+def test_a_blank_query_is_as_none(http: httpx.Client, ws: str) -> None:
+    conclude(http, ws, *(f"alice waited at counter {n}" for n in range(9)))
+    assert representation(http, ws, search_query="  ") == representation(http, ws)
+
+
 def test_after_a_search_only_what_is_worth_telling_anyway_fills_up(http: httpx.Client, ws: str) -> None:
     conclude(http, ws, "alice plays the cello", "alice's cello is from Prague", "alice is allergic to nuts")
     conclude(http, ws, *(f"alice waited at counter {n}" for n in range(40)))
