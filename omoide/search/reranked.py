@@ -45,8 +45,9 @@ async def search_messages(
 async def search_conclusions(
     store: Store, finder: SemanticSearch, reranker: Reranker, request: ConclusionSearch, *, seconds: float | None = None
 ) -> list[Conclusion]:
-    """As `conclusions.search`, reordered. Raises as it does."""
-    if Query(request.query).is_empty or not reranker.judges(request.query):
+    """As `conclusions.search`, reordered, unless the query is for literal text. Raises as it does."""
+    query = Query(request.query)
+    if query.is_empty or query.is_literal or not reranker.judges(request.query):
         return await conclusions.search(store, finder, request, seconds=seconds)
     pool = replace(request, limit=max(POOL, request.limit))
     matches = await conclusions.search(store, finder, pool, seconds=seconds)

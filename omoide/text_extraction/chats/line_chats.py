@@ -18,8 +18,8 @@ from pathlib import Path
 from omoide.text_extraction.chats.times import DATE, Instant, WrittenDate, instants, written
 from omoide.text_extraction.chats.turn import ChatTurn, role_of
 
-WITHIN = 3
-"""A conversation begins within so many lines."""
+WITHIN, HEAD_CHARACTERS = 3, 10_000
+"""A conversation begins within so many lines that are not blank, and so many characters."""
 
 FEWEST = 2
 """Turns of a conversation with dates."""
@@ -61,13 +61,16 @@ _of_program = re.compile(
 
 def turns(text: str) -> list[ChatTurn]:
     """The turns of the conversation in the text; empty if it is none."""
-    lines = _ignored.sub("", text).splitlines()
-    first = [*islice((line for line in lines if line.strip()), WITHIN)]
-    if any(_match(line) or _without_name.match(line) for line in first):
-        return _dated_turns(lines)
-    if any(_day.match(line) for line in first):
-        return _turns_by_day(lines)
-    return _transcript(lines) if any(_spoken.match(line) for line in first) else []
+    head = _ignored.sub("", text[:HEAD_CHARACTERS]).splitlines()
+    first = [*islice((line for line in head if line.strip()), WITHIN)]
+    for read, begins in ((_dated_turns, _is_dated), (_turns_by_day, _day.match), (_transcript, _spoken.match)):
+        if any(map(begins, first)):
+            return read([_ignored.sub("", line) for line in text.splitlines()])
+    return []
+
+
+def _is_dated(line: str) -> bool:
+    return _match(line) is not None or _without_name.match(line) is not None
 
 
 def _match(line: str) -> re.Match[str] | None:
