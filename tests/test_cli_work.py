@@ -50,6 +50,21 @@ def test_the_queue_shows_what_failed_first_and_why(run: Run, tmp_path: Path) -> 
     assert json.loads(only)["error"] == "ZeroDivisionError: oops"
 
 
+def test_the_queue_shows_a_sample_of_what_could_not_be_read_without_secrets(run: Run, tmp_path: Path) -> None:
+    def owe(db: Connection) -> None:
+        queue.add(db, NewJob("representation", {"session": "s"}, key="1"), 0)
+        job = queue.claim(db, 0, lease=1)
+        assert job is not None
+        error = "UnreadableOutput: no facts.\nIt began: I see https://example.com/?api_key=sk-123 there"
+        queue.retry_later(db, job, clock.now() + 60_000_000, error)
+
+    store = Store.open(tmp_path / "omoide.db")
+    asyncio.run(store.write(owe))
+    store.close()
+    (line,) = run("queue").stdout.splitlines()
+    assert "UnreadableOutput: no facts. It began: I see https://example.com/?api_key=***" in line
+
+
 def test_failed_jobs_are_tried_again_by_number_or_all(run: Run, tmp_path: Path) -> None:
     with_jobs(tmp_path / "omoide.db")
     number = run("queue", "--failed").stdout.split()[0]

@@ -281,7 +281,7 @@ def test_a_job_that_failed_for_good_is_wrong_and_says_what_to_do(tmp_path: Path)
         queue.give_up(db, job, NOW, "ZeroDivisionError: oops")
 
     verdict = verdicts(prepared(tmp_path / "omoide.db", fail))["jobs"]
-    assert (verdict.state, "omoide queue" in verdict.text) == ("wrong", True)
+    assert (verdict.state, "omoide queue" in verdict.text, "oops" in verdict.text) == ("wrong", True, True)
     assert (verdict.figures["queued"], verdict.figures["failed"]) == (0, 1)
 
 
@@ -294,6 +294,8 @@ def test_jobs_that_nobody_does_or_that_wait_for_a_reason_are_noticed() -> None:
     assert checked(JobGroup("dream", "due", 9, NOW)).state == "notice"
     waiting = checked(JobGroup("dream", "waiting", 9, 0, "ProviderFailed: away"))
     assert (waiting.state, "away" in waiting.text) == ("notice", True)
+    unread = checked(JobGroup("representation", "waiting", 9, 0, "UnreadableOutput: no facts.\nIt began: I am"))
+    assert "UnreadableOutput: no facts. It began: I am" in unread.text
 
 
 def test_a_job_that_goes_first_is_late_only_since_it_was_added(tmp_path: Path, run: Run) -> None:

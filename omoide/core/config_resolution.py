@@ -121,7 +121,7 @@ def _merged(general: list[Json], with_message: list[Json], defaults: Defaults) -
         summary_enabled=_first(general, lambda level: _flag(level, "summary", "enabled"), defaults.summary_enabled),
         messages_per_short_summary=short,
         messages_per_long_summary=long,
-        summary_instructions=_instructions(general, "summary"),
+        summary_instructions=_instructions(general, "summary", "reasoning"),
         dream_enabled=defaults.dream_enabled and reasoning and dream,
         dream_instructions=_instructions(general, "dream"),
         dialectic_instructions=_instructions(general, "dialectic"),
@@ -158,12 +158,16 @@ def _reasoning_enabled(level: Json) -> bool | None:
     return False if level.get("skip_deriver") is True else None
 
 
-def _instructions(levels: Iterable[Json], module: str) -> str | None:
-    """Return the strongest level's text: the module's own, else the shared one. An empty text overrides as None."""
+def _instructions(levels: Iterable[Json], *modules: str) -> str | None:
+    """Return the strongest level's text: the module's own, else the shared one, else that of the other modules.
+
+    An empty text overrides as None.
+    """
+    own, *others = modules
 
     def of(level: Json) -> str | None:
-        own = _text(_section(level, module))
-        return _text(level) if own is None else own
+        sections = [_section(level, own), level, *(_section(level, other) for other in others)]
+        return next((text for section in sections if (text := _text(section)) is not None), None)
 
     return _first(levels, of, "") or None
 

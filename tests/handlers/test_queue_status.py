@@ -12,6 +12,8 @@ import pytest
 from omoide.core import clock
 from omoide.core.auth import Keyring, Principal
 from omoide.core.jobs import NewJob
+from omoide.core.records import WorkCount
+from omoide.handlers.serializers import queue_status
 from omoide.storage import queue, workspaces
 from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
@@ -76,6 +78,14 @@ def ask(http: httpx.Client, server: Server, fresh: Fresh) -> Callable[..., Any]:
         return answer.json()
 
     return asked
+
+
+def test_the_status_tells_the_reason_of_a_failure_and_no_sample() -> None:
+    counts = {"s": WorkCount(pending=1, error="UnreadableOutput: no facts.\nIt began: I am")}
+    status = queue_status(counts, by_session=True)
+    assert status.last_error == "UnreadableOutput: no facts."
+    assert status.sessions is not None
+    assert status.sessions["s"].last_error == "UnreadableOutput: no facts."
 
 
 def test_a_workspace_that_does_not_exist_has_no_work(http: httpx.Client, fresh: Fresh) -> None:

@@ -122,10 +122,24 @@ def test_legacy_keys_apply_if_reasoning_is_not_set(workspace: Json, session: Jso
 )
 def test_each_option_can_be_set_on_workspaces_and_sessions(section: str, key: str, value: Any, field: str) -> None:
     level = {section: {key: value}}
-    expected = ResolvedConfig(**{field: value})
+    also = {"summary_instructions": value} if field == "reasoning_instructions" else {}
+    expected = ResolvedConfig(**{field: value, **also})
     assert resolve(level, None, None, DEFAULTS) == expected
     assert resolve({}, level, None, DEFAULTS) == expected
     assert expected != PROGRAM_DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ({"reasoning": {"custom_instructions": "x"}}, "x"),
+        ({"reasoning": {"custom_instructions": "x"}, "summary": {"custom_instructions": "y"}}, "y"),
+        ({"reasoning": {"custom_instructions": "x"}, "summary": {"custom_instructions": ""}}, None),
+        ({"reasoning": {"custom_instructions": "x"}, "custom_instructions": "z"}, "z"),
+    ],
+)
+def test_instructions_for_reasoning_apply_to_summaries_without_their_own(level: Json, expected: str | None) -> None:
+    assert resolve(level, None, None, DEFAULTS).summary_instructions == expected
 
 
 def test_shared_instructions_apply_to_all_modules_but_the_peer_card() -> None:
@@ -214,9 +228,11 @@ def test_instructions_of_a_message_apply_to_reasoning_only() -> None:
     assert resolved.summary_instructions == resolved.dialectic_instructions == "shared"
 
 
-def test_reasoning_instructions_are_not_used_for_other_modules() -> None:
+def test_reasoning_instructions_are_used_for_no_other_module_but_summaries() -> None:
     level = said("x", module="reasoning")
-    assert resolve(level, level, level, DEFAULTS) == ResolvedConfig(reasoning_instructions="x")
+    both = ResolvedConfig(reasoning_instructions="x", summary_instructions="x")
+    assert resolve(level, level, level, DEFAULTS) == both
+    assert resolve({}, None, level, DEFAULTS) == ResolvedConfig(reasoning_instructions="x")
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_new_unit_starts_when_the_configuration_changes(db: Connection, say: S
     assert [unit["configuration"] for unit in units(db)] == [
         {},
         {"reasoning_instructions": "heed food"},
-        {"reasoning_instructions": "heed pets"},
+        {"reasoning_instructions": "heed pets", "summary_instructions": "heed pets"},
     ]
 
 
