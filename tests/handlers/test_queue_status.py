@@ -81,7 +81,9 @@ def ask(http: httpx.Client, server: Server, fresh: Fresh) -> Callable[..., Any]:
 
 
 def test_the_status_tells_the_reason_of_a_failure_and_no_sample() -> None:
-    counts = {"s": WorkCount(pending=1, error="UnreadableOutput: no facts.\nIt began: I am")}
+    counts: dict[str | None, WorkCount] = {
+        "s": WorkCount(pending=1, error="UnreadableOutput: no facts.\nIt began: I am")
+    }
     status = queue_status(counts, by_session=True)
     assert status.last_error == "UnreadableOutput: no facts."
     assert status.sessions is not None
