@@ -6,6 +6,7 @@ themselves can be compared. Of equal conclusions one stays current; the others a
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.conclusion_links import IS_CURRENT
 from omoide.storage.content_hash import content_hash
-from omoide.storage.dialect import ORDERED_JOIN, array, greatest, in_array
+from omoide.storage.dialect import array, greatest, in_array
 from omoide.storage.engine import fulltext
 from omoide.storage.peer_merge import MergePlan
 
@@ -102,13 +103,19 @@ def _merge(db: Transaction, pair: Pair, pk: int, twin: tuple[int, str], now: int
 
 def next_messages(db: Transaction, of: MergePlan, session: int, position: int) -> list[tuple[int, int, int, int]]:
     """Row, session, position and length of the next messages of the old peer after a position in a session."""
-    return db.execute(
-        f"""SELECT m.pk, m.session, m.seq, length(m.content) FROM members x {ORDERED_JOIN} messages m
-               ON m.session = x.session
-           WHERE x.peer = ? AND x.session >= ? AND (m.session > ? OR m.seq > ?) AND m.peer = ?
-           ORDER BY x.session, m.seq LIMIT {ROWS_AT_A_TIME}""",
-        (of.into, session, session, position, of.old),
-    ).fetchall()
+    found: list[tuple[int, int, int, int]] = []
+    memberships = "SELECT session FROM members WHERE peer = ? AND session >= ? ORDER BY session"
+    with contextlib.closing(db.execute(memberships, (of.into, session))) as sessions:
+        for (each,) in sessions:
+            # One session at a time, so that none is sorted for each step.
+            found += db.execute(
+                """SELECT pk, session, seq, length(content) FROM messages WHERE session = ? AND seq > ? AND peer = ?
+                   ORDER BY seq LIMIT ?""",
+                (each, position if each == session else 0, of.old, ROWS_AT_A_TIME - len(found)),
+            ).fetchall()
+            if len(found) == ROWS_AT_A_TIME:
+                break
+    return found
 
 
 def lost_messages(db: Transaction, of: MergePlan) -> list[tuple[int, int, int, int]]:
