@@ -8,6 +8,7 @@ answers is not measured, only their number.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import statistics
 import tempfile
@@ -23,7 +24,7 @@ from benchmarks.recall.dataset import Question as Asked
 from benchmarks.recall.dataset import conversations, questions
 from omoide.core import clock
 from omoide.core.job_payloads import JobKind
-from omoide.core.jobs import Job
+from omoide.core.jobs import Job, JobUnfinished
 from omoide.core.records import Conclusion, Fact, Message, NewConclusion, NewMessage
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
@@ -98,8 +99,15 @@ async def kept(tools: Services, facts: dict[str, list[Fact]]) -> dict[str, list[
         new = [NewConclusion(fact.content, peer, peer, SESSION) for fact in drawn]
         held[peer] = await tools.store.write(conclusions.add, WORKSPACE, new, clock.now())
     await tools.store.write(embeddings.adopt, tools.embedder.name, tools.embedder.dimensions, clock.now())
-    await embed(tools, Job(0, JobKind.EMBED, {}, 1))
+    await _embedded(tools)
     return held
+
+
+async def _embedded(tools: Services) -> None:
+    """Embed everything, in as many time slices as that takes."""
+    while True:
+        with contextlib.suppress(JobUnfinished):
+            return await embed(tools, Job(0, JobKind.EMBED, {}, 1))
 
 
 def memory(tools: Services, peer: str) -> MemoryView:
