@@ -163,21 +163,23 @@ class Catalog:
     def __init__(self, shapes: Sequence[CardShape]) -> None:
         self.shapes = [*shapes]
         self._by_start: dict[str, list[_Wording]] = defaultdict(list)
-        self._required: list[tuple[frozenset[str], ...]] = []
+        self._by_word: dict[str, list[tuple[frozenset[str], ...]]] = defaultdict(list)
+        """What wordings require, by the words of the smallest set of each; those that require nothing are left out."""
         every = ((shape, number) for shape in shapes for number in range(len(shape.says)))
         for order, (shape, number) in enumerate(every):
             wording = _Wording(order, shape.required(number), shape, number)
-            self._required.append(tuple(sorted(wording.required, key=len)))
             for start in shape.starts(number):
                 self._by_start[start].append(wording)
-        rarest = (min(required, key=len, default=frozenset()) for required in self._required)
-        self._any_of = frozenset(word for words in rarest for word in words)
+            rarest, *others = sorted(wording.required, key=len) or [frozenset()]
+            for word in rarest:
+                self._by_word[word].append(tuple(others))
 
     def may_fill(self, words: frozenset[str]) -> bool:
         """Whether a text with these words may match a wording. Fast; for texts that are not split into clauses."""
-        if words.isdisjoint(self._any_of):
-            return False
-        return any(not any(map(words.isdisjoint, required)) for required in self._required)
+        for word in words & self._by_word.keys():
+            if any(not any(map(words.isdisjoint, others)) for others in self._by_word[word]):
+                return True
+        return False
 
     def fill(self, clause: str, verbatim: str = "") -> Filled:
         """Return the slots that a clause fills, by the first wording that matches it."""

@@ -49,7 +49,7 @@ class PhraseList:
     def certain_words(self) -> Iterator[str]:
         """A word of each phrase, "" for a phrase without a whole word."""
         for phrase in self._headings:
-            yield next((word for word in phrase.replace("'s", " 's").split(" ") if "*" not in word), "")
+            yield max((word for word in phrase.replace("'s", " 's").split(" ") if "*" not in word), key=len, default="")
 
     def written(self, text: str) -> str:
         """The phrase as it is written on a card: in the case of the list where that has capitals."""
