@@ -68,6 +68,8 @@ def test_a_wording_with_a_fault_is_named(text: str) -> None:
         ),
         ("I have two kids, Emma and Jake.", "My son Jake is 7.", ["RELATIONSHIP: kid Emma", "RELATIONSHIP: son Jake"]),
         ("My girlfriend is Ana.", "Ana and I broke up.", []),
+        ("Ich wohne in Köln.", "Ich wohne nicht mehr in Köln.", []),
+        ("Vivo en Madrid.", "Me mudé a Sevilla.", ["ATTRIBUTE: lives in Sevilla"]),
         ("I'm a nurse.", "I quit my job as a nurse.", []),
         ("I go to the gym twice a week.", "I don't go to the gym anymore.", []),
         ("Keep your answers short.", "Keep your answers detailed.", ["INSTRUCTION: Keep your answers detailed."]),

@@ -96,7 +96,8 @@ def plain_text(text: str) -> str:
     """Spell contractions out, drop closings, and put commas apart."""
     text = _END.sub("", _DATE.sub("", text)).strip()
     text = re.sub(r" \(([^\W\d][^()]*)\)?", r", \1", text)
-    text = _WORD.sub(_spelled, text.replace("can't", "can not"))
+    if text.partition(" ")[0].lower().strip(",") not in _FOREIGN_STARTS:
+        text = _WORD.sub(_spelled, text.replace("can't", "can not"))
     text = re.sub(r"\s*[,:](?=\s)", " ,", " ".join(text.split()))
     text = re.sub(r"(?<=\w)'s\b", " 's", text)
     text = re.sub(r"^(my favourite .*? (?:is|are)) (?:probably|definitely|maybe|still|always) ", r"\1 ", text)
@@ -207,6 +208,7 @@ def _elided(clause: str) -> Iterator[str]:
     yield clause if start == 0 else f"I {clause[start:]}"
 
 
+_FOREIGN_STARTS = _LISTS.words("foreign_starts")
 _COORDINATED = _LISTS.words("coordinated")
 _SURE = _LISTS.words("surely_coordinated")
 _FOLLOWERS = _LISTS.words("followers")
