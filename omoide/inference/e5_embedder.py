@@ -6,12 +6,11 @@ It takes 20 ms for a short text and 150 ms for 400 characters: ten times as long
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 
-from omoide.core.lazy_import import lazy_import
+from omoide.core.lazy_import import lazy_import, package_folder
 from omoide.core.offload import offload
 from omoide.fairness.thread_pool import checkpoint
 from omoide.inference.embedders import EmbeddingFailed, Vectors, unit_rows
@@ -30,7 +29,7 @@ MOST_CHARACTERS = 1_000
 
 def is_installed() -> bool:
     """Whether the package is installed."""
-    return importlib.util.find_spec(PACKAGE) is not None
+    return package_folder(PACKAGE) is not None
 
 
 class E5Embedder:

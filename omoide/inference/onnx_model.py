@@ -6,14 +6,13 @@ of the whole input, so that in a batch a text's result would depend on the other
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from omoide.core.lazy_import import lazy_import
+from omoide.core.lazy_import import lazy_import, package_folder
 from omoide.inference.embedders import EmbeddingFailed
 
 with lazy_import("ctypes", "numpy", "onnxruntime"):
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parent / "data"
 PACKAGE = "onnxruntime"
-LIBRARY = "capi/onnxruntime_pybind11_state*.so"
+LIBRARY = "capi/onnxruntime_pybind11_state*"
 ERRORS_ONLY = 3
 
 Output = "npt.NDArray[np.float32]"
@@ -40,13 +39,17 @@ def unavailable_reason() -> str | None:
 
 @cache
 def _unavailable_reason(package: str) -> str | None:
-    found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
+    folder = package_folder(package)
+    if folder is None:
         return f"The package {package} is not installed."
-    # Loading its library takes 3 ms, importing the package with numpy 150: enough to see whether it fits this system.
+    libraries = [*folder.glob(LIBRARY)]
+    if not libraries:
+        return f"The package {package} has no library for this Python."
+    # Loading it takes 3 ms, importing the package with numpy 150: enough to see whether it fits this system.
     try:
-        for library in Path(found.origin).parent.glob(LIBRARY):
-            ctypes.CDLL(str(library))
+        for library in libraries:
+            if library.suffix == ".so":  # Windows finds what a library requires during the import only
+                ctypes.CDLL(str(library))
     except OSError as error:
         return f"The package {package} cannot be loaded: {error}."
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from omoide.inference.bge_embedder import BgeEmbedder
 from omoide.inference.e5_embedder import E5Embedder
 from omoide.inference.embedder_factory import CHOICES, OPENAI_BASE_URL, make_embedder
 from omoide.inference.embedders import Embedder
+from omoide.inference.onnx_model import unavailable_reason
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from tests.inference.embedding_endpoint import SENTENCES, TOKENS, run, through
 from tests.inference.fault_proxy import FaultProxy
@@ -110,6 +112,19 @@ def test_wordllama_serves_where_the_default_cannot_be_loaded(
     monkeypatch.setattr("omoide.inference.onnx_model.PACKAGE", "for_another_system")
     assert make_embedder("bge-small", tokens=TOKENS).name == "wordllama:l2_supercat"
     assert "The package for_another_system cannot be loaded" in caplog.text
+
+
+def test_a_package_without_a_library_for_this_python_counts_as_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "without_library").mkdir()
+    (tmp_path / "without_library" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("omoide.inference.onnx_model.PACKAGE", "without_library")
+    assert unavailable_reason() == "The package without_library has no library for this Python."
+    monkeypatch.setitem(sys.modules, "hidden_package", None)
+    monkeypatch.setattr("omoide.inference.onnx_model.PACKAGE", "hidden_package")
+    assert unavailable_reason() == "The package hidden_package is not installed."
 
 
 def test_e5_without_its_extra_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
