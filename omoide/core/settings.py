@@ -269,6 +269,11 @@ class Settings(BaseSettings):
     batch_tokens: int = Field(
         1_024, ge=128, le=16_384, description="Maximum tokens per reasoning step, including context."
     )
+    assistant_ids: CommaSeparated = Field(
+        ("assistant", "bot", "chatbot", "ai", "agent", "tool", "system", "llm", "gpt", "chatgpt"),
+        description="Words in the ids of assistants, bots and tools (support-bot, ai_tutor), comma-separated: "
+        "nothing is concluded from what they say. Applies to reasoning without a language model.",
+    )
     deduplicate: bool = Field(True, description="Merge conclusions with nearly identical wording.")
     dream_threshold: int = Field(
         50, ge=1, le=1_000, description="Number of new conclusions about a peer that triggers an automatic dream."

@@ -35,11 +35,12 @@ def make_reasoner(
     meter: Meter | None = None,
     *,
     reranker: Reranker | None = None,
+    judge: Embedder | None = None,
 ) -> Reasoner:
     """Create the reasoner for the configured model, or the embedded one, which needs no model. Calls no provider.
 
-    The embedded one compares texts with `embedder`, many for an answer, and with `reranker` if there is one. Model
-    requests are counted in `meter`.
+    The embedded one compares texts with `embedder`, many for an answer, and with `reranker` if there is one, and
+    judges statements with `judge`, by default `embedder`. Model requests are counted in `meter`.
 
     Raises SettingsError, with a one-line message, for an unknown provider, or a missing extra or key.
     """
@@ -48,7 +49,7 @@ def make_reasoner(
         # Imported here: its dictionaries take half a second and 40 MB.
         from omoide.reasoner.extractive.reasoner import Extractive
 
-        return Extractive(embedder, tokens, reranker)
+        return Extractive(embedder, tokens, reranker, judge=judge, assistants=settings.assistant_ids)
 
     def load_agentic() -> Reasoner:
         # Imported here: pydantic-ai and a provider's package take seconds to import, and are optional.

@@ -84,7 +84,7 @@ def open_services(
     comparer = comparer_of(embedder)
     cross_encoder = make_cross_encoder(settings)
     reranker = Reranker(cross_encoder)
-    reasoner = reasoner or make_reasoner(settings, comparer, tokens, metrics.own, reranker=reranker)
+    reasoner = reasoner or make_reasoner(settings, comparer, tokens, metrics.own, reranker=reranker, judge=embedder)
     store = store or open_store(
         settings.db,
         durability=settings.durability,

@@ -1,9 +1,9 @@
 """Resolve relative dates ("yesterday", "last week") against the date of the message. Pure, English only.
 
 A result is as precise as its phrase: a day, `week of` its Monday, `weekend of` its Saturday, a month, a season, a year,
-or `around` one of these. Days are those of the speaker's zone. Ambiguous phrases are not resolved ("next Friday" on a
-Monday, "on Friday" without an event in the past, "last summer" in autumn), nor are those in quotations or reported
-speech.
+`around` one of these, or two days of which it is one ("last Friday" on a Saturday). Days are those of the speaker's
+zone. Ambiguous phrases are not resolved ("next Friday" on a Monday, "on Friday" without an event in the past, "last
+summer" in autumn), nor are those in quotations or reported speech.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from omoide.reasoner.extractive.date_context import is_ahead, is_past, is_report
 CACHED_PHRASES = 4_096
 """Size of the cache, keyed by phrase and day."""
 FEWEST_DAYS_BACK = 3
-""""Last Friday" one or two days after a Friday may mean the Friday before it, so it is not resolved."""
+""""Last Friday" one or two days after a Friday may mean the Friday before it, so both are given."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (
@@ -189,6 +189,8 @@ def _weekday(words: list[str], day: date) -> str | None:
     this_week = target - day.weekday()
     if which == "past" or (which == "last" and back >= FEWEST_DAYS_BACK):
         return _iso(day - timedelta(back))
+    if which == "last":
+        return f"{_iso(day - timedelta(back))} or {_iso(day - timedelta(back + 7))}"
     if which == "coming" or (which == "next" and this_week <= 0) or (which == "this" and this_week > 0):
         return _iso(day + timedelta(ahead))
     return None

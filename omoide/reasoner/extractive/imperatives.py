@@ -44,6 +44,11 @@ _WEAK_REQUEST = re.compile(
     rf"(?!type \d){_ALSO_NOUNS}\s+{_AFTER_REQUESTS}\b(?!\s+(?:is|are|was|were)\b)", re.IGNORECASE
 )
 
+_SUBJECT = re.compile(
+    r"(?i:i|i'm|im|i've|ive|my|we|we're|our)\b"
+    r"|[A-Z][\w'-]+ (?:is|isn't|has|hasn't|can't|cannot|needs|hates|likes|gets)\b"
+)
+
 
 def is_standing_instruction(plain: str) -> bool:
     """Whether it is a standing instruction. Expects straight apostrophes and no opening such as "Yes,"."""
@@ -55,6 +60,6 @@ def is_standing_instruction(plain: str) -> bool:
 def is_request(plain: str) -> bool:
     """Whether it is a request or advice. Expects straight apostrophes and no opening such as "Yes,"."""
     words = WORD.findall(plain[-20:])
-    if words and words[-1].lower() in {"please", "pls"} and not plain.lower().startswith(("i ", "i'", "my ")):
+    if words and words[-1].lower() in {"please", "pls"} and not _SUBJECT.match(plain):
         return True
     return bool(_REQUEST.match(plain) or _WEAK_REQUEST.match(plain))

@@ -83,3 +83,19 @@ def third_form(word: str) -> str:
         return word
     third: tuple[str, ...] = getInflection(word, "VBZ")
     return third[0] if third else word
+
+
+@text_cache(maxsize=CACHED_WORDS)
+def is_only_verb(word: str) -> bool:
+    """Whether the lower-case word is a finite verb form, and nothing else."""
+    if word in FINITE:
+        return True
+    kinds: dict[str, tuple[str, ...]] = getAllLemmas(word)
+    return bool(kinds) and kinds.keys() <= {"VERB", "AUX"} and not word.endswith("ing")
+
+
+@text_cache(maxsize=CACHED_WORDS)
+def may_be_past(word: str) -> bool:
+    """Whether the lower-case word may be a past form or participle: "moved", "got", "been"."""
+    lemmas: tuple[str, ...] = getAllLemmas(word).get("VERB", ()) or getAllLemmas(word).get("AUX", ())
+    return any(word in getInflection(lemma, tag) for lemma in lemmas for tag in ("VBD", "VBN"))

@@ -15,6 +15,7 @@ from omoide.inference.embedders import Embedder
 from omoide.inference.rejected_inputs import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.extractive import answer, card, derive, dream, supersession
+from omoide.reasoner.extractive.selection_model import SelectionModel
 from omoide.reasoner.extractive.summary import Summarizer
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
@@ -28,8 +29,21 @@ class Extractive:
     keeps_cards = True
     reads_known = False
 
-    def __init__(self, embedder: Embedder, tokens: TokenCounter, reranker: Reranker | None = None) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        tokens: TokenCounter,
+        reranker: Reranker | None = None,
+        *,
+        judge: Embedder | None = None,
+        assistants: Sequence[str] = (),
+    ) -> None:
+        """`judge` embeds statements to tell whether they are worth keeping; by default `embedder` does. `assistants`:
+        see `derive`."""
+        judge = judge or embedder
         self._embedder = embedder
+        self._assistants = assistants
+        self._selection = SelectionModel(judge.name, judge.embed_now)
         self._reranker = reranker or Reranker(None)
         self._summarizer = Summarizer(embedder, tokens)
 
@@ -38,7 +52,7 @@ class Extractive:
         await asyncio.to_thread(derive.fact_content, "I moved here yesterday.", "peer", clock.now())
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
-        return await offload(derive.derive, batch)
+        return await offload(derive.derive, batch, self._selection, self._assistants)
 
     def judge(self, newer: str, older: str, peer_id: str) -> Effect | None:
         return supersession.effect(newer, older, peer_id)

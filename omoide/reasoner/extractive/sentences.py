@@ -32,6 +32,7 @@ _EMPHASIS = re.compile(
 _ATTRIBUTION = re.compile(r"On .{4,80} wrote:$")
 _BESIDE_EMOJI = re.compile(r"(?<=[\u2600-\u27bf\ufe0f\U0001f300-\U0001faff])\s+(?=[A-Z¿¡])(?![^\"“”]*[\"”])")
 """Position after an emoji that replaces a full stop, outside quotations."""
+_ENUMERATION = re.compile(r"(?<!\S)(?P<open>\(?)1(?P<close>[.)])\s\D.*?\s(?P=open)2(?P=close)\s")
 _END = re.compile(r"[.!?…:;。！？؟।]['\"”’»)\]]*$")
 
 
@@ -46,10 +47,15 @@ def _found(content: str) -> list[str]:
         sentence
         for block in _blocks(_prose(text))
         for chunk in _chunks(block)
-        for segmented in segment("en", chunk)
+        for segmented in ([chunk] if is_enumeration(chunk) else segment("en", chunk))
         for sentence in map(str.strip, _BESIDE_EMOJI.split(segmented))
         if sentence
     ]
+
+
+def is_enumeration(text: str) -> bool:
+    """Whether the text is a numbered list in one line: "1. Painting 2. Climbing"."""
+    return _ENUMERATION.search(text) is not None
 
 
 _known = text_cache(maxsize=CACHED_TEXTS)(_found)
@@ -90,7 +96,7 @@ def _blocks(lines: Iterator[str]) -> Iterator[str]:
             yield " ".join(parts)
             parts = []
         interrupted = False
-        if text := line if parts else _MARKER.sub("", line):
+        if text := line if parts or is_enumeration(line) else _MARKER.sub("", line):
             parts.append(text)
     if parts:
         yield " ".join(parts)

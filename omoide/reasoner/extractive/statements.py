@@ -8,6 +8,7 @@ counts as a request.
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 
 from omoide.core.text_cache import text_cache
 from omoide.reasoner.extractive.grammar import SUBJECT_FORMS
@@ -81,21 +82,51 @@ _ADDRESSED = re.compile(
 _NAMED = re.compile(r"[\w(][\w ()/'-]{0,40}[:：][-*+•\d.)\s]*\w")
 
 
-@text_cache(maxsize=CACHED_SENTENCES)
+class SentenceKind(StrEnum):
+    """What a sentence is."""
+
+    NOTHING = "nothing"
+    """Small talk, a quotation, code, or no words."""
+    QUESTION = "question"
+    REQUEST = "request"
+    FRAGMENT = "fragment"
+    """It depends on the sentence before it, or lacks a verb."""
+    INSTRUCTION = "instruction"
+    """A standing one."""
+    STATEMENT = "statement"
+
+
 def states_something(sentence: str) -> bool:
     """Whether a sentence from `sentences` is a statement or a standing instruction."""
-    return _states(sentence) or (_ADDRESSED.search(sentence) is not None and asks_or_gives_contact(sentence))
+    return kind_of(sentence) in {SentenceKind.STATEMENT, SentenceKind.INSTRUCTION}
 
 
-def _states(sentence: str) -> bool:
+@text_cache(maxsize=CACHED_SENTENCES)
+def kind_of(sentence: str) -> SentenceKind:
+    """What a sentence from `sentences` is. A wish about how to answer, and contact data, count as an instruction."""
+    kind = _kind_of(sentence)
+    if kind in {SentenceKind.STATEMENT, SentenceKind.INSTRUCTION} or not _ADDRESSED.search(sentence):
+        return kind
+    return SentenceKind.INSTRUCTION if asks_or_gives_contact(sentence) else kind
+
+
+def _kind_of(sentence: str) -> SentenceKind:
     plain = without_opening(_without_addresses(sentence).replace("’", "'"))
-    if _is_question(plain) or _is_unreadable(plain) or _QUOTED.fullmatch(plain) or is_smalltalk(plain):
-        return False
+    if _is_question(plain):
+        return SentenceKind.QUESTION
+    if _is_unreadable(plain) or _QUOTED.fullmatch(plain) or is_smalltalk(plain):
+        return SentenceKind.NOTHING
     if is_standing_instruction(plain):
-        return True
-    if _ASKING.match(plain) or _TAG.search(plain) or is_request(plain):
-        return False
-    return not (_LEANING.fullmatch(plain.rstrip(".!… ")) or _is_fragment(plain))
+        return SentenceKind.INSTRUCTION
+    if _ASKING.match(plain) or _TAG.search(plain):
+        return SentenceKind.QUESTION
+    if is_request(plain):
+        return SentenceKind.REQUEST
+    return (
+        SentenceKind.FRAGMENT
+        if _LEANING.fullmatch(plain.rstrip(".!… ")) or _is_fragment(plain)
+        else SentenceKind.STATEMENT
+    )
 
 
 def _without_addresses(sentence: str) -> str:

@@ -174,7 +174,7 @@ SAID: list[tuple[str, str, str | None]] = [
 
 # The days of one week, Monday to Sunday, and the meaning of phrases with Friday on each.
 FRIDAYS: dict[str, list[str | None]] = {
-    "last Friday": ["2026-11-13", "2026-11-13", "2026-11-13", "2026-11-13", "2026-11-13", None, None],
+    "last Friday": [*["2026-11-13"] * 5, "2026-11-20 or 2026-11-13", "2026-11-20 or 2026-11-13"],
     "next Friday": [None, None, None, None, "2026-11-27", "2026-11-27", "2026-11-27"],
     "this Friday": ["2026-11-20", "2026-11-20", "2026-11-20", "2026-11-20", None, None, None],
     "this coming Friday": [*["2026-11-20"] * 4, *["2026-11-27"] * 3],

@@ -57,16 +57,16 @@ def test_only_messages_of_the_observed_peer_give_facts() -> None:
 
 @pytest.mark.parametrize("peer_id", ["alice", "Al_1-2", "today", "i", "my", "user-in-3-days", "1"])
 def test_a_fact_names_the_peer_by_its_exact_id(peer_id: str) -> None:
-    assert said("I ran yesterday. Rex ran too.", peer_id=peer_id) == [
-        f"{peer_id} ran yesterday (2026-11-21)",
-        f'{peer_id} said: "Rex ran too."',
+    assert said("I moved to Porto yesterday. Rex is a beagle.", peer_id=peer_id) == [
+        f"{peer_id} moved to Porto yesterday (2026-11-21)",
+        f'{peer_id} said: "Rex is a beagle."',
     ]
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("Hi! I'm Alice 😀 I live in Lisbon.", ["alice is Alice", "alice lives in Lisbon"]),
+        ("Hi! I'm Alice 😀 I live in Lisbon.", ["alice's name is Alice", "alice lives in Lisbon"]),
         ("Rex is a beagle. Do you like dogs? I do.", ['alice said: "Rex is a beagle."']),
         ("My allergies:\n- peanuts\n- nuts", ["alice's allergies: - peanuts - nuts"]),
         ("I went to Porto yesterday.", ["alice went to Porto yesterday (2026-11-21)"]),
@@ -75,11 +75,14 @@ def test_a_fact_names_the_peer_by_its_exact_id(peer_id: str) -> None:
         ("I’m vegan and I don’t smoke.", ["alice is vegan", "alice does not smoke"]),
         ("Call me Al. Please send me the file.", ['alice said: "Call me Al."']),
         ("please always answer in French", ['alice said: "please always answer in French"']),
-        ('My boss said "I am late".', ['alice said: "My boss said "I am late"."']),
+        ('My boss said "I am from Kent".', ['alice said: "My boss said "I am from Kent"."']),
         ("I live in Lisbon? I live in Rome.", ["alice lives in Rome"]),
         ("私は東京に住んでいます。あなたは？", ['alice said: "私は東京に住んでいます。"']),
         ("my sister thinks i'd love it", ['alice said: "my sister thinks i\'d love it"']),
-        ("i'd rather stay with my sister", ['alice said: "i\'d rather stay with my sister"']),
+        (
+            "i'd love to move back to Porto with my sister",
+            ['alice said: "i\'d love to move back to Porto with my sister"'],
+        ),
         ("Vivo en Lisboa. ¿Y tú?", ['alice said: "Vivo en Lisboa."']),
         ("Hi! Thanks! How are you?", []),
     ],
@@ -97,7 +100,7 @@ def test_a_repeated_statement_is_one_fact_with_both_messages() -> None:
 
 
 def test_a_relative_date_is_resolved_against_its_own_message() -> None:
-    assert len(facts(*["I ran yesterday."] * 20)) == 2
+    assert len(facts(*["I moved to Porto yesterday."] * 20)) == 2
 
 
 def test_a_long_quotation_is_truncated_at_a_word() -> None:
@@ -108,7 +111,7 @@ def test_a_long_quotation_is_truncated_at_a_word() -> None:
 
 
 def test_a_fact_is_one_line() -> None:
-    assert said("I went to\n\n\tthe   market with\na dog") == ["alice went to", 'alice said: "the market with a dog"']
+    assert said("I live in a   market\n\ttown with\na dog") == ["alice lives in a market town with a dog"]
 
 
 WORDS = """I I'm my me mine myself and or but , . ? ! " “ ( ) - : ; don't not never to live work like love run read was
@@ -171,9 +174,9 @@ def test_messages_of_maximum_length_are_processed(piece: str) -> None:
         ),
         ("I used to hate fado but I love fado now.", ["alice used to hate fado", "alice loves fado now"]),
         ("I love tea and coffee.", ["alice loves tea and coffee"]),
-        ("I think I'm late and I hate it.", ["alice thinks alice is late and alice hates it"]),
-        ("I called him because I was sad and I missed him.", None),
-        ("I know I should stop and I will.", None),
+        ("I know I'm diabetic and I hate my diet.", ["alice knows alice is diabetic and alice hates alice's diet"]),
+        ("I married Tom because I was lonely and I missed my sister.", None),
+        ("I know I have diabetes and I will quit sugar.", None),
     ],
 )
 def test_main_clauses_are_facts_of_their_own_unless_one_may_be_nested(content: str, expected: list[str] | None) -> None:

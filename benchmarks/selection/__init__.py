@@ -1,0 +1,1 @@
+"""Train and measure the model that chooses which statements become conclusions."""

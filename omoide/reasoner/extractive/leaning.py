@@ -1,0 +1,169 @@
+"""Decide whether a sentence needs the one before it: pronouns without a noun, fragments, "because …". Pure, English.
+
+"She's moving to Oslo" says something only after "My sister got the job". `leaning` finds such sentences; the caller
+quotes them with their context, or leaves them out.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+
+from omoide.core.text_cache import text_cache
+from omoide.reasoner.extractive.grammar import FEELING
+from omoide.reasoner.extractive.lexicon import is_english, is_only_verb, may_be_finite, may_be_past
+from omoide.reasoner.extractive.word_lists import word_lists
+
+CACHED_SENTENCES = 4_096
+
+_SELECTION, _WORDS = word_lists("selection"), word_lists("leaning")
+_OF = _WORDS.words("particles")
+_SUBJECTS = _WORDS.words("subjects")
+_LINKS = _WORDS.words("links")
+_HE = _WORDS.words("he")
+_THEY = _WORDS.words("they")
+_IT = _WORDS.words("it")
+_THAT = _WORDS.words("that")
+_ONE = _WORDS.words("one")
+_DETERMINERS = _WORDS.words("determiners")
+_VERBS_AFTER_THAT = _WORDS.words("after_that")
+_AFTER_NAMES = _WORDS.words("after_names")
+_NOT_NAMES = _WORDS.words("not_names")
+_COMMON_FIRST = _WORDS.words("common_first")
+_PERSONS = _SELECTION.words("persons")
+_ANNOUNCING = _SELECTION.words("announcing")
+
+
+class Lean(IntEnum):
+    """How much a sentence needs its context."""
+
+    NONE = 0
+    LINKED = 1
+    """Linked to it by its first word only: "And …", "But …"."""
+    THING = 2
+    """A thing or a fact is named there: it, that, one."""
+    PERSON = 3
+    """A person is named there: she, his, them."""
+
+
+_FEWEST_BEFORE = 3
+_LONGEST_VERBLESS, _LONGEST_POSSESSION = 9, 5
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_EXPLETIVE = re.compile(
+    r"\b(?:it(?:'s| is| was)?(?: been)? (?:a |an )?(?:raining|snowing|sunny|cold|hot|late|early|time|monday|tuesday"
+    r"|wednesday|thursday|friday|saturday|sunday|my birthday|nice to|good to|great to|easy to|hard to|important to me"
+    r"|possible to|takes|took)|it turns out|make it|made it|as it is|that'?s (?:it|all)|that i|that my|that we"
+    r"|so (?:much|many|far|that)|one (?:of|day|more|week|month|year|hour|thing)|each other|one another"
+    r"|(?:he|she|they)/\w+)\b"
+)
+
+
+@text_cache(maxsize=CACHED_SENTENCES)
+def leaning(sentence: str) -> Lean:
+    """How much the sentence needs the one before it. Expects straight apostrophes and no opening."""
+    words = _WORD.findall(sentence)
+    lowered = [word.lower() for word in words]
+    if not words:
+        return Lean.NONE
+    plain = _EXPLETIVE.sub(lambda match: "_ " * len(_WORD.findall(match[0])), sentence.lower())
+    masked = _masked(lowered, plain)
+    clause = _second_clause(sentence)
+    found = Lean.LINKED if lowered[0] in _LINKS else Lean.NONE
+    person = thing = False
+    for at, word in enumerate(lowered):
+        if word in _HE and not person:
+            return Lean.PERSON
+        if word in _THEY and masked[at] and not (person or thing):
+            return Lean.PERSON
+        if masked[at] and not thing and _points(lowered, at):
+            found = max(found, Lean.THING)
+        person = person or word.removesuffix("'s") in _PERSONS or _is_name(words, at)
+        person = person or _is_lower_case_name(words, at)
+        thing = thing or person or (word in _DETERMINERS and at + 1 < len(words)) or at + 1 == clause
+    return found
+
+
+def _second_clause(sentence: str) -> int:
+    """The number of words before the first comma, if it ends a clause, whose object a pronoun after it may mean."""
+    before, comma, _ = sentence.partition(", ")
+    count = len(_WORD.findall(before)) if comma else 0
+    return count if count >= _FEWEST_BEFORE else -1
+
+
+def _masked(lowered: list[str], plain: str) -> list[bool]:
+    """Which words are left when set phrases ("it's raining") are taken out."""
+    rest = plain.count("_ ")
+    if not rest:
+        return [True] * len(lowered)
+    kept = iter(_WORD.findall(plain.replace("_ ", "zzz ")))
+    flags = [word != "zzz" for word in kept]
+    return (flags + [True] * len(lowered))[: len(lowered)]
+
+
+def _points(lowered: list[str], at: int) -> bool:
+    word = lowered[at]
+    following = lowered[at + 1] if at + 1 < len(lowered) else ""
+    if word in _IT:
+        return True
+    if word == "there" and at:
+        return lowered[at - 1] in {"went", "been", "live", "lives", "lived", "work", "works", "worked", "go", "goes"}
+    if word in _THAT:
+        if at == 0:
+            return following in _VERBS_AFTER_THAT or word not in {"that", "this"} or not following
+        return not following or following in {"too", "either", "again", "now", "before", "for"}
+    if word in _ONE:
+        return at <= 1 or not following
+    return False
+
+
+def _is_name(words: list[str], at: int) -> bool:
+    """Whether the word is capitalised and not just the first, or the first and before a verb-like second word."""
+    word = words[at]
+    if not word[0].isupper() or word.lower() in _NOT_NAMES or word.isupper():
+        return False
+    return at > 0 or (word.lower() not in _COMMON_FIRST and len(words) > 1 and words[1][0].islower())
+
+
+def _is_lower_case_name(words: list[str], at: int) -> bool:
+    """Whether an unknown word is the subject of a sentence in lower case: "taylor is my favourite"."""
+    if at or len(words) < 2 or not words[0].islower() or words[0] in _COMMON_FIRST:
+        return False
+    return words[1].lower() in _AFTER_NAMES and not is_english(words[0])
+
+
+@text_cache(maxsize=CACHED_SENTENCES)
+def names_a_person(sentence: str) -> bool:
+    """Whether the sentence has a noun or name that "she" or "they" may refer to."""
+    words = _WORD.findall(sentence)
+    return any(word.lower().removesuffix("'s") in _PERSONS or _is_name(words, at) for at, word in enumerate(words))
+
+
+def is_verbless(sentence: str) -> bool:
+    """Whether the sentence is an answer or an addition without a clause: "Two cats.", "The sixth of June."."""
+    words = [word.lower() for word in _WORD.findall(sentence)]
+    if len(words) > _LONGEST_VERBLESS or not words or ": " in sentence:
+        return False
+    if words[0] in {"my", "our"} and len(words) > _LONGEST_POSSESSION:
+        return False
+    if any(word in _SUBJECTS or "'" in word for word in words) or may_be_past(words[0]) or words[0] in FEELING:
+        return False
+    return not any(map(is_only_verb, words)) and not any(_is_verb_of(words, at) for at in range(1, len(words)))
+
+
+def _is_verb_of(words: list[str], at: int) -> bool:
+    """Whether a noun and what may be its verb in the third person stand there: "Rex barks"."""
+    word = words[at]
+    if words[at - 1].endswith("s") and at + 1 < len(words) and words[at - 1] not in _DETERMINERS:
+        return may_be_finite(word) and words[at + 1] not in _OF
+    return (
+        word.endswith("s")
+        and may_be_finite(word)
+        and words[at - 1] not in _DETERMINERS
+        and not words[at - 1].endswith("s")
+    )
+
+
+def announces(sentence: str) -> bool:
+    """Whether the sentence only announces what the next one tells: "I've had a setback"."""
+    words = [word.lower() for word in _WORD.findall(sentence)]
+    return 2 < len(words) <= 9 and words[-1] in _ANNOUNCING

@@ -1,0 +1,204 @@
+"""Choose what a peer's messages say that is worth a conclusion, each with the context that it needs. Pure.
+
+`candidates` reads the messages in order. A sentence that means nothing alone is joined with the sentences before it in
+the same turn, or with the question that it answers; otherwise it is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from omoide.core.records import Message
+from omoide.reasoner.extractive.foreign import is_foreign, is_foreign_statement_worth_keeping
+from omoide.reasoner.extractive.inner_statements import inner_statements
+from omoide.reasoner.extractive.leaning import Lean, is_verbless, leaning, names_a_person
+from omoide.reasoner.extractive.machine_text import without_machine_lines
+from omoide.reasoner.extractive.sentences import is_enumeration, sentences
+from omoide.reasoner.extractive.smalltalk import is_smalltalk, without_opening
+from omoide.reasoner.extractive.statements import SentenceKind, kind_of
+from omoide.reasoner.extractive.word_lists import word_lists
+
+MOST_BACK = 3
+"""How many sentences back a pronoun is resolved."""
+LONGEST_JOINED = 400
+"""Maximum characters of sentences that are quoted together."""
+LONGEST_QUESTION = 160
+LONGEST_INTERJECTION = 100
+FEWEST_WORDS = 3
+"""Fewer words of an earlier sentence give no context, and fewer of a later one add nothing to it."""
+
+_OWN_LEAD = re.compile(r"(?:i|i'm|i've|my|our|we|we've)\b[^:]*:", re.IGNORECASE)
+_ANSWERS = word_lists("selection").phrases("one_word_answers")
+_ABOUT_YOU = re.compile(
+    r"(?:and |so |but )?(?:(?:do|did|are|were|have|had|don't|didn't|aren't|haven't) you"
+    r"|(?:is|are|was|does|did|has) your)\b[^?]*\?$",
+    re.IGNORECASE,
+)
+_EXCLAMATION = re.compile(
+    r"(?:what an? |how (?!to\b|i\b|we\b|my\b)\w+(?:[!.]|$| (?:of|is|was)\b)|such an? )", re.IGNORECASE
+)
+
+
+@dataclass(slots=True, eq=False)
+class Sentence:
+    """A sentence of the observed peer."""
+
+    text: str
+    message: Message
+    plain: str
+    """Without its opening, with straight apostrophes."""
+    kind: SentenceKind
+    follows: Sentence | None
+    """The sentence before it in the same turn."""
+    earlier: Sentence | None = None
+    """The last sentence of the turn before, if what others said in between names nobody else."""
+
+    @property
+    def lean(self) -> Lean:
+        return leaning(self.plain)
+
+
+@dataclass(slots=True, eq=False)
+class PossibleFact:
+    """Something that may become a conclusion."""
+
+    sentence: Sentence
+    statement: str
+    """The sentence, or the statement inside it."""
+    context: tuple[Sentence, ...] = ()
+    """The sentences before it without which it means nothing, first to last."""
+    question: str = ""
+    """What it answers."""
+    question_id: str = ""
+    is_certain: bool | None = None
+    """Whether rules alone decide that it is, or is not, worth keeping."""
+    is_foreign: bool = False
+    contents: list[str] = field(default_factory=list)
+
+
+def turns(messages: Sequence[Message], peer_id: str) -> Iterator[tuple[Sentence, Message | None]]:
+    """Yield the peer's sentences with the message of another peer just before their turn, if any."""
+    other: Message | None = None
+    last: Sentence | None = None
+    earlier: Sentence | None = None
+    for message in messages:
+        if message.peer_id != peer_id:
+            earlier = last or earlier
+            if earlier is not None and not _is_interjection(message.content):
+                earlier = None
+            other, last = message, None
+            continue
+        for text in sentences(without_machine_lines(message.content)):
+            plain = without_opening(text.replace("’", "'"))
+            last = Sentence(text, message, plain, kind_of(text), last, None if last else earlier)
+            yield last, other
+
+
+def _is_interjection(content: str) -> bool:
+    """Whether a message of another peer leaves it clear whom "she" means."""
+    return len(content) <= LONGEST_INTERJECTION and not names_a_person(without_opening(content))
+
+
+def candidates_of(sentence: Sentence, other: Message | None) -> list[PossibleFact]:
+    """Return what the sentence may contribute; nothing if it states nothing, or means nothing alone."""
+    kind = sentence.kind
+    if "\0" in sentence.text or _EXCLAMATION.match(sentence.plain) or _is_menu(sentence.plain):
+        return []
+    if kind is SentenceKind.NOTHING:
+        return _yes_or_no(sentence, other)
+    if is_foreign(sentence.plain):
+        return _foreign(sentence)
+    if kind is SentenceKind.INSTRUCTION:
+        return [PossibleFact(sentence, sentence.text, is_certain=True)]
+    if kind is SentenceKind.STATEMENT and is_verbless(sentence.plain):
+        kind = sentence.kind = SentenceKind.FRAGMENT
+    if kind in {SentenceKind.QUESTION, SentenceKind.REQUEST}:
+        inner = [said for said in inner_statements(sentence.plain) if kind_of(said) is SentenceKind.STATEMENT]
+        return [PossibleFact(sentence, said) for said in inner if leaning(said) is Lean.NONE]
+    if kind is SentenceKind.STATEMENT and sentence.lean is Lean.NONE:
+        return [PossibleFact(sentence, sentence.text)]
+    found = _in_context(sentence) if len(sentence.plain.split()) >= FEWEST_WORDS else None
+    found = found or _as_reply(sentence, other)
+    if found is None and kind is SentenceKind.STATEMENT and sentence.lean is Lean.LINKED:
+        found = PossibleFact(sentence, sentence.text)
+    return [found] if found else []
+
+
+def _foreign(sentence: Sentence) -> list[PossibleFact]:
+    if sentence.kind not in {SentenceKind.STATEMENT, SentenceKind.INSTRUCTION}:
+        return []
+    is_kept = is_foreign_statement_worth_keeping(sentence.plain)
+    return [PossibleFact(sentence, sentence.text, is_certain=is_kept, is_foreign=True)]
+
+
+def _is_menu(plain: str) -> bool:
+    """Whether it is a numbered list of somebody's options, and not of what the speaker has."""
+    return is_enumeration(plain) and not _OWN_LEAD.match(plain)
+
+
+def _yes_or_no(sentence: Sentence, other: Message | None) -> list[PossibleFact]:
+    """The answer to a question about the speaker that is answered by one word."""
+    answer = sentence.text.lower().replace(",", "").strip(" .!")
+    if other is None or sentence.follows is not None or answer not in _ANSWERS:
+        return []
+    question = last_sentence(other)
+    if len(question) > LONGEST_QUESTION or not _ABOUT_YOU.match(without_opening(question.replace("’", "'"))):
+        return []
+    return [PossibleFact(sentence, sentence.text, question=question, question_id=other.id)]
+
+
+def _in_context(sentence: Sentence) -> PossibleFact | None:
+    """The sentence with those before it, from the nearest that stands alone and gives what is missing."""
+    context: list[Sentence] = []
+    before = sentence.follows or (sentence.earlier if sentence.lean is Lean.PERSON else None)
+    size = len(sentence.text)
+    while before is not None and len(context) < MOST_BACK:
+        context.insert(0, before)
+        size += len(before.text) + 1
+        if size > LONGEST_JOINED:
+            return None
+        if _anchors(before) and _gives(sentence, context):
+            return PossibleFact(sentence, sentence.text, context=tuple(context))
+        before = before.follows or before.earlier
+    return None
+
+
+def _anchors(sentence: Sentence) -> bool:
+    """Whether the sentence means something alone."""
+    return sentence.lean <= Lean.LINKED and sentence.kind is not SentenceKind.FRAGMENT and _is_content(sentence.plain)
+
+
+def _gives(sentence: Sentence, context: Sequence[Sentence]) -> bool:
+    if sentence.lean is Lean.PERSON:
+        return any(names_a_person(each.plain) for each in context)
+    return True
+
+
+def _is_content(plain: str) -> bool:
+    return len(plain.split()) >= FEWEST_WORDS and not is_smalltalk(plain)
+
+
+def _as_reply(sentence: Sentence, other: Message | None) -> PossibleFact | None:
+    """The sentence with what it replies to, if it is the first of its turn: a question, or a word about a person."""
+    if other is None or sentence.follows is not None:
+        return None
+    before = last_sentence(other)
+    if len(before) > LONGEST_QUESTION or not _is_content(before):
+        return None
+    plain = without_opening(before.replace("’", "'"))
+    is_person = sentence.lean is Lean.PERSON
+    if leaning(plain) > Lean.LINKED or (is_person and not names_a_person(plain)):
+        return None
+    if kind_of(before) not in (
+        {SentenceKind.QUESTION, SentenceKind.STATEMENT} if is_person else {SentenceKind.QUESTION}
+    ):
+        return None
+    return PossibleFact(sentence, sentence.text, question=before, question_id=other.id)
+
+
+def last_sentence(message: Message) -> str:
+    """The last sentence of a message, or ""."""
+    found = sentences(without_machine_lines(message.content))
+    return found[-1] if found else ""
