@@ -21,8 +21,8 @@ class FusionWeights:
     """Added to every rank: the larger, the less the top ranks count."""
     vectors: float = 0.4
     """Weight of the ranking by meaning; the ranking by words has the remainder to 1."""
-    exact: float = 0.3
-    """Weight of the ranking by exact parts of the query, such as `user_id`, added to the two others."""
+    exact: float = 0.5
+    """Weight of the ranking by exact parts of the query, such as `user_id` or `21313`, added to the two others."""
     before: float = 0.6
     """Share of the previous message's score that a message gets: an answer seldom repeats the question's words."""
     after: float = 0.4

@@ -140,7 +140,7 @@ def _literal(
     db: Transaction, within: MessageScope, query: Query, limit: int, *, are_words_known: bool = False
 ) -> list[int]:
     """The messages that contain the query; if there are none, and none of its words is known, any of its parts."""
-    literal = message_search.literal(db, within, query.core, limit)
+    literal = message_search.literal(db, within, query.core, limit, words_first=query.is_literal)
     if literal or are_words_known:
         return literal
     parts = (message_search.literal(db, within, part, limit) for part in query.parts)

@@ -21,6 +21,8 @@ MAX_EXACT = 8
 
 # Punctuation inside a word, as in `main.py`, `10:30` or `a,b`, but not `don't` or `well-read`.
 _inner = re.compile(r"[^\W_][.,;:!?()\"]+[^\W_]")
+# A number of several digits, or a name with one, as `21313` or `A380`.
+_number = re.compile(r"(?=[^\W_]*\d)[^\W_]{3,}")
 _PROSE = frozenset(".,;:!?'\"()-")
 """ASCII punctuation that is part of prose; other punctuation and symbols of ASCII are signs."""
 
@@ -62,8 +64,9 @@ class Query:
 
     @cached_property
     def exact(self) -> list[str]:
-        """The distinct parts between blanks that contain signs, as `user_id` in `what is user_id?`."""
+        """The distinct parts between blanks that contain signs, as `user_id` in `what is user_id?`, and numbers."""
         parts = [_bare(part) for part in composed(self.text).split() if _has_signs(part)]
+        parts += _number.findall(composed(self.text))
         return [*dict.fromkeys(part for part in parts if part)][:MAX_EXACT]
 
     @cached_property
@@ -75,7 +78,7 @@ class Query:
     @cached_property
     def parts(self) -> list[str]:
         """The parts between blanks, where the index may not know the words: signs alone, or letters newer than it."""
-        if self.words and self.text.isascii():
+        if self.words and not any(unicodedata.ucd_3_2_0.category(letter) == "Cn" for letter in self.text):
             return []
         return [*dict.fromkeys(_bare(part) or part for part in composed(self.text).split())][:MAX_EXACT]
 

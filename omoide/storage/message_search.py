@@ -84,14 +84,22 @@ def newest(db: Transaction, within: MessageScope, limit: int, *, oldest_first: b
     return [row[0] for row in db.execute(query, (*params, limit))]
 
 
-def literal(db: Transaction, within: MessageScope, text: str, limit: int) -> list[int]:
+def literal(db: Transaction, within: MessageScope, text: str, limit: int, *, words_first: bool = False) -> list[int]:
     """The messages that contain the literal text (see `literal_text`), newest first.
 
     Whole words, and any text of scripts without blanks, are found in any message. A text that begins or ends within a
     word, or has no words, is found only in the newest `READ` messages of the workspace, the session, the peer or the
-    sessions.
+    sessions; with `words_first`, only if there is none with whole words.
     """
-    sql, params = within.out_of(_GIVEN, [array(_candidates(db, within, text))])
+    if words_first and fulltext.occurs(db, fulltext.MESSAGES, text):
+        whole = fulltext.holding(db, _place(within), [text], READ)
+        if found := _containing(db, within, whole, text, limit):
+            return found
+    return _containing(db, within, _candidates(db, within, text), text, limit)
+
+
+def _containing(db: Transaction, within: MessageScope, pks: Sequence[int], text: str, limit: int) -> list[int]:
+    sql, params = within.out_of(_GIVEN, [array(pks)])
     # LIKE is several times faster than our function, but is case-insensitive for ASCII only and limits the pattern.
     by_like = text.isascii() and len(text) <= LIKE_CHARACTERS
     holds = f"m.content {CASELESS_LIKE} ? ESCAPE '\\'" if by_like else holds_literally("m.content")

@@ -77,6 +77,13 @@ def test_anything_else_is_found_by_words_and_meaning(text: str) -> None:
         ("the C++ compiler", "the C++ compiler", ["C++"], ["c", "compiler"]),
         ("at 10:30?", "at 10:30", ["10:30"], ["10", "30", "10:30"]),
         ("公园？", "公园", [], ["公园"]),
+        (
+            "Who had locker 21313 in the A380?",
+            "Who had locker 21313 in the A380",
+            ["21313", "A380"],
+            ["locker", "21313", "a380"],
+        ),
+        ("on June 3", "on June 3", [], ["june", "3"]),
         ("don't (go)", "don't (go", [], ["don", "go"]),
         ("…", "…", [], []),
     ],
