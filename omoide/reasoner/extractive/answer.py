@@ -11,14 +11,16 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from omoide.core import clock
 from omoide.core.offload import offload
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
 from omoide.reasoner.extractive import relevance, slot_answers, structured_answers
 from omoide.reasoner.extractive.candidates import CandidateStatement, statements
 from omoide.reasoner.extractive.frames import Frames, frames_of, language_of
 from omoide.reasoner.extractive.judging import Scored, by_words, judge
+from omoide.reasoner.extractive.leads import lead
 from omoide.reasoner.extractive.questions import ParsedQuestion
-from omoide.reasoner.extractive.quotation import earlier, is_quotation, quoted
+from omoide.reasoner.extractive.quotation import ENGLISH, earlier, is_quotation, quoted
 from omoide.reasoner.extractive.retrieval import BREADTHS, RetrievedContext, retrieve
 from omoide.reasoner.extractive.selection import distinct, select, told_otherwise
 from omoide.reasoner.extractive.slot_answers import AnswerStatement
@@ -94,7 +96,13 @@ def sentences(case: Case, vectors: Vectors | None) -> list[str]:
 
     `vectors` embed `relevance.texts_compared`: shape (1 + candidates, dimensions).
     """
-    return list(islice(_told(case, vectors), max(MOST_LISTED, case.most)))
+    told = list(islice(_told(case, vectors), max(MOST_LISTED, case.most)))
+    texts = [text for _, text in told]
+    if case.frames is not ENGLISH or case.asked.is_overview or not told:
+        return texts
+    moment = case.question.moment
+    direct = lead(case.asked, told[0][0], moment.valid_at or moment.as_of or clock.now())
+    return [direct, *texts] if direct else texts
 
 
 async def _chosen(question: Question, gathered: RetrievedContext, embedder: Embedder, reranker: Reranker) -> list[str]:
@@ -122,26 +130,24 @@ async def _chosen(question: Question, gathered: RetrievedContext, embedder: Embe
     return await offload(sentences, case, vectors)
 
 
-def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:
+def _told(case: Case, vectors: Vectors | None) -> Iterator[tuple[CandidateStatement, str]]:
+    """Yield the statements of the answer with their texts."""
     if case.asked.is_overview:
-        yield from (quoted(each, case.frames) for each in distinct(_overview(case), case.most))
+        yield from ((each, quoted(each, case.frames)) for each in distinct(_overview(case), case.most))
         return
     used: list[CandidateStatement] = []
     if case.asked.kinds or case.asked.is_against:
         filled = slot_answers.read(case.candidates, case.asked.about)
         clauses = slot_answers.answers(case.asked, filled, case.candidates)
         selected = [each for clause in clauses for each in clause][: max(case.most, MOST_LISTED)]
-        yield from (_sentence(each, case.frames) for each in selected)
+        yield from ((each.statement, _sentence(each, case.frames)) for each in selected)
         if case.asked.is_all_slots and all(clauses):
             return
         # Statements that fill slots answer other questions.
         used = [each.statement for each in filled if case.asked.kinds or each.slot.kind not in AGAINST]
     for each in ranked(case, vectors, used):
-        yield (
-            earlier(each, case.frames)
-            if each.is_past
-            else quoted(each, case.frames, with_prompt=_leans(case.asked, each))
-        )
+        with_prompt = _leans(case.asked, each)
+        yield each, earlier(each, case.frames) if each.is_past else quoted(each, case.frames, with_prompt=with_prompt)
 
 
 def _sentence(entry: AnswerStatement, frames: Frames) -> str:
@@ -173,7 +179,10 @@ def ranked(case: Case, vectors: Vectors | None, but: Sequence[CandidateStatement
     scored.sort(key=lambda each: (each.first, each.statement.said_at, each.statement.serial), reverse=True)
     is_english = case.frames.language == "en"
     pairs = BREADTHS[case.question.level].pairs
-    judged = judge(case.asked, scored[:pairs], case.reranker) if pairs and is_english else None
+    judged = None
+    if pairs:
+        is_group = len({each.peer_id for each in case.candidates if each.source == "turn"} - {*case.asked.about}) > 1
+        judged = judge(case.asked, scored[:pairs], case.reranker, is_group=is_group, is_english=is_english)
     if judged is None:
         judged = by_words(case.asked, scored, lists_all=case.most > MOST_LISTED, is_english=is_english)
     return select(case.asked, judged, case.most)

@@ -72,13 +72,13 @@ class CandidateStatement:
         """Return the slots that the statement certainly fills."""
         if self.source == "card":
             return slots_of_line(self.text, self.peer_id)
-        return [slot for text in self._told() for slot in slots_of(text, self.peer_id)]
+        return [slot for text in self.told() for slot in slots_of(text, self.peer_id)]
 
     def emptied(self) -> list[Slot]:
         """Return the slots that no longer hold according to the statement."""
-        return [slot for text in self._told() for slot in ended_of(text, self.peer_id)]
+        return [slot for text in self.told() for slot in ended_of(text, self.peer_id)]
 
-    def _told(self) -> list[str]:
+    def told(self) -> list[str]:
         """Return the sentences that can be restated in the third person."""
         if self.source != "turn":
             return [self.text]

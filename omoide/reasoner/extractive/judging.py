@@ -25,13 +25,14 @@ ASKS = 6.0
 """What a statement loses that ends with a question."""
 ABOUT = 1.0
 """What a statement gains that the peer in question said, or that names it."""
-MARGIN, MARGIN_OF_OTHERS = 0.5, 1.0
-"""How much better a statement of another peer about itself, or any other of it, has to be to show that the peer in
-question never said such a thing."""
-EACH_FURTHER = 1.0
-"""Added to these for each further speaker: the best statement of many is better by chance."""
-LEAST_IN_A_GROUP = -6.0
-"""Score that such a statement needs where more than two peers talk."""
+MARGIN = 0.5
+"""How much better a statement of another peer about itself has to be to show that the peer in question never said such
+a thing. What is not about the peer at all, whoever said it, shows so too if the question names the peer, and is better
+by"""
+MARGIN_OF_TWO, MARGIN_OF_GROUP = 1.0, 3.0
+"""this much where two peers talk, or where more do: of many statements the best one fits better by chance."""
+LEAST_OF_GROUP, LEAST_FOREIGN_OF_GROUP = -6.0, -2.0
+"""Scores that these need in a group."""
 NONE = -100.0
 SPREAD = 9.0
 """Maximum distance of further statements from the best score."""
@@ -44,11 +45,18 @@ LEAST, LEAST_WORDS, LEAST_LIKENESS = -8.0, 0.4, 0.12
 """A longer message answers questions that it hardly resembles; it has at least one of: this score of the cross-encoder,
 share of the question's words, likeness of the vectors."""
 
-LEAST_BY_WORDS, LEAST_IN_OTHER_LANGUAGES = -1.0, -3.0
+LEAST_IN_OTHER_LANGUAGES = -9.0
+"""Score of the cross-encoder below which a statement answers nothing, in other languages than English."""
+
+LEAST_BY_WORDS, LEAST_BY_FOREIGN_WORDS = -1.0, -3.0
 """Scores by words and vectors alone: below this one a statement answers nothing. In other languages than English words
 are not compared by their base forms, and so seldom match."""
 SPREAD_BY_WORDS, SPREAD_OF_ALL = 1.5, 4.0
 """The distance from the best of these scores, also where all that matches is listed."""
+
+
+_SELF = re.compile(r"\b(?:I|[Mm]y|[Mm]e|[Mm]yself|the user)\b")
+_PROPER = re.compile(r"(?<=[a-z,] )[A-Z][a-zà-ÿ]+")
 
 
 class Scored(NamedTuple):
@@ -89,23 +97,31 @@ class _Verdict(NamedTuple):
         return self.logit >= LEAST or words >= LEAST_WORDS or likeness >= LEAST_LIKENESS
 
 
-def judge(asked: ParsedQuestion, candidates: Sequence[Scored], reranker: Reranker) -> list[Judged] | None:
+def judge(
+    asked: ParsedQuestion,
+    candidates: Sequence[Scored],
+    reranker: Reranker,
+    *,
+    is_group: bool = False,
+    is_english: bool = True,
+) -> list[Judged] | None:
     """Return the candidates that answer the question, best first: none if nothing known does.
 
-    None if there is no cross-encoder that can judge.
+    None if there is no cross-encoder that can judge. In other languages it knows little but names and shared words.
     """
-    names = _names(asked)
-    texts = [_text(each.statement, asked, names) for each in candidates]
+    names = _names(asked) if is_english else None
+    texts = [_text(each.statement, names) for each in candidates]
     logits = reranker.score(_first_person(asked.text, names), texts)
     if logits is None:
         return None
     verdicts = [_verdict(asked, each, logit) for each, logit in zip(candidates, logits.tolist(), strict=True)]
-    if _was_said_by_others(asked, verdicts):
+    least = None if is_english else LEAST_IN_OTHER_LANGUAGES
+    if (_was_said_in_group if is_group else _was_said_by_other)(asked, verdicts):
         return []
     judged = [
         Judged(each.scored.statement, each.score + ABOUT * each.is_about)
         for each in verdicts
-        if each.may_answer and not each.is_of_another
+        if not each.is_of_another and (each.may_answer if least is None else each.logit >= least)
     ]
     judged.sort(key=lambda each: (each.score, each.statement.said_at, each.statement.serial), reverse=True)
     return _near_best(judged, SPREAD)
@@ -121,7 +137,7 @@ def by_words(
         for each in scored
         if not is_of_another(asked, each.statement, base_forms(each.statement.text))
     ]
-    if not own or own[0].score <= (LEAST_BY_WORDS if is_english else LEAST_IN_OTHER_LANGUAGES):
+    if not own or own[0].score <= (LEAST_BY_WORDS if is_english else LEAST_BY_FOREIGN_WORDS):
         return []
     return _near_best(own, SPREAD_OF_ALL if lists_all else SPREAD_BY_WORDS)
 
@@ -133,18 +149,41 @@ def _verdict(asked: ParsedQuestion, scored: Scored, logit: float) -> _Verdict:
     return _Verdict(scored, logit, score, is_about(asked, statement), of_another)
 
 
-def _was_said_by_others(asked: ParsedQuestion, verdicts: Sequence[_Verdict]) -> bool:
-    """Whether what answers the question best is not about the peer in question."""
-    speakers = {each.scored.statement.peer_id for each in verdicts if not each.is_about}.difference(asked.about)
-    further = max(0, len(speakers) - 1)
-    best = _best(each.score for each in verdicts if not each.is_of_another)
-    own = _best(each.score for each in verdicts if each.is_about)
-    foreign = _best(each.score for each in verdicts if each.is_of_another)
-    others = _best(each.score for each in verdicts if each.is_of_others)
-    least = LEAST_IN_A_GROUP if further else NONE
-    return (foreign > max(least, best + MARGIN + EACH_FURTHER * further)) or (
-        others > max(least, own + MARGIN_OF_OTHERS + EACH_FURTHER * further)
+def _was_said_by_other(asked: ParsedQuestion, verdicts: Sequence[_Verdict]) -> bool:
+    """Whether what answers the question best is not about the peer in question, where two peers talk."""
+    best, own, foreign, others = _bests(verdicts)
+    return foreign > best + MARGIN or (_is_named(asked) and others > own + MARGIN_OF_TWO)
+
+
+def _was_said_in_group(asked: ParsedQuestion, verdicts: Sequence[_Verdict]) -> bool:
+    """The same where more peers talk, who also tell of matters that they share."""
+    best, own, foreign, others = _bests(verdicts)
+    if foreign > max(LEAST_FOREIGN_OF_GROUP, best + MARGIN):
+        return True
+    is_only_about = _is_named(asked) and not _names_others(asked)
+    return is_only_about and others > max(LEAST_OF_GROUP, own + MARGIN_OF_GROUP)
+
+
+def _bests(verdicts: Sequence[_Verdict]) -> tuple[float, float, float, float]:
+    """Return the best scores: of what may be quoted, of what is about the peer, and of others about themselves, or not
+    about the peer."""
+    return (
+        _best(each.score for each in verdicts if not each.is_of_another),
+        _best(each.score for each in verdicts if each.is_about),
+        _best(each.score for each in verdicts if each.is_of_another),
+        _best(each.score for each in verdicts if each.is_of_others),
     )
+
+
+def _is_named(asked: ParsedQuestion) -> bool:
+    """Whether the question names the peer, or the peer asks about itself."""
+    names = _names(asked)
+    return names is not None and (names.search(folded(asked.text)) or _SELF.search(asked.text)) is not None
+
+
+def _names_others(asked: ParsedQuestion) -> bool:
+    """Whether the question seems to name someone or something besides the peer."""
+    return any(folded(match[0]) not in asked.about_names for match in _PROPER.finditer(asked.text))
 
 
 def _near_best(judged: Sequence[Judged], spread: float) -> list[Judged]:
@@ -171,9 +210,9 @@ def _first_person(text: str, names: re.Pattern[str] | None) -> str:
     return names.sub(lambda match: "my" if match["own"] else "I", plain)
 
 
-def _text(statement: CandidateStatement, asked: ParsedQuestion, names: re.Pattern[str] | None) -> str:
+def _text(statement: CandidateStatement, names: re.Pattern[str] | None) -> str:
     if statement.source != "turn":
         return _first_person(statement.text, names)
-    if not asked.about:
+    if names is None:
         return turn_text(statement.peer_id, statement.text, statement.prompt)
     return f"{statement.prompt} {statement.text}" if statement.prompt else statement.text

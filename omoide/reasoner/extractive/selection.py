@@ -90,7 +90,8 @@ def _says_same(a: CandidateStatement, forms: frozenset[str], b: CandidateStateme
     fewest = min(len(forms - {a.peer_id}), len(known - {a.peer_id}))
     if fewest < FEWEST:
         return a.text == b.text
-    return a.said_on == b.said_on and len((forms & known) - {a.peer_id}) >= SAME * fewest
+    is_same_day = a.said_on == b.said_on or "card" in (a.source, b.source)
+    return is_same_day and len((forms & known) - {a.peer_id}) >= SAME * fewest
 
 
 def _updates_first(chosen: Sequence[CandidateStatement]) -> list[CandidateStatement]:

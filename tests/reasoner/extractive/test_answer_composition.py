@@ -119,7 +119,7 @@ def test_equal_statements_of_two_observers_are_quoted_once() -> None:
 def test_a_conclusion_and_its_source_message_are_quoted_once() -> None:
     found = snippet(("alice", "I play chess on Sundays."))
     text = compose(question("Does alice play chess?"), [fact("alice plays chess on Sundays")], found)
-    assert text == "alice plays chess on Sundays. (alice, 2026-01-05)"
+    assert text == "Yes. alice plays chess on Sundays. (alice, 2026-01-05)"
 
 
 def test_the_most_derived_statements_come_first_in_an_overview(tmp_path: Path) -> None:
