@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from omoide.core import logging_config
-from omoide.core.redaction import is_http_url, redact_secrets, redact_url
+from omoide.core.redaction import is_http_url, redact_keys, redact_secrets, redact_url
 from tests.inference.completions import error
 from tests.inference.fault_proxy import answering
 from tests.test_cli import Run, run
@@ -43,6 +43,25 @@ SECRET = "s3cr3t-WORD"
 def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
     assert redact_url(url) == shown
     assert redact_secrets(shown) == shown, "once is enough"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"I use sk-proj-{SECRET}x",
+        f"Authorization: Bearer {SECRET}",
+        f'{{"api_key": "{SECRET}"}}',
+        f"my password is {SECRET}, and my dog is Rex",
+        f"token={SECRET}",
+        f"https://host/v1?key={SECRET}",
+        f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ{SECRET}.x",
+        f"0123456789abcdef0123456789abcdef{SECRET}",
+    ],
+)
+def test_what_looks_like_a_key_is_not_shown(text: str) -> None:
+    assert SECRET not in redact_keys(text)
+    plain = "alice has the key to her flat, and moved to Porto on 2024-05-01 with internationalization-experts"
+    assert redact_keys(plain) == plain
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,19 @@ _NAMED_SECRET = re.compile(
 )
 
 
+_KEY = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|github_pat|glpat|xox[abeprs]|AKIA|ASIA|AIza|ya29)[-_.]?[A-Za-z0-9_-]{8,}"
+    r"|\beyJ[\w-]+(?:\.[\w-]+)*|(?<=\bBearer )\S+|(?<=\bBasic )\S{8,}"
+    r"|(?<![\w/+-])(?=[\w/+-]*\d)(?=[\w/+-]*[A-Za-z])[\w/+-]{32,}=*"
+)
+"""What looks like a key or a token."""
+_NAMED_KEY = re.compile(
+    r"(\b(?:(?:api|access)[-_ ]?key|key|token|secret|pass(?:word|wd|phrase|code)|pwd|pin)\b"
+    r"[\"']?\s*(?:is|=|:)\s*[\"']?)[^\s\"',;]+",
+    re.IGNORECASE,
+)
+
+
 def is_http_url(url: str) -> bool:
     """Whether the text is a URL that an HTTP client accepts."""
     return _ENDPOINT.fullmatch(url) is not None
@@ -61,6 +74,11 @@ def redact_secrets(text: str) -> str:
     if "://" in text:
         text = _ADDRESS.sub(lambda match: redact_url(match[0]), text)
     return _NAMED_SECRET.sub(rf"\1{REDACTED}", text) if "?" in text or "&" in text else text
+
+
+def redact_keys(text: str) -> str:
+    """The text as by `redact_secrets`, and without what looks like a key, a token or a password."""
+    return _NAMED_KEY.sub(rf"\1{REDACTED}", _KEY.sub(REDACTED, redact_secrets(text)))
 
 
 def _redact_query(query: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import cast
 
 from pydantic_ai.exceptions import ModelAPIError
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.settings import ModelSettings
+from pydantic_ai.tools import ToolDefinition
 
 from omoide.inference.model_traits import ModelTraits
 from omoide.inference.refusals import LEAST_OUTPUT, OutputName, other_name, output_limit
@@ -18,17 +20,15 @@ CHARACTERS_PER_TOKEN = 3
 """Fewer than there are in most texts, so that their tokens are not underestimated."""
 
 
-def applied(
-    traits: ModelTraits, settings: ModelSettings | None, messages: Sequence[ModelMessage]
-) -> ModelSettings | None:
-    """The settings within the limits that are known. The text is estimated if only the whole window is known."""
+def applied(traits: ModelTraits, settings: ModelSettings | None, characters: int) -> ModelSettings | None:
+    """The settings within the limits that are known, for a request of about so many characters."""
     if settings is None or "max_tokens" not in settings:
         return settings
     asked = limit = settings["max_tokens"]
     if traits.output_limit is not None:
         limit = min(limit, traits.output_limit)
     if traits.window is not None:
-        room = traits.window - characters_of(messages) // CHARACTERS_PER_TOKEN
+        room = traits.window - characters // CHARACTERS_PER_TOKEN
         limit = min(limit, max(room, LEAST_OUTPUT))
     return _with_limit(settings, limit, traits.output_name) if limit < asked or traits.output_name else settings
 
@@ -51,13 +51,15 @@ def adjusted(traits: ModelTraits, settings: ModelSettings | None, error: ModelAP
     return _with_limit(settings, found.tokens, traits.output_name)
 
 
-def characters_of(messages: Sequence[ModelMessage]) -> int:
-    """About how long a history is."""
-    return sum(
+def characters_of(messages: Sequence[ModelMessage], tools: Sequence[ToolDefinition] = ()) -> int:
+    """About how long a request is."""
+    said = sum(
         len(getattr(message, "instructions", None) or "")
         + sum(len(str(getattr(part, "content", "") or getattr(part, "args", ""))) for part in message.parts)
         for message in messages
     )
+    described = (f"{each.name}{each.description or ''}{json.dumps(each.parameters_json_schema)}" for each in tools)
+    return said + sum(map(len, described))
 
 
 def _asked(settings: ModelSettings | None) -> int | None:

@@ -6,7 +6,7 @@ Token usage and failures are reported to callbacks. `models.py` chooses the fall
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,7 @@ from omoide.inference.errors import ModelBusy
 from omoide.inference.http_client import ResponseState, reading
 from omoide.inference.model_config import Task
 from omoide.inference.model_traits import ModelTraits
-from omoide.inference.output_limits import MOST_ADJUSTMENTS, adjusted, applied
+from omoide.inference.output_limits import MOST_ADJUSTMENTS, adjusted, applied, characters_of
 from omoide.inference.provider_errors import is_passing
 from omoide.inference.response_checks import check, failure
 
@@ -86,7 +86,8 @@ class ResilientModel(WrapperModel):
             check(response, self.model_name, state)
             return response
 
-        return await self._within_limits(messages, model_settings, once)
+        size = characters_of(messages, model_request_parameters.function_tools)
+        return await self._within_limits(size, model_settings, once)
 
     @asynccontextmanager
     async def request_stream(
@@ -110,7 +111,8 @@ class ResilientModel(WrapperModel):
                         check(response.get(), self.model_name, state, is_stream=True)
                 return opening.pop_all(), response, state, until
 
-        opened, response, state, until = await self._within_limits(messages, model_settings, open_once)
+        size = characters_of(messages, model_request_parameters.function_tools)
+        opened, response, state, until = await self._within_limits(size, model_settings, open_once)
         async with opened:
             limit = asyncio.timeout_at(until)
             try:
@@ -154,12 +156,15 @@ class ResilientModel(WrapperModel):
 
     async def _within_limits(
         self,
-        messages: Sequence[ModelMessage],
+        size: int,
         settings: ModelSettings | None,
         once: Callable[[ModelSettings | None], Awaitable[T]],
     ) -> T:
-        """Call `once`, again with a lower limit of output tokens if the provider refuses the one that was asked for."""
-        given = applied(self._traits, settings, messages)
+        """Call `once`, again with a lower limit of output tokens if the provider refuses the one that was asked for.
+
+        `size` is about how many characters the request has.
+        """
+        given = applied(self._traits, settings, size)
         for _ in range(MOST_ADJUSTMENTS):
             try:
                 return await self._again_and_again(partial(once, given))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from omoide.core.clock import DAY
 from omoide.core.records import Fact, Message
-from omoide.core.redaction import redact_secrets
+from omoide.core.redaction import redact_keys
 from omoide.inference.model_registry import ContextExceeded, UnreadableOutput
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import prompt_templates
@@ -78,7 +78,7 @@ async def _derived(batch: Batch, caller: ModelCaller, tokens: TokenCounter, budg
     statements = await filled(caller, _opening(batch, shown, known), FORM, MOST_OUTPUT)
     if statements.facts and all(is_degenerate(each.content) for each in statements.facts):
         sample = statements.facts[0].content[:MOST_OF_SAMPLE]
-        raise UnreadableOutput(f"{caller.models.name} only repeats itself.", redact_secrets(sample))
+        raise UnreadableOutput(f"{caller.models.name} only repeats itself.", redact_keys(sample))
     facts = facts_of(statements, numbered, known)
     if facts or not known or not statements.facts:
         return facts

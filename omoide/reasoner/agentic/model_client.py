@@ -5,7 +5,6 @@ If thoughts used up the limit of tokens before there was an answer, the request 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -170,6 +169,4 @@ class ModelCaller:
 
 def size_of(history: Sequence[ModelMessage], parameters: ModelRequestParameters = PLAIN) -> int:
     """Return about how many characters a request has."""
-    tools = sum(len(each.name) + len(each.description or "") for each in parameters.function_tools)
-    schemas = sum(len(json.dumps(each.parameters_json_schema)) for each in parameters.function_tools)
-    return characters_of(history) + tools + schemas
+    return characters_of(history, parameters.function_tools)

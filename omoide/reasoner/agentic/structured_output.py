@@ -23,7 +23,7 @@ from pydantic_ai.output import OutputObjectDefinition
 from pydantic_core import from_json
 
 from omoide.core.records import Json
-from omoide.core.redaction import redact_secrets
+from omoide.core.redaction import redact_keys
 from omoide.inference.model_registry import (
     ContextExceeded,
     FormRefused,
@@ -141,7 +141,7 @@ def _said(response: ModelResponse) -> str:
 def sample_of(response: ModelResponse) -> str:
     """Return the beginning of a response, as one line without secrets."""
     said = text_of(response) or thoughts_of(response)
-    return redact_secrets(" ".join(prompt_templates.plain(said).split())[:MOST_OF_SAMPLE])
+    return redact_keys(" ".join(prompt_templates.plain(said).split())[:MOST_OF_SAMPLE])
 
 
 def _asked(opening: Opening, form: OutputForm[T], mode: OutputMode) -> tuple[Opening, ModelRequestParameters]:

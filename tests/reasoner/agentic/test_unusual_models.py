@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from omoide.inference.model_registry import ContextExceeded, ModelTraits, Reques
 from omoide.reasoner.agentic import answer
 from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.memory_view import MemoryView
+from omoide.storage.sqlite.engine import Store
 from tests.reasoner.agentic.scripted import (
     Scripted,
     calls,
@@ -32,12 +33,22 @@ LOOK = calls(("search_memory", {"query": "Porto"}))
 STREAMED = pytest.mark.parametrize("is_streamed", [False, True], ids=["whole", "streamed"])
 
 
-@pytest.fixture
-def memory(past: Past) -> MemoryView:
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
+    """Shared by all tests, which only read it."""
+    store = Store.open(tmp_path_factory.mktemp("known") / "omoide.db", durability="normal", busy_timeout=5.0)
+    past = Past(store)
     past.say("s", "I moved to Porto.", *(f"I have seen bird number {n}. " + "word " * 40 for n in range(20)))
     for number in range(30):
         past.conclude(f"alice has seen bird number {number}", session="s")
-    return past.memory()
+    past.embed()
+    yield past
+    store.close()
+
+
+@pytest.fixture
+def memory(known: Past) -> MemoryView:
+    return known.memory()
 
 
 def said(memory: MemoryView, models: Scripted, **more: Any) -> str:
