@@ -60,6 +60,8 @@ CONTEXT = 0.2
 CENTRAL = 0.3
 """Weight of the centrality of a sentence relative to its salience."""
 
+_ENDS = (*".!?…:;,。！？؟।)]”’\"'",)
+"""After another sign a sentence is joined with a semicolon."""
 _SPEAKER = re.compile(r"(?:\[(\d{4}-\d\d-\d\d)\] )?(?:([^:\n]{1,80}): )?(?=\S)")
 
 
@@ -272,7 +274,7 @@ def _lines(sentences: Sequence[_Sentence]) -> str:
         if not sentence.carried and sentence.at is not None:
             text = with_dates(text, sentence.at)
         if begun := lines.get(sentence.line):
-            lines[sentence.line] = f"{begun} {text}"
+            lines[sentence.line] = f"{begun} {text}" if begun.endswith(_ENDS) else f"{begun}; {text}"
             continue
         begin = f"[{sentence.day}] " if sentence.day and sentence.day != on else ""
         on = sentence.day or on
