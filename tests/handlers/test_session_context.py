@@ -254,6 +254,7 @@ def test_representation_and_card_of_a_target_precede_messages(http: httpx.Client
 
 
 def test_all_parts_of_a_context_share_its_budget(http: httpx.Client, ws: str, store: Store) -> None:
+    without_summaries(http, ws)
     said = say(http, ws, *(f"message {n} about the harbour office and its prices" for n in range(20)))
     put_summary(store, ws, SHORT, said[-1], 20, 30)
     conclude(http, ws, *(f"alice keeps item number {n} in the cupboard of room {n * 7}" for n in range(50)))
@@ -322,6 +323,11 @@ def test_an_unknown_target_is_not_found_unless_restricted(http: httpx.Client, ws
     assert (found["peer_representation"], found["peer_card"]) == ("", None)
 
 
+def without_summaries(http: httpx.Client, ws: str) -> None:
+    """Have the worker make none, so that only those of `put_summary` are there."""
+    http.put(ws, json={"configuration": {"summary": {"enabled": False}}}).raise_for_status()
+
+
 def put_summary(store: Store, ws: str, kind: str, covers: dict[str, Any], seq: int, tokens: int) -> None:
     async def put() -> None:
         session = (await store.read(store_sessions.get, ws.rpartition("/")[2], "s")).pk
@@ -332,6 +338,7 @@ def put_summary(store: Store, ws: str, kind: str, covers: dict[str, Any], seq: i
 
 
 def test_a_summary_takes_its_share_and_messages_continue_after_it(http: httpx.Client, ws: str, store: Store) -> None:
+    without_summaries(http, ws)
     said = say(http, ws, *(f"message {n}" for n in range(22)))
     put_summary(store, ws, SHORT, said[19], 20, 10)
     put_summary(store, ws, LONG, said[19], 20, 30)
@@ -345,6 +352,7 @@ def test_a_summary_takes_its_share_and_messages_continue_after_it(http: httpx.Cl
 def test_beside_a_summary_made_in_between_messages_start_at_its_interval(
     http: httpx.Client, ws: str, store: Store
 ) -> None:
+    without_summaries(http, ws)
     said = say(http, ws, *(f"message {n}" for n in range(27)))
     put_summary(store, ws, SHORT, said[26], 27, 10)
     assert context(http, ws)["messages"] == said[19:]
