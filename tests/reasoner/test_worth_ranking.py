@@ -22,6 +22,8 @@ NOW = 20_000 * DAY
         ('kofi said: "My grandmother taught me to weave kente."', 'kofi said: "It feels so good."'),
         ('kofi said: "I can\'t have dairy."', 'kofi said: "That\'s great, you did well."'),
         ('kofi said: "Please keep your answers short."', 'kofi said: "Yeah, sounds like a plan to me then."'),
+        ('kofi said: "Yes." (in reply to "Do you have any allergies?")', 'kofi said: "Yes, sure."'),
+        ('kofi said: "Two." (2026-03-01; in reply to "How many children do you have?")', 'kofi said: "Two of them."'),
         ('kofi said: "Meine Tochter heißt Lena."', 'kofi said: "Das ist ja schön."'),
         ('kofi said: "我住在上海，在一家公司工作。"', 'kofi said: "好的，没问题。"'),
         ('kofi said: "私は東京に住んでいます。"', 'kofi said: "そうですね、いいですね。"'),

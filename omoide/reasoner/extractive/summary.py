@@ -4,6 +4,7 @@ Every line names its speaker, as `alice: …`, because sentences in the first pe
 each day its date, as `[2026-03-02] alice: …`. A sentence that leans on another one ("She's back") is told with that,
 and a reply that says nothing alone with its question. Sentences of the previous summary are kept while there is room,
 so that the beginning of a session survives; when the budget is used up, new sentences gradually replace old ones.
+Lines that a program wrote (logs, code) are left out.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from omoide.inference.rejected_inputs import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.extractive.bounded_cache import BoundedCache
 from omoide.reasoner.extractive.dates import with_dates
+from omoide.reasoner.extractive.machine_text import without_machine_lines
 from omoide.reasoner.extractive.ranking import Costs, Similarities, centrality, choose, nearest_to_middle, similarities
 from omoide.reasoner.extractive.sentence_salience import ASKED, is_filler, leans, salience, salience_after
 from omoide.reasoner.extractive.sentences import sentences as sentences_of
@@ -164,7 +166,7 @@ def _sentences(carried: Sequence[str], messages: Sequence[Message], line: int) -
         speaker = " ".join(message.peer_id.split())
         at = local(message.created_at, message.utc_offset)
         on = f"{at:%Y-%m-%d}"
-        for sentence in sentences_of(message.content):
+        for sentence in sentences_of(without_machine_lines(message.content)):
             if not is_filler(sentence):
                 result.append(_Sentence(sentence, speaker, number, False, on, at))
     return result

@@ -33,6 +33,9 @@ ENOUGH_WORDS, FEW_WORDS = 6, 2
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _QUOTE = re.compile(r'[^"“”]{1,200}? said: ["“](?P<quote>.*)["”](?P<note>[^"“”]*)$', re.DOTALL)
+_REPLY = re.compile(
+    r'[^"“”]{1,200}? said: ["“](?P<quote>.*)["”] \([^"]*\bin reply to "(?P<question>[^"]*)"\)$', re.DOTALL
+)
 _NOTE = re.compile(r" ?\([^()]*\d{4}[^()]*\)")
 _NAME = re.compile(r"(?<=[\w,;:'’)\]] )(?!I\b|I['’])[A-Z][\w-]*[a-z]")
 _FIGURE = re.compile(r"\d")
@@ -71,7 +74,9 @@ Judge = Callable[[str, Sequence[str], Mapping[str, frozenset[str]]], float]
 def weigh(content: str, peer_id: str) -> Weighed:
     """Weigh a conclusion about the peer: restated, quoted, or as a caller wrote it."""
     text = _NOTE.sub("", content) if "(" in content else content
-    if (match := _QUOTE.match(text)) and text.startswith(peer_id):
+    if (reply := _REPLY.match(content)) and content.startswith(peer_id):
+        worth, topic = _weighed(f"{reply['question']} {reply['quote']}", QUOTED, _replied)
+    elif (match := _QUOTE.match(text)) and text.startswith(peer_id):
         worth, topic = _weighed(match["quote"], QUOTED, _said)
     elif (rest := _predicate(text, peer_id)) is not None:
         worth, topic = _weighed(rest, RESTATED, _stated)
@@ -158,6 +163,11 @@ def _said(text: str, tokens: Sequence[str], signs: Mapping[str, frozenset[str]])
     if text.endswith(("?", "？", "؟")):
         worth -= ADDRESSING
     return worth - _against(tokens, signs)
+
+
+def _replied(text: str, tokens: Sequence[str], signs: Mapping[str, frozenset[str]]) -> float:
+    """The signs of a reply together with its question, which is about the one who replies."""
+    return OWN - (0.0 if signs["now"].isdisjoint(tokens) else NOW)
 
 
 def _against(tokens: Sequence[str], signs: Mapping[str, frozenset[str]]) -> float:

@@ -64,3 +64,20 @@ def test_courtesies_of_those_who_serve_are_left_out() -> None:
         ("desk", "Have a great day!"),
     ]
     assert summary(said(turns)).splitlines() == [f"{peer}: {text}" for peer, text in (turns[0], turns[2])]
+
+
+def test_logs_and_code_are_left_out() -> None:
+    log = (
+        "We have to fix the tests of the queue before Thursday.\n"
+        "2026-05-04 10:22:31,123 ERROR worker.loop: job 12 failed\n"
+        'Traceback (most recent call last):\n  File "/srv/app/loop.py", line 88, in run\n    self.step()'
+    )
+    turns = [
+        ("dev", log),
+        ("bot", "1521: self.key_field = key\n1522: self.value = None\nSuccessfully installed requests-2.31.0"),
+        ("dev", "We changed the retry counter on Friday, so I will revert that."),
+    ]
+    assert summary(said(turns)).splitlines() == [
+        "dev: We have to fix the tests of the queue before Thursday.",
+        "dev: We changed the retry counter on Friday, so I will revert that.",
+    ]
