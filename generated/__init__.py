@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "3bea29475534fab4b2309f802d920d599822b1fec91901b8acc54d066d2658f4"
+DOCUMENT = "49779d3e69df16cc74a8f2f67c35d6be52c048978565a008ef7ff524e8fc1244"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")
