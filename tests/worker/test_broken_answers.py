@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from omoide.core import clock
+from omoide.core.job_payloads import DreamPayload
 from omoide.core.settings import Settings
-from omoide.storage import job_stats
+from omoide.storage import cards, dreams, job_stats
+from tests import sql
 from tests.inference.faulty_provider import (
     MEGABYTE,
+    Line,
     Misbehaving,
     Script,
     answering,
@@ -118,6 +122,32 @@ def test_messages_are_kept_if_a_model_ignores_the_form(text: str, provider: Misb
         await later(home)
         await home.work()
         assert home.texts() == ["alice lives in Porto"]
+
+    played(db_path, provider, story)
+
+
+def test_a_dream_is_kept_if_its_card_cannot_be_read(provider: Misbehaving, db_path: Path) -> None:
+    def script(line: Line, asked: dict[str, Any]) -> None:
+        form = asked.get("response_format", {}).get("json_schema", {}).get("name")
+        card = '{"lines": ["IDENTITY: lives in Porto"]}' if is_well else "I would rather not."
+        (FACTS if form == "facts" else said(card if form == "card" else "Done."))(line, asked)
+
+    is_well = False
+
+    async def story(home: Home) -> None:
+        nonlocal is_well
+        provider.script = script
+        await home.say("alice I live in Porto.")
+        await home.work()
+        await home.store.write(dreams.request, "w", DreamPayload("alice", "alice", None, "omni"), 1)
+        await home.work()
+        (job,) = await home.store.read(job_stats.listed, clock.now(), failed_only=False, limit=9)
+        assert (job.kind, job.state) == ("dream", "waiting")
+        assert await home.store.read(cards.get, "w", "alice", "alice") in (None, [])
+        is_well = True
+        await home.store.write(sql.change, "UPDATE jobs SET due_at = 0")
+        await home.work()
+        assert await home.store.read(cards.get, "w", "alice", "alice") == ["IDENTITY: lives in Porto"]
 
     played(db_path, provider, story)
 

@@ -13,7 +13,7 @@ from omoide.inference.model_registry import ProviderFailed
 from omoide.reasoner.agentic.dream import DEDUCTION, INDUCTION, dream
 from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.protocol import Dreamed, DreamTask
-from tests.reasoner.agentic.scripted import TOKENS, Scripted, calls, results_in
+from tests.reasoner.agentic.scripted import TOKENS, Scripted, calls, prompt_of, refusal, results_in, too_long
 from tests.reasoner.memory_fixtures import Past
 
 DONE = "Done."
@@ -220,3 +220,30 @@ def test_each_phase_is_told_the_present_with_its_weekday(past: Past, known: list
     models = Scripted(DONE, DONE)
     dreamed(past, known, models)
     assert all(re.search(r"It is now \w+day, \d{4}-\d\d-\d\d \d\d:\d\d UTC", prompt) for prompt in models.prompts)
+
+
+def test_an_endpoint_without_tools_has_no_dreams_and_no_failures(past: Past, known: list[Conclusion]) -> None:
+    models = Scripted(script=lambda _, __: refusal("toy does not support tools"))
+    for _ in range(2):
+        result = dreamed(past, known, models)
+        assert [*result.derived, *result.merged, *result.outdated] == []
+    assert len(models.asked) == 1
+
+
+def test_a_dream_that_is_too_long_for_the_model_shows_fewer_conclusions(past: Past) -> None:
+    known = [past.conclude(f"alice has seen bird number {n} " + "in the wood " * 8) for n in range(60)]
+
+    def small(messages: Any, info: Any) -> Any:
+        return too_long() if prompt_of(messages, info).count("bird number") > 40 else DONE
+
+    models = Scripted(script=small)
+    assert dreamed(past, known, models).derived == []
+    assert [prompt.count("bird number") for prompt in models.prompts[::2]] == [60, 60]
+    assert all(0 < prompt.count("bird number") <= 40 for prompt in models.prompts[1::2])
+    assert "bird number 59" in models.prompts[-1]
+
+
+def test_a_conclusion_that_repeats_itself_is_refused(past: Past, known: list[Conclusion]) -> None:
+    models = Scripted(calls((DEDUCE, drawn("alice moves and moves " * 30, known[0]))), DONE, DONE)
+    assert dreamed(past, known, models).derived == []
+    assert "it repeats itself" in last_results(models, 1)
