@@ -107,8 +107,8 @@ $(DEPLOY): Makefile
 schemathesis: setup ## test every operation against the document with many generated cases; takes some minutes
 	$(BIN)/pytest tests/contract/test_schemathesis.py --schemathesis-examples 50
 
-crash: setup ## kill the server two hundred times under load and look for damage
-	$(BIN)/pytest tests/crash --kills 200
+crash: setup ## kill the server two hundred times under load, change memories at random, and look for damage
+	$(BIN)/pytest tests/crash --kills 200 --change-seconds 60
 
 soak: setup ## run a server under load and faults for MINUTES and check its data; writes docs/reference/soak.md
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --report docs/reference/soak.md

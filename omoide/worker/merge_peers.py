@@ -38,7 +38,7 @@ async def merge(deps: Services, job: Job, payload: PeerMerge) -> None:
     is_labelled = True
     while await deps.store.write(_move_conclusions, of, judge):
         is_labelled = False
-        turn.end_if_over(payload)
+        await turn.next_step(payload)
     if not is_labelled:
         await _relabel(deps, of, "conclusions")
     if await deps.store.write(peer_merge_steps.is_awaited, of, clock.now()):
@@ -71,10 +71,10 @@ async def _move_messages(deps: Services, turn: TimeSlice, of: MergePlan, payload
     ):
         count = await deps.store.write(peer_merge_steps.messages, of, found)
         payload = replace(payload, session=found[count - 1][1], position=found[count - 1][2])
-        turn.end_if_over(payload)
+        await turn.next_step(payload)
     while found := await deps.store.read_offloaded(peer_merge_steps.lost_messages, of):
         await deps.store.write(peer_merge_steps.messages, of, found)
-        turn.end_if_over(payload)
+        await turn.next_step(payload)
     return payload
 
 

@@ -77,7 +77,7 @@ async def _in_turns(deps: Services, remove: Callable[[Transaction, int], bool], 
     """Remove rows in batches until none is left. Raises JobUnfinished."""
     turn = TimeSlice()
     while await deps.store.write(remove, which):
-        turn.end_if_over()
+        await turn.next_step()
 
 
 P = TypeVar("P", bound=Payload)

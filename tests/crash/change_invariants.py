@@ -20,9 +20,6 @@ _RULES = {
         WHERE c.ended_as IS NOT NULL AND (x.observer, x.observed) <> (c.observer, c.observed)""",
     "current with a successor": """
         FROM conclusions c WHERE c.deleted_at IS NULL AND c.successor IS NOT NULL""",
-    "corrected by a caller without the version that did": f"""
-        FROM conclusions c WHERE c.ended_as IS NULL AND c.deleted_at IS NULL AND c.details ->> 'corrects' IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM conclusions x WHERE x.id = c.details ->> 'corrects' AND {_KEPT})""",
     "current and derived from a conclusion that is not current": """
         FROM conclusions c, json_each(c.source_ids) s WHERE c.deleted_at IS NULL AND c.level <> 'explicit'
         AND NOT EXISTS (SELECT 1 FROM conclusions x WHERE x.id = s.value AND x.deleted_at IS NULL)""",
