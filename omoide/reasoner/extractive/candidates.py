@@ -33,6 +33,9 @@ EXCERPT = 8_000
 NEVER = FIRST
 """`said_at` of card lines, whose date is unknown."""
 
+MOST_UNKNOWN = 12
+"""Words up to which a sentence with one of `_UNKNOWN` says nothing else."""
+
 _UNKNOWN = ("no information", "don't know", "do not know", "no idea", "not sure", "i have nothing on")
 """Phrases of assistants' replies without information."""
 
@@ -166,12 +169,16 @@ def _repeats(content: str, query: str) -> bool:
 
 def tells_nothing(content: str) -> bool:
     """Whether a message states nothing: it only asks, is small talk, or says that nothing is known."""
-    plain = " ".join(content.replace("’", "'").split())
-    if not plain or is_smalltalk(plain):
+    told = [each for each in sentences(content) if not _is_empty(each.replace("’", "'"))]
+    ends_asking = content.rstrip().endswith(("?", "？"))
+    return not told or (ends_asking and all(each.rstrip("\"'”’)").endswith(("?", "？")) for each in told))
+
+
+def _is_empty(sentence: str) -> bool:
+    """Whether a sentence is small talk, or only says that nothing is known."""
+    if is_smalltalk(sentence):
         return True
-    if len(plain) <= PASSAGE and any(phrase in plain.casefold() for phrase in _UNKNOWN):
-        return True
-    return plain.endswith("?") and all(each.rstrip("\"'”’)").endswith("?") for each in sentences(content))
+    return len(sentence.split()) <= MOST_UNKNOWN and any(phrase in sentence.casefold() for phrase in _UNKNOWN)
 
 
 def _prompt(before: Message | None, message: Message) -> str:

@@ -48,6 +48,12 @@ share of the question's words, likeness of the vectors."""
 LEAST_IN_OTHER_LANGUAGES = -9.0
 """Score of the cross-encoder below which a statement answers nothing, in other languages than English."""
 
+SHORT_QUESTION = 2
+"""Content words up to which a question asks plainly for one thing ("How tall is alice?"). Whoever told it said it so
+plainly that nothing is known if no statement reaches"""
+LEAST_SHORT, LEAST_SHORT_FIRST = -8.0, 0.5
+"""this score of the cross-encoder, or this one by words and vectors."""
+
 LEAST_BY_WORDS, LEAST_BY_FOREIGN_WORDS = -1.0, -3.0
 """Scores by words and vectors alone: below this one a statement answers nothing. In other languages than English words
 are not compared by their base forms, and so seldom match."""
@@ -115,6 +121,8 @@ def judge(
     if logits is None:
         return None
     verdicts = [_verdict(asked, each, logit) for each, logit in zip(candidates, logits.tolist(), strict=True)]
+    if is_english and len(asked.terms) <= SHORT_QUESTION and not _reaches(verdicts):
+        return []
     least = None if is_english else LEAST_IN_OTHER_LANGUAGES
     if (_was_said_in_group if is_group else _was_said_by_other)(asked, verdicts):
         return []
@@ -184,6 +192,15 @@ def _is_named(asked: ParsedQuestion) -> bool:
 def _names_others(asked: ParsedQuestion) -> bool:
     """Whether the question seems to name someone or something besides the peer."""
     return any(folded(match[0]) not in asked.about_names for match in _PROPER.finditer(asked.text))
+
+
+def _reaches(verdicts: Sequence[_Verdict]) -> bool:
+    """Whether a statement answers a short question."""
+    return any(
+        each.logit >= LEAST_SHORT or each.scored.first >= LEAST_SHORT_FIRST
+        for each in verdicts
+        if not each.is_of_another and not each.scored.statement.asks
+    )
 
 
 def _near_best(judged: Sequence[Judged], spread: float) -> list[Judged]:

@@ -30,6 +30,8 @@ class Breadth:
     messages: int
     pairs: int
     """Texts that the cross-encoder compares with the question; none at 0."""
+    rephrased: int
+    """Rephrased forms of the question that are searched for as well."""
     rarest: int
     """Number of rare words of the question that are searched for individually."""
     hits: int
@@ -41,17 +43,18 @@ class Breadth:
 
 
 BREADTHS: dict[ReasoningLevel, Breadth] = {
-    "minimal": Breadth(10, 10, 0, 0, 0, 4, 250),
-    "low": Breadth(25, 40, 20, 0, 0, 8, 8192),
-    "medium": Breadth(25, 60, 40, 1, 10, 16, 8192),
-    "high": Breadth(MEMORY_MOST, 80, 60, 2, 20, 24, 8192),
-    "max": Breadth(MEMORY_MOST, POOL_MOST, 100, 4, GREP_MOST, 40, 8192),
+    "minimal": Breadth(10, 10, 0, 0, 0, 0, 4, 250),
+    "low": Breadth(25, 40, 20, 0, 0, 0, 8, 8192),
+    "medium": Breadth(25, 60, 40, 0, 1, 10, 16, 8192),
+    "high": Breadth(MEMORY_MOST, 80, 60, 1, 2, 20, 24, 8192),
+    "max": Breadth(MEMORY_MOST, POOL_MOST, 100, 4, 4, GREP_MOST, 40, 8192),
 }
 Key = tuple[str, ...]
 
 MOST_DERIVED = 10
 SHORTEST_GREP = 4
 """Minimum letters of an ASCII word that is searched for as a substring."""
+_PARTS = re.compile(r"[?;](?=.)|,? and (?=(?:what|where|who|when|which|how)\b)")
 _DATES = re.compile(r" \([^()]*\d{4}[^()]*\)")
 
 
@@ -76,6 +79,8 @@ async def retrieve(question: Question, memory: MemoryView) -> RetrievedContext:
     )
     if asked.is_overview:
         return await _overview(RetrievedContext(asked, conclusions, snippets), memory, breadth)
+    for form in rephrased(question.query, asked)[: breadth.rephrased]:
+        snippets += await memory.search_pool(form, breadth.messages // 2)
     for word in _rarest(asked, conclusions, snippets, breadth.rarest):
         snippets += await memory.grep_messages(word, breadth.hits)
     past = await memory.search_superseded(question.query, breadth.conclusions) if asked.asks_past else []
@@ -155,6 +160,14 @@ def _peers(question: Question, conclusions: Iterable[Conclusion], snippets: Iter
     named += [each.observed_id for each in conclusions]
     named += [message.peer_id for snippet in snippets for message in snippet.messages]
     return list(dict.fromkeys(each for each in named if each and not is_scope_peer(each)))
+
+
+def rephrased(query: str, asked: ParsedQuestion) -> list[str]:
+    """Return other forms of a question: its content words, its parts, and how a peer would say it of itself."""
+    said = " ".join(["I", *asked.terms]) if asked.terms else ""
+    forms = [" ".join(asked.terms), *(_PARTS.split(query) if _PARTS.search(query) else []), said]
+    plain = folded(query).strip(" ?.!")
+    return [form for form in dict.fromkeys(map(str.strip, forms)) if form and folded(form) != plain]
 
 
 def _rarest(
