@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
+from tests import sql
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.server_process import Server
 
@@ -20,11 +19,11 @@ QUESTIONS = {"Which pet do they have?": SAID[0], "Where does her sibling work?":
 
 def stored(db: Path) -> set[tuple[str, int, int]]:
     """The embedder, and the number of vectors and their lengths in bytes."""
-    with closing(sqlite3.connect(db)) as file:
+    with sql.opened(db) as file:
         query = """
             SELECT (SELECT name FROM embedder), count(*), length(vector) FROM message_vectors GROUP BY length(vector)
         """
-        return {*file.execute(query)}
+        return {*sql.rows(file, query)}
 
 
 def found(place: WorkspaceClient) -> list[str]:
