@@ -7,6 +7,7 @@ that one loud topic does not crowd out the others. What would not be missed is l
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log2
@@ -113,22 +114,45 @@ def _worthwhile(found: Sequence[_Statement]) -> list[_Statement]:
 
 
 def _spread(found: Sequence[_Statement], most: int) -> list[_Statement]:
-    by_topic: dict[str, list[_Statement]] = {}
+    topics: Counter[str] = Counter()
     heap = [(-entry.worth, 0, at) for at, entry in enumerate(found)]
     heapq.heapify(heap)
-    best_first: list[_Statement] = []
-    while heap and len(best_first) < most:
+    chosen = _Chosen()
+    while heap and len(chosen.entries) < most:
         _, counted, at = heapq.heappop(heap)
         entry = found[at]
-        before = by_topic.setdefault(entry.weighed.topic, [])
-        if len(before) > counted:
-            heapq.heappush(heap, (-entry.worth * SPREAD ** len(before), len(before), at))
-        elif (known := next((other for other in before if _says_same(entry, other)), None)) is None:
-            before.append(entry)
-            best_first.append(entry)
-        elif _words(known) < _words(entry):  # the longer one tells more
-            best_first[best_first.index(known)] = before[before.index(known)] = entry
-    return best_first
+        before = topics[entry.weighed.topic]
+        if before > counted:
+            heapq.heappush(heap, (-entry.worth * SPREAD**before, before, at))
+        elif chosen.add(entry):
+            topics[entry.weighed.topic] += 1
+    return chosen.entries
+
+
+class _Chosen:
+    """The entries chosen so far, by their words, so that each is compared with few others."""
+
+    def __init__(self) -> None:
+        self.entries: list[_Statement] = []
+        self._having: dict[str, list[int]] = {}
+
+    def add(self, entry: _Statement) -> bool:
+        """Add the entry; False if another one says the same, which it replaces if it tells more."""
+        words = _words(entry)
+        shared = Counter(at for word in words for at in self._having.get(word, ()))
+        for at, count in shared.items():
+            if count >= min(len(words), FEWEST_SHARED) and _says_same(entry, other := self.entries[at]):
+                if _words(other) < words:
+                    self._place(entry, at)
+                return False
+        self.entries.append(entry)
+        self._place(entry, len(self.entries) - 1)
+        return True
+
+    def _place(self, entry: _Statement, at: int) -> None:
+        self.entries[at] = entry
+        for word in _words(entry):
+            self._having.setdefault(word, []).append(at)
 
 
 def _says_same(entry: _Statement, other: _Statement) -> bool:

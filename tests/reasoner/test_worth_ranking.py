@@ -69,6 +69,11 @@ def test_the_same_words_of_another_subject_are_told() -> None:
     assert len(told(*outlines("kofi's brother Yaw lives in Tema", "kofi lives in Tema, with brother Yaw"))) == 2
 
 
+def test_a_quotation_that_says_a_statement_and_more_stands_for_both() -> None:
+    quoted = 'kofi said: "I was at the university in Kumasi for nine years. Then I had a mortgage and two dogs."'
+    assert told(*outlines("kofi was at the university in Kumasi for nine years", quoted)) == [quoted]
+
+
 def test_a_denial_is_not_the_same_as_what_it_denies() -> None:
     assert len(told(*outlines("kofi likes fish in the mornings", "kofi does not like fish in the mornings"))) == 2
 

@@ -41,7 +41,8 @@ SHORTEST = 3
 """Letters of a noun."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
-_NOTE = re.compile(r" ?\([^()]*\d{4}[^()]*\)")
+_NOTE = re.compile(r' ?\([^()]*(?:\d{4}|in reply to ")[^()]*\)')
+"""Dates, and the question of another peer."""
 
 
 @dataclass(slots=True)
@@ -166,8 +167,17 @@ def _topic(
         session = conclusions[row].session_id or ""
         if session not in best or worths[row] >= worths[best[session]]:
             best[session] = row
-    written = [_written(nouns[noun], noun) for noun in group]
+    written = _joined([_written(nouns[noun], noun) for noun in group], [each.content for each in conclusions])
     return RecurringTopic(written, {session: conclusions[row] for session, row in best.items()})
+
+
+def _joined(written: list[str], texts: Sequence[str]) -> list[str]:
+    """The nouns, of which two that follow each other in a text are a name of two words: "Root Canal"."""
+    for one in written:
+        for other in written:
+            if one[0].isupper() and any(f"{one} {other}" in text for text in texts):
+                return [f"{one} {other}", *(each for each in written if each not in (one, other))]
+    return written
 
 
 def _written(noun: _Noun, base: str) -> str:
