@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from omoide.reasoner.extractive.candidates import CandidateStatement
@@ -17,6 +18,8 @@ LEAST_WORDS = 10
 """Fewest words that are worth quoting of a message."""
 FRAME = 6
 """Words around a quotation: who said it and when."""
+CLOSE = 4.0
+"""Distance from the best score up to which the newest statement may have the current value."""
 SHORT = 8
 """Words of a message that says no more than its conclusion."""
 SAME = 0.8
@@ -26,13 +29,26 @@ FEWEST = 2
 ALIKE = 0.5
 """Minimum share of common words at which the newer statement, possibly an update, precedes the older one."""
 
+_CURRENT = re.compile(
+    r"\b(?:now|nowadays|currently|current|at present|present|these days|today|latest|newest|most recent|best|record)\b",
+    re.IGNORECASE,
+)
+
 
 def select(asked: ParsedQuestion, judged: Sequence[Judged], most: int) -> list[CandidateStatement]:
     """Return up to `most` statements, best first, but an update before the statement that it updates; for a question
     about the past, superseded ones first. Empty if none was judged to answer the question."""
-    best = distinct((each.statement for each in judged), most)
+    best = distinct((each.statement for each in _newest_first(asked, judged)), most)
     chosen = _updates_first(_within_words(asked, best, most))
     return chosen if asked.asks_all_times else sorted(chosen, key=lambda each: not each.is_past)
+
+
+def _newest_first(asked: ParsedQuestion, judged: Sequence[Judged]) -> list[Judged]:
+    """Return the newest of the best statements first if the question asks for the current value or a record."""
+    if not judged or asked.asks_past or not _CURRENT.search(asked.text):
+        return [*judged]
+    close = [each for each in judged if each.score >= judged[0].score - CLOSE]
+    return [*sorted(close, key=lambda each: -each.statement.said_at), *judged[len(close) :]]
 
 
 def told_otherwise(candidates: Collection[CandidateStatement]) -> set[int]:

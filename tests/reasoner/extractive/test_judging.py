@@ -57,3 +57,12 @@ def test_thanks_and_doubts_do_not_hide_what_else_a_message_tells() -> None:
     )
     check(compose(question("Where did alice's sister open a bakery?"), [], found), ["Ghent"], ["no idea"])
     check(compose(question("On which day are alice's cello lessons?"), [], found), ["Thursday"], ["no idea"])
+
+
+def test_the_newest_of_equally_good_statements_comes_first_if_the_current_value_is_asked() -> None:
+    found = snippet(
+        ("alice", "Guess what, my best time in the charity run is 27:12!"),
+        ("alice", "I ran again yesterday and beat my best time with 25:50, I'm thrilled."),
+    )
+    text = compose(question("What is alice's best time?"), [], found)
+    assert 0 <= text.index("25:50") < text.index("27:12")
