@@ -183,7 +183,7 @@ def _read_subject(reading: ParseState, at: int) -> None:
     if any(reading.before(between) for between in range(at + 1, min(verb_at + 1, len(reading.words)))):
         raise AmbiguousParse
     word = reading.word(verb_at)
-    if not word or not reading.original(verb_at).islower():
+    if not word or not reading.original(verb_at).islower() or reading.after(verb_at).startswith("-"):
         raise AmbiguousParse
     third, agrees, past = _third(word)
     reading.edits[verb_at] = third

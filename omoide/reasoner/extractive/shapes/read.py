@@ -49,6 +49,8 @@ def shape_slots(statement: str, peer_id: str) -> ShapeSlots:
         for kind, value in catalog().fill(clause.text, verbatim or as_said(clause.text)):
             if is_doubtful and kind not in INSTRUCTIONS:
                 continue
+            if kind in INSTRUCTIONS and verbatim is None and not clause.text.startswith("I "):
+                continue
             if kind.startswith(ENDED):
                 ended.append((kind.removeprefix(ENDED), value))
             elif not (is_plural and kind in _OF_ONE):

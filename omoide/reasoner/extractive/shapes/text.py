@@ -39,7 +39,8 @@ _BREAK = re.compile(
     r" ?(?:;|–|—| - |(?<![A-Z])\. |!+ ) ?"
     r"| (?:, )?(?:and|but|so|because|since|although|though|while|plus|cause|cuz|y|pero|und|aber)"
     r" (?:(?:now|then|also|so|yes) )?(?=(?:I|my) )| , (?=(?:I|my) )"
-    r"| (?:, )?(?:but|because|although|though|whereas|cause|cuz|pero|aber|even though) | (?:, )?so (?!far\b)"
+    r"| (?:, )?(?:but|because|although|though|whereas|cause|cuz|pero|aber|even though) "
+    r"| , so | so (?=(?:I|my|it|he|she|they|that|please|no|for me) )"
     r"| , (?:which|where|especially|though) | (?:, )?and (?=(?:it|he|she|they|that|this|there) )"
 )
 _HAVE_GOT = re.compile(
