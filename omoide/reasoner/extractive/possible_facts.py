@@ -16,6 +16,7 @@ from omoide.reasoner.extractive.inner_statements import inner_statements
 from omoide.reasoner.extractive.leaning import Lean, is_verbless, leaning, names_a_person
 from omoide.reasoner.extractive.machine_text import without_machine_lines
 from omoide.reasoner.extractive.sentences import is_enumeration, sentences
+from omoide.reasoner.extractive.shapes.read import fills_line
 from omoide.reasoner.extractive.smalltalk import is_smalltalk, without_opening
 from omoide.reasoner.extractive.statements import SentenceKind, kind_of
 from omoide.reasoner.extractive.word_lists import word_lists
@@ -26,6 +27,7 @@ LONGEST_JOINED = 400
 """Maximum characters of sentences that are quoted together."""
 LONGEST_QUESTION = 160
 LONGEST_INTERJECTION = 100
+_SAYING = frozenset({SentenceKind.STATEMENT, SentenceKind.FRAGMENT, SentenceKind.INSTRUCTION})
 FEWEST_WORDS = 3
 """Fewer words of an earlier sentence give no context, and fewer of a later one add nothing to it."""
 
@@ -102,7 +104,17 @@ def _is_interjection(content: str) -> bool:
 
 
 def candidates_of(sentence: Sentence, other: Message | None) -> list[PossibleFact]:
-    """Return what the sentence may contribute; nothing if it states nothing, or means nothing alone."""
+    """Return what the sentence may contribute; nothing if it states nothing, or means nothing alone.
+
+    What is a line of a card means something alone.
+    """
+    found = _candidates_of(sentence, other)
+    if not found and sentence.kind in _SAYING and fills_line(sentence.text):
+        return [PossibleFact(sentence, sentence.text, is_certain=True)]
+    return found
+
+
+def _candidates_of(sentence: Sentence, other: Message | None) -> list[PossibleFact]:
     kind = sentence.kind
     if "\0" in sentence.text or _EXCLAMATION.match(sentence.plain) or _is_menu(sentence.plain):
         return []
@@ -129,7 +141,7 @@ def candidates_of(sentence: Sentence, other: Message | None) -> list[PossibleFac
 def _foreign(sentence: Sentence) -> list[PossibleFact]:
     if sentence.kind not in {SentenceKind.STATEMENT, SentenceKind.INSTRUCTION}:
         return []
-    is_kept = is_foreign_statement_worth_keeping(sentence.plain)
+    is_kept = is_foreign_statement_worth_keeping(sentence.plain) or fills_line(sentence.text)
     return [PossibleFact(sentence, sentence.text, is_certain=is_kept, is_foreign=True)]
 
 

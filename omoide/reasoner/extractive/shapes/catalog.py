@@ -157,29 +157,48 @@ class _Wording(NamedTuple):
     number: int
 
 
+class _Wordings:
+    """Wordings by the words of the smallest set of what each requires."""
+
+    def __init__(self) -> None:
+        self._any: list[_Wording] = []
+        self._by_word: dict[str, list[_Wording]] = defaultdict(list)
+
+    def add(self, wording: _Wording) -> None:
+        rarest, *others = sorted(wording.required, key=len) or [frozenset()]
+        rest = wording._replace(required=tuple(others))
+        for word in rarest:
+            self._by_word[word].append(rest)
+        if not rarest:
+            self._any.append(rest)
+
+    def fitting(self, words: frozenset[str], *, certain: bool = False) -> Iterator[_Wording]:
+        """Yield those whose requirements the words fulfil; `certain`: only those that require anything."""
+        if not certain:
+            yield from self._any
+        for word in words & self._by_word.keys():
+            for each in self._by_word[word]:
+                if not any(map(words.isdisjoint, each.required)):
+                    yield each
+
+
 class Catalog:
     """Shapes, found by the first words of a clause and by words that it must have."""
 
     def __init__(self, shapes: Sequence[CardShape]) -> None:
         self.shapes = [*shapes]
-        self._by_start: dict[str, list[_Wording]] = defaultdict(list)
-        self._by_word: dict[str, list[tuple[frozenset[str], ...]]] = defaultdict(list)
-        """What wordings require, by the words of the smallest set of each; those that require nothing are left out."""
+        self._by_start: dict[str, _Wordings] = defaultdict(_Wordings)
+        self._all = _Wordings()
         every = ((shape, number) for shape in shapes for number in range(len(shape.says)))
         for order, (shape, number) in enumerate(every):
             wording = _Wording(order, shape.required(number), shape, number)
+            self._all.add(wording)
             for start in shape.starts(number):
-                self._by_start[start].append(wording)
-            rarest, *others = sorted(wording.required, key=len) or [frozenset()]
-            for word in rarest:
-                self._by_word[word].append(tuple(others))
+                self._by_start[start].add(wording)
 
     def may_fill(self, words: frozenset[str]) -> bool:
-        """Whether a text with these words may match a wording. Fast; for texts that are not split into clauses."""
-        for word in words & self._by_word.keys():
-            if any(not any(map(words.isdisjoint, others)) for others in self._by_word[word]):
-                return True
-        return False
+        """Whether a text with these words may match a wording that requires some. Fast, without clauses."""
+        return next(self._all.fitting(words, certain=True), None) is not None
 
     def fill(self, clause: str, verbatim: str = "") -> Filled:
         """Return the slots that a clause fills, by the first wording that matches it."""
@@ -188,13 +207,10 @@ class Catalog:
         keys = [f"{subject} {words[1]}", f"{subject} "] if subject in ("I", "my") and len(words) > 1 else []
         keys += [words[0], ""] if words else []
         found = frozenset(words)
-        candidates = (
-            each
-            for key in keys
-            for each in self._by_start.get(key, ())
-            if not any(found.isdisjoint(required) for required in each.required)
-        )
-        for wording in sorted(candidates):
+        known = (self._by_start[key] for key in keys if key in self._by_start)
+        candidates = {each.order: each for wordings in known for each in wordings.fitting(found)}
+        for order in sorted(candidates):
+            wording = candidates[order]
             if filled := wording.shape.fill(wording.number, clause, verbatim):
                 return filled
         return []

@@ -72,6 +72,13 @@ def asks_or_gives_contact(sentence: str) -> bool:
     return any(_addressed().fill(clause.text) for clause in clauses if not clause.is_over)
 
 
+def fills_line(sentence: str) -> bool:
+    """Whether a sentence by itself tells something for a card."""
+    if not catalog().may_fill(spelled_words(sentence)):
+        return False
+    return bool(shape_slots(f'{_SPEAKER} said: "{sentence}"', _SPEAKER).filled)
+
+
 @cache
 def _addressed() -> Catalog:
     return Catalog([shape for shape in shapes() if any(kind.partition(":")[0] in _LASTING for kind in shape.fills)])
