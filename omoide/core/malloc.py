@@ -10,8 +10,10 @@ import asyncio
 import contextlib
 import os
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from omoide.core.lazy_import import lazy_import
 from omoide.core.offload import offload
@@ -45,11 +47,27 @@ def limit_arenas(environment: Mapping[str, str] = os.environ) -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
 
 
+class Releasable(Protocol):
+    """Something that holds memory which it can do without."""
+
+    def release_memory(self) -> None: ...
+
+
+_releasable: weakref.WeakSet[Releasable] = weakref.WeakSet()
+
+
+def register(holder: Releasable) -> None:
+    """Have `trim` call the holder; a weak reference is kept."""
+    _releasable.add(holder)
+
+
 def trim() -> None:
     """Return free pages to the system. Takes about 0.1 ms per megabyte; other threads may wait to allocate meanwhile.
 
     Without this, glibc returns only the free memory at the end of an arena.
     """
+    for holder in [*_releasable]:
+        holder.release_memory()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -41,9 +41,11 @@ class LlamaTokenizer:
         lines = [line.split() for line in io.BytesIO(gzip.decompress(packed))]
         ranks = {a2b_base64(joined): rank for rank, (joined, _) in enumerate(lines)}
         self._encoding = tiktoken.Encoding("llama2", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
-        self._ids = [tuple(map(int, ids.split(b","))) for _, ids in lines]
-        # Nearly every rank maps to one id, and looking these up is three times as fast as joining tuples.
-        self._id = [ids[0] if len(ids) == 1 else _SEVERAL for ids in self._ids]
+        # The encoder has its own copy.
+        ranks.clear()
+        # Nearly every rank maps to one id, and looking these up is three times as fast as joining lists.
+        self._id = [_SEVERAL if b"," in ids else int(ids) for _, ids in lines]
+        self._several = {rank: [*map(int, ids.split(b","))] for rank, (_, ids) in enumerate(lines) if b"," in ids}
 
     def ids(self, text: str) -> list[int]:
         """The token ids of the text. Names of special tokens are parsed as such, as in the original."""
@@ -57,4 +59,6 @@ class LlamaTokenizer:
             return []
         found = self._encoding.encode_ordinary(f" {text}".replace(BLANK, " "))
         ids = [*map(self._id.__getitem__, found)]
-        return [*chain.from_iterable(map(self._ids.__getitem__, found))] if _SEVERAL in ids else ids
+        if _SEVERAL not in ids:
+            return ids
+        return [*chain.from_iterable(self._several.get(rank, [id]) for rank, id in zip(found, ids, strict=True))]

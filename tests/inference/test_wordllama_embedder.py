@@ -15,6 +15,7 @@ import wordllama  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omoide.core import malloc
 from omoide.inference import wordllama_embedder
 from omoide.inference.embedders import Vectors
 from omoide.inference.llama_tokenizer import LlamaTokenizer
@@ -80,6 +81,13 @@ def test_tokens_equal_those_of_the_original_tokenizer(text: str, original: Any) 
 @given(st.text(max_size=60) | st.text("ab \u2581<s>-\n0中é\U0001f600", max_size=60))
 def test_tokens_of_any_text_equal_those_of_the_original_tokenizer(text: str) -> None:
     assert _tokenizer().ids(text) == _original().tokenizer.encode(text, add_special_tokens=False).ids
+
+
+def test_a_trim_unmaps_the_vectors_and_changes_none(words: WordLlamaEmbedder) -> None:
+    texts = [f"text {number} about a cat" for number in range(200)]
+    before = words.embed_now(texts)
+    malloc.trim()
+    assert np.array_equal(words.embed_now(texts), before)
 
 
 def test_a_very_long_text_is_embedded_completely(words: WordLlamaEmbedder) -> None:
