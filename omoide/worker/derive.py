@@ -155,6 +155,9 @@ async def _known(deps: Services, step: Step) -> Sequence[Conclusion]:
     unit = step.unit
     if not (deps.reasoner.reads_known and unit.observers):
         return ()
+    pks = (unit.observer_pks[0], unit.observed_pk)
+    if not await deps.store.read(conclusions.oldest, step.workspace_id, pks, None, 1):
+        return ()  # a search would wait for the embedder to be loaded
     pair, last = (unit.observers[0], unit.observed), [each.pk for each in reversed(step.earlier)]
     return await known_conclusions(deps, step.workspace_id, pair, step.window.messages, last)
 
