@@ -85,7 +85,7 @@ def test_the_answer_names_lisbon_with_evidence(first: dict[str, Any]) -> None:
     answer = first["alice"].chat("Where does Alice live?", include_evidence=True)
     assert "Lisbon" in answer.content
     assert any("Lisbon" in conclusion.content for conclusion in answer.evidence.conclusions)
-    assert {message.peer_id for message in answer.evidence.messages} <= {"alice", "bob"}
+    assert {message.peer_id for message in answer.evidence.messages} <= {"alice", "assistant"}
 
 
 def test_representation_card_and_context_show_it(first: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ def test_representation_card_and_context_show_it(first: dict[str, Any]) -> None:
 def test_no_work_is_pending(first: dict[str, Any], offline: Server) -> None:
     status = first["honcho"].queue_status()
     assert (status.pending_work_units, status.in_progress_work_units) == (0, 0)
-    assert status.completed_work_units == 6
+    assert status.completed_work_units == 3
     assert offline.process.poll() is None
     assert not [line for line in offline.log if line.startswith("OFFLINE")]
 

@@ -28,9 +28,11 @@ _ONE = _WORDS.words("one")
 _DETERMINERS = _WORDS.words("determiners")
 _VERBS_AFTER_THAT = _WORDS.words("after_that")
 _AFTER_NAMES = _WORDS.words("after_names")
+_SAYING = _WORDS.words("saying")
 _NOT_NAMES = _WORDS.words("not_names")
 _COMMON_FIRST = _WORDS.words("common_first")
 _PERSONS = _SELECTION.words("persons")
+_HUMANS = _PERSONS - _WORDS.words("animals")
 _ANNOUNCING = _SELECTION.words("announcing")
 
 
@@ -79,7 +81,8 @@ def leaning(sentence: str) -> Lean:
             found = max(found, Lean.THING)
         person = person or word.removesuffix("'s") in _PERSONS or _is_name(words, at)
         person = person or _is_lower_case_name(words, at)
-        thing = thing or person or (word in _DETERMINERS and at + 1 < len(words)) or at + 1 == clause
+        is_thing = word in _DETERMINERS and at + 1 < len(words) and lowered[at + 1] not in _HUMANS
+        thing = thing or is_thing or at + 1 == clause
     return found
 
 
@@ -113,6 +116,8 @@ def _points(lowered: list[str], at: int) -> bool:
         return not following or following in {"too", "either", "again", "now", "before", "for"}
     if word in _ONE:
         return at <= 1 or not following
+    if word == "so":
+        return at > 0 and lowered[at - 1] in _SAYING
     return False
 
 

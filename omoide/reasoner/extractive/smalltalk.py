@@ -47,7 +47,7 @@ _OPENING = re.compile(
 )
 _BARE_OPENING = re.compile(
     r"(?:hi|hello|hey|well|oh|yes|yeah|no|ok|okay|and|but|so|sure|also|anyway|btw|haha|lol)\s+"
-    r"(?=(?:i|i'm|i've|i'll|i'd|my)\b)",
+    r"(?=(?:i|i'm|i've|i'll|i'd|my|please|pls|always|never|call me|from now on)\b)",
     re.IGNORECASE,
 )
 
