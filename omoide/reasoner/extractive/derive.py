@@ -161,7 +161,9 @@ def verdict(candidate: PossibleFact, peer_id: str) -> bool | None:
     if _DEFINITION.match(candidate.sentence.plain) or _tells_when(candidate, peer_id):
         return True
     is_on_card = any(card_slots_of(each, peer_id) or card_ended_of(each, peer_id) for each in candidate.contents)
-    return True if is_on_card or any(_ends_something(each, peer_id) for each in candidate.contents) else None
+    if is_on_card or any(_ends_something(each, peer_id) for each in candidate.contents):
+        return True
+    return False if candidate.is_foreign else None
 
 
 def _ends_something(content: str, peer_id: str) -> bool:

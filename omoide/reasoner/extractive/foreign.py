@@ -22,6 +22,7 @@ _POINTING = tuple(_LISTS.words("pointing"))
 _SAYS_I = word_lists("grammar").words("says_i")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
+_ACCENTED = re.compile(r"(?<!\w)[a-z]*[à-öø-ÿ]\w*")
 _LATIN = re.compile(r"[A-Za-z]")
 _OPENING = re.compile(
     r"^(?:[\s¡¿\"“'(…,.!-]+|(?:ok|okay|vale|bueno|bien|ja|na|gut|oui|non|bon|sim|sì|no)(?=[,.!])"
@@ -38,6 +39,8 @@ def is_foreign(sentence: str) -> bool:
     words = _WORD.findall(sentence.lower().replace("’", "'"))
     english = sum(word in _ENGLISH for word in words)
     foreign = sum(word in _FOREIGN for word in words)
+    if not sentence.isascii():
+        foreign += 2 * sum(each[0].islower() and not is_english(each) for each in _ACCENTED.findall(sentence))
     if english != foreign:
         return foreign > english
     return len(words) > 3 and 2 * sum(map(is_english, words)) < len(words)

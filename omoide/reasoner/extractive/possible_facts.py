@@ -139,9 +139,10 @@ def _candidates_of(sentence: Sentence, other: Message | None) -> list[PossibleFa
 
 
 def _foreign(sentence: Sentence) -> list[PossibleFact]:
-    if sentence.kind not in {SentenceKind.STATEMENT, SentenceKind.INSTRUCTION}:
+    if sentence.kind is SentenceKind.QUESTION:
         return []
-    is_kept = is_foreign_statement_worth_keeping(sentence.plain) or fills_line(sentence.text)
+    is_statement = sentence.kind in {SentenceKind.STATEMENT, SentenceKind.INSTRUCTION}
+    is_kept = (is_statement and is_foreign_statement_worth_keeping(sentence.plain)) or fills_line(sentence.text)
     return [PossibleFact(sentence, sentence.text, is_certain=is_kept, is_foreign=True)]
 
 

@@ -78,7 +78,7 @@ def test_a_fact_names_the_peer_by_its_exact_id(peer_id: str) -> None:
         ('My boss said "I am from Kent".', ['alice said: "My boss said "I am from Kent"."']),
         ("I live in Lisbon? I live in Rome.", ["alice lives in Rome"]),
         ("私は東京に住んでいます。あなたは？", ['alice said: "私は東京に住んでいます。"']),
-        ("my sister thinks i'd love it", ['alice said: "my sister thinks i\'d love it"']),
+        ("my sister thinks i'd love Porto", ['alice said: "my sister thinks i\'d love Porto"']),
         (
             "i'd love to move back to Porto with my sister",
             ['alice said: "i\'d love to move back to Porto with my sister"'],
