@@ -107,9 +107,12 @@ def test_a_sessions_context_is_the_newest_messages_that_fit(walk: Session, call:
 
 
 def test_a_sessions_context_has_what_one_peer_knows_of_another(alice: Peer, walk: Session, call: Style) -> None:
-    known = call(walk.context, peer_target="bob", peer_perspective="alice", search_query="dog")
+    known = call(walk.context, peer_target="bob", peer_perspective="alice")
     assert "bob reports to carol" in known.peer_representation
     assert known.peer_card == ["ATTRIBUTE: has a dog"]
+    found = call(walk.context, peer_target="bob", peer_perspective="alice", search_query="dog").peer_representation
+    assert "bob has a dog" in found
+    assert "carol" not in found, "a representation is not filled up with what was not asked for"
     for limits in ({"limit_to_session": True}, {"sessions": [walk, "other"]}):
         limited = call(walk.context, peer_target="bob", peer_perspective="alice", **limits)
         assert "bob has a dog" in limited.peer_representation
@@ -143,7 +146,8 @@ def test_a_summary_is_returned_and_starts_the_context(walk: Session, server: Ser
     assert short.summary_type == "honcho_chat_summary_short"
     context = call(walk.context, tokens=1000)
     assert context.summary == short
-    assert [message.content for message in context.messages] == ["My dog is Rex"]
+    whole = ["I walk the dog", "My dog is Rex"]  # a summary between two intervals leaves no message out
+    assert [message.content for message in context.messages] == whole
     assert call(walk.context, summary=False).summary is None
 
 

@@ -59,7 +59,7 @@ def test_thanks_and_doubts_do_not_hide_what_else_a_message_tells() -> None:
     check(compose(question("On which day are alice's cello lessons?"), [], found), ["Thursday"], ["no idea"])
 
 
-def test_the_newest_of_equally_good_statements_comes_first_if_the_current_value_is_asked() -> None:
+def test_of_equally_good_statements_the_newest_answers_about_now() -> None:
     found = snippet(
         ("alice", "Guess what, my best time in the charity run is 27:12!"),
         ("alice", "I ran again yesterday and beat my best time with 25:50, I'm thrilled."),
