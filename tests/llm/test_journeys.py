@@ -29,6 +29,7 @@ def needs_wording(story: Story) -> bool:
 
 
 STORIES = [each for each in stories_in(Path(__file__).parents[1] / "journeys") if not needs_wording(each[1])]
+LEFT = ("pending_work_units", "in_progress_work_units", "errored_work_units")
 _numbers = itertools.count()
 
 
@@ -70,15 +71,22 @@ def play(story: Story, stage: Stage) -> None:
 
 def books(stage: Stage) -> dict[str, Any]:
     """What was owed and done by session, which summaries reach how far, and what became of sessions in scopes."""
-    status = stage.http.get(f"{stage.url}/queue/status").json()
-    counts = ("completed_work_units", "pending_work_units", "in_progress_work_units", "errored_work_units")
     sessions = sorted(session.id for session in stage.honcho.sessions())
     return {
-        "units": {id: [of[name] for name in counts] for id, of in (status["sessions"] or {}).items()},
+        "units": {peer.id: _units(stage, peer.id) for peer in stage.honcho.peers()},
+        "left": [stage.http.get(f"{stage.url}/queue/status").json()[name] for name in LEFT],
         "messages": {id: [message.content for message in stage.session(id).messages()] for id in sessions},
         "summaries": {id: _reach(stage, id) for id in sessions},
         "scopes": {scope.id: {id: job.state for id, job in scope.status().items()} for scope in stage.honcho.scopes()},
     }
+
+
+def _units(stage: Stage, peer: str) -> dict[str, list[int]]:
+    """What was done and is left for the messages of the peer, by session. Summaries are of no peer: how many are made
+    depends on when a session is found quiet."""
+    status = stage.http.get(f"{stage.url}/queue/status", params={"sender_id": peer}).json()
+    counts = ("completed_work_units", *LEFT)
+    return {id: [of[name] for name in counts] for id, of in (status["sessions"] or {}).items()}
 
 
 def _reach(stage: Stage, session: str) -> list[str | None]:
