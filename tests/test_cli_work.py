@@ -28,7 +28,7 @@ __all__ = ["run"]
 def with_jobs(path: Path) -> None:
     """A database with a job that failed, and one that waits."""
 
-    def owe(db: Connection) -> None:
+    def add_jobs(db: Connection) -> None:
         workspaces.get_or_create(db, "w", Change(), 0)
         queue.add(db, NewJob("representation", {"session": "s"}, workspace=1, key="1", units=3), 0)
         job = queue.claim(db, 0, lease=1)
@@ -37,7 +37,7 @@ def with_jobs(path: Path) -> None:
         queue.add(db, NewJob("dream", {}, workspace=1, due_at=clock.now() + 60_000_000), clock.now())
 
     store = Store.open(path)
-    asyncio.run(store.write(owe))
+    asyncio.run(store.write(add_jobs))
     store.close()
 
 
@@ -52,7 +52,7 @@ def test_the_queue_shows_what_failed_first_and_why(run: Run, tmp_path: Path) -> 
 
 
 def test_the_queue_shows_a_sample_of_what_could_not_be_read_without_secrets(run: Run, tmp_path: Path) -> None:
-    def owe(db: Connection) -> None:
+    def add_jobs(db: Connection) -> None:
         queue.add(db, NewJob("representation", {"session": "s"}, key="1"), 0)
         job = queue.claim(db, 0, lease=1)
         assert job is not None
@@ -60,7 +60,7 @@ def test_the_queue_shows_a_sample_of_what_could_not_be_read_without_secrets(run:
         queue.retry_later(db, job, clock.now() + 60_000_000, error)
 
     store = Store.open(tmp_path / "omoide.db")
-    asyncio.run(store.write(owe))
+    asyncio.run(store.write(add_jobs))
     store.close()
     (line,) = run("queue").stdout.splitlines()
     assert "UnreadableOutput: no facts. It began: I see https://example.com/?api_key=***" in line

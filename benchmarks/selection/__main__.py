@@ -23,7 +23,7 @@ TALK_WEIGHT = 2.0
 RECALL = 0.85
 """Share of the useful sentences of conversations that are to be kept."""
 CUE_SCALE = 0.3
-"""Scale of the cues beside a vector of length 1."""
+"""Scale of the cues relative to a vector of length 1."""
 PENALTIES = {"": 1.0, "vectors": 0.3}
 OUTPUT = Path(__file__).parents[2] / "omoide/reasoner/extractive/data/selection_model.toml"
 WIDTH = 16

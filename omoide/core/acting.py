@@ -16,7 +16,7 @@ _caller: ContextVar[str] = ContextVar("caller", default=SERVER)
 
 
 def caller() -> str:
-    """The caller as `auth.name_of` describes it; `server` for what nobody requested directly."""
+    """The caller as `auth.name_of` describes it; `server` for what no caller requested directly."""
     return _caller.get()
 
 

@@ -106,7 +106,7 @@ def output_limit(error: ModelAPIError, asked: int) -> OutputLimit | None:
     if not _is_refusal(error, also_payment=True):
         return None
     if is_about_length(error):
-        return _beside_text(words, asked)
+        return _room_with_text(words, asked)
     if not (_OUTPUT.search(words) and _EXCESS.search(words)):
         return None
     is_lasting = not (isinstance(error, ModelHTTPError) and error.status_code == HTTPStatus.PAYMENT_REQUIRED)
@@ -117,8 +117,8 @@ def output_limit(error: ModelAPIError, asked: int) -> OutputLimit | None:
     return OutputLimit(tokens, is_lasting)
 
 
-def _beside_text(words: str, asked: int) -> OutputLimit | None:
-    """What a window leaves beside the text; None if it is the text that has to be shorter."""
+def _room_with_text(words: str, asked: int) -> OutputLimit | None:
+    """Tokens that a context window leaves for the answer; None if it is the text that has to be shorter."""
     window, given = _named(_WINDOW, words), _named(_INPUT, words)
     if window is None:
         return None

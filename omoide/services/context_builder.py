@@ -120,7 +120,7 @@ def _history(
 
 
 def _since(db: Transaction, services: Services, request: SessionContextRequest, seq: int) -> int:
-    """The position of the first message beside a summary: the last one that it covers, as in the public API.
+    """The position of the first message that follows a summary: the last one that it covers, as in the public API.
 
     One that was made in between, because the session was quiet, counts as if it had been made at its interval, so that
     the end of the conversation is there in full.

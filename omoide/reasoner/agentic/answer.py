@@ -97,7 +97,7 @@ async def answer(
     clock: Callable[[], float] = time.monotonic,
     openings: FairSemaphore | None = None,
 ) -> AsyncIterator[str]:
-    """Yield the answer in pieces, a structured one, or one that nobody streams, in a single piece.
+    """Yield the answer in pieces, a structured one, or one that is not streamed, in a single piece.
 
     `openings` limits concurrent prefetching. `clock` returns seconds.
 

@@ -28,7 +28,7 @@ HIGH_CONFIDENCE = 5
 MOST_SOURCES = 40
 
 FEW_MORE = 2
-"""A topic is worth telling beside a pattern if it recurs in at least this many more sessions."""
+"""A topic is worth telling in addition to a pattern if it recurs in at least this many more sessions."""
 LEAST_WORTH = 0.45
 """A plain fact has to be worth this much to be a pattern."""
 LASTING = TASTES | INSTRUCTIONS | {PREFERS}
