@@ -25,6 +25,11 @@ _HOW_LONG_AGO = re.compile(r"^(?:and |so )?how long ago\b")
 _HOW_MANY = re.compile(
     r"^(?:and |so )?how many (?P<noun>[a-z]+(?: [a-z]+)?) (?=(?:do|does|did|has|have|had|is|are|was|were)\b)"
 )
+_TALLIED = re.compile(
+    r"\b(?:still|left|remain\w*|now|nowadays|currently|today|these days|anymore|any more|so far|yet|already|by now"
+    r"|altogether|in all|in total)\b"
+)
+"""A number that changes as things come and go: one statement does not tell it."""
 _WHETHER = re.compile(r"^(?P<auxiliary>do|does|did|is|are|was|were) (?P<rest>.+)$")
 _NOTED = re.compile(r"\((?P<date>(?:week of |weekend of |around )?\d{4}(?:-\d\d){0,2})\)")
 _DATE = re.compile(r"(?P<prefix>week of |weekend of |around )?(?P<year>\d{4})(?:-(?P<month>\d\d))?(?:-(?P<day>\d\d))?")
@@ -55,7 +60,7 @@ def lead(asked: ParsedQuestion, statement: CandidateStatement, now: int) -> str 
     if _WHEN.match(plain):
         return _on(_event_date(asked, statement))
     if match := _HOW_MANY.match(plain):
-        return _count(match["noun"], statement)
+        return None if _TALLIED.search(plain) else _count(match["noun"], statement)
     if match := _WHETHER.match(plain):
         return _whether(asked, match["auxiliary"], match["rest"], statement)
     return None
