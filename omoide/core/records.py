@@ -185,6 +185,14 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Replacement:
+    """Two explicit conclusions of a pair, by their ids: `old` was true until `new` took its place."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     content: str
     message_id: str

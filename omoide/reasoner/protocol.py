@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from omoide.core.records import NOW, Conclusion, Derived, Effect, Fact, Json, Merge, Message, Moment
+from omoide.core.records import NOW, Conclusion, Derived, Effect, Fact, Json, Merge, Message, Moment, Replacement
 from omoide.reasoner.memory_view import MemoryView
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Question",
     "Reasoner",
     "ReasoningLevel",
+    "Replacement",
     "SummaryKind",
     "SummaryTask",
 ]
@@ -103,6 +104,7 @@ class Dreamed:
     merged: Sequence[Merge] = ()
     outdated: Sequence[str] = ()
     """Ids of derived conclusions to delete, because they no longer hold."""
+    replaced: Sequence[Replacement] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,16 +98,27 @@ def follow_endings(
     """
     if not endings:
         return
-    pks = array([each.pk for each in endings if each.ending != "merged"])
-    ids = {id for (id,) in db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (pks,))}
-    derived = _derived(db, pair)
-    lost = scope_copies.resting_on(ids, {each.id: each.source_ids for each in derived})
-    resting = [each.pk for each in derived if each.id in lost and each.id not in ids]
+    resting = _resting(db, pair, endings)
     if resting:
         dream_jobs.interrupt(db, workspace, now)
         conclusions.hide(db, resting, now)
     if resting or with_card:
         dream_jobs.renew(db, workspace, pair, OMNI if resting else CARD_REFRESH, now)
+
+
+def hide_resting(db: Transaction, pair: Pair, endings: Collection[Ended], now: int) -> None:
+    """Delete the derived conclusions that rest on superseded and invalid ones of the pair."""
+    if resting := _resting(db, pair, endings):
+        conclusions.hide(db, resting, now)
+
+
+def _resting(db: Transaction, pair: Pair, endings: Collection[Ended]) -> list[int]:
+    """The derived conclusions that rest on what ended, unless that was merged."""
+    pks = array([each.pk for each in endings if each.ending != "merged"])
+    ids = {id for (id,) in db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (pks,))}
+    derived = _derived(db, pair)
+    lost = scope_copies.resting_on(ids, {each.id: each.source_ids for each in derived})
+    return [each.pk for each in derived if each.id in lost and each.id not in ids]
 
 
 def _discount_learned(db: Transaction, pair: Pair, pks: Collection[int]) -> None:

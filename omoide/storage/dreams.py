@@ -10,9 +10,10 @@ from omoide.core.clock import new_id
 from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.identifiers import is_scope_peer
 from omoide.core.job_payloads import DreamPayload, JobKind
-from omoide.core.records import Derived, Merge
+from omoide.core.records import Derived, Merge, Replacement
 from omoide.storage import (
     conclusion_endings,
+    conclusion_links,
     conclusion_upsert,
     conclusions,
     dream_jobs,
@@ -23,6 +24,7 @@ from omoide.storage import (
     sessions,
 )
 from omoide.storage.base import Transaction
+from omoide.storage.conclusion_endings import Ended
 from omoide.storage.conclusions import ConclusionRow, Target
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import array, greatest, in_array, json_or_null, without_index
@@ -146,6 +148,22 @@ def merge(db: Transaction, pair: Pair, merges: Sequence[Merge], now: int) -> Non
         for pk, times in dropped if kept else []:
             db.execute("UPDATE conclusions SET times_derived = times_derived + ? WHERE pk = ?", (times, kept[0][0]))
             conclusion_upsert.replace(db, pair, pk, [each.kept], now)
+
+
+def replace(db: Transaction, pair: Pair, replacements: Sequence[Replacement], now: int) -> list[Ended]:
+    """End explicit conclusions that later ones took the place of, and return what ended.
+
+    Skipped where one of the two is no longer current.
+    """
+    endings = []
+    for each in replacements:
+        rows_of = [_live(db, pair, [id], " AND level = 'explicit'") for id in (each.old, each.new)]
+        old, new = (conclusion_links.in_row(db, row[0][0]) if row else None for row in rows_of)
+        if old and new and old.pk != new.pk and old.said_at <= new.said_at:
+            conclusion_endings.begin(db, new.pk, new.said_at)
+            endings.append(Ended(old.pk, "superseded", new.id, new.start))
+            conclusion_endings.end(db, endings[-1:], now)
+    return endings
 
 
 def outdate(db: Transaction, pair: Pair, ids: Sequence[str], now: int) -> None:

@@ -23,6 +23,7 @@ from omoide.storage import (
     Transaction,
     cards,
     conclusions,
+    deletion_cascade,
     dream_jobs,
     dreams,
     ended_texts,
@@ -65,6 +66,8 @@ class _Input:
     config: ResolvedConfig
     new_conclusions: int
     """Number of new explicit conclusions since the last dream."""
+    ended: Sequence[str] = ()
+    """What the dream found to hold no longer."""
 
 
 async def dream(deps: Services, job: Job, payload: DreamPayload) -> None:
@@ -98,6 +101,25 @@ async def _dreamed(deps: Services, given: _Input) -> Dreamed:
     return await deps.reasoner.dream(task, memory)
 
 
+def _after(given: _Input, dreamed: Dreamed) -> _Input:
+    """What is known after a dream that is not stored yet, for the card."""
+    ended = {*dreamed.outdated, *(each.old for each in dreamed.replaced)}
+    gone = ended.union(*(each.dropped for each in dreamed.merged))
+    by_id = {each.id: each for each in given.known}
+    known = [each for each in given.known if each.id not in gone]
+    for number, each in enumerate(dreamed.derived, 1):
+        sources = [by_id[id] for id in each.source_ids if id in by_id]
+        said_at = max((source.said_at for source in sources), default=clock.now())
+        content, level, ids = each.content, each.level, [*each.source_ids]
+        pair = given.payload.observer, given.payload.observed
+        id = f"new-{number}"
+        known.append(Conclusion(0, id, content, *pair, None, level, ids, 1, said_at, said_at, each.details))
+    known.sort(key=lambda each: each.said_at)
+    texts = {each.content for each in known}
+    lost = [by_id[id].content for id in ended if id in by_id and by_id[id].content not in texts]
+    return replace(given, known=known, ended=lost)
+
+
 def _session_of(known: Sequence[Conclusion]) -> str | None:
     """The session of the newest explicit conclusion."""
     explicit = [each for each in known if each.level == "explicit" and each.session_id]
@@ -116,10 +138,11 @@ async def _store(deps: Services, given: _Input, dreamed: Dreamed | None) -> None
     separate job is enqueued; a job for the card alone raises Contended.
     """
     schedule = schedule_of(deps.settings)
+    after = given if dreamed is None else _after(given, dreamed)
     for _ in range(MOST_COMPUTATIONS):
         card = await deps.store.read(cards.kept, given.pair[0], given.payload.observed)
         try:
-            revised = await _revised(deps, given, card)
+            revised = await _revised(deps, after, card)
         except ModelUnfit as failure:
             if dreamed is None:
                 raise
@@ -144,6 +167,7 @@ async def _revised(deps: Services, given: _Input, card: CardSnapshot) -> Sequenc
     if payload.rebuild and (deps.reasoner.keeps_cards or not given.known):
         return await _rebuilt(deps, given, card)
     ended = await deps.store.read_offloaded(ended_texts.newest_gone, given.pair, MOST_ENDED)
+    ended = [*given.ended, *ended]
     task = CardTask(
         payload.observer,
         payload.observed,
@@ -201,6 +225,7 @@ def _keep(
         session = observer_queries.session_pk(db, given.workspace_id, given.session_id)
         dreams.merge(db, pair, dreamed.merged, now)
         dreams.outdate(db, pair, dreamed.outdated, now)
+        deletion_cascade.hide_resting(db, pair, dreams.replace(db, pair, dreamed.replaced, now), now)
         refused = dreams.add_derived(db, job.workspace, pair, session, dreamed.derived, now)
         if refused:
             logger.info("dream: %d conclusions refused: their sources do not exist", len(refused))

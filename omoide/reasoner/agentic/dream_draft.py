@@ -7,16 +7,28 @@ drafted earlier in the dream, by their temporary names, which are replaced by th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import Field
-
-from omoide.core.records import Conclusion, Derived, Json
+from omoide.core.records import Conclusion, Derived, Json, Replacement
 from omoide.reasoner.agentic.degenerate import is_degenerate
-from omoide.reasoner.agentic.dream_merges import Merges, Rewordings
+from omoide.reasoner.agentic.dream_arguments import (
+    Contradiction,
+    Contradictions,
+    Deduction,
+    Deductions,
+    Deletion,
+    DreamPlan,
+    Finish,
+    Induction,
+    Inductions,
+    OldAndNew,
+    Replacements,
+    Rewordings,
+)
+from omoide.reasoner.agentic.dream_merges import Merges
 from omoide.reasoner.agentic.formatting import MOST_OF_MESSAGE, single
 from omoide.reasoner.agentic.prompt_templates import inline, neutral, plain
-from omoide.reasoner.agentic.tools import Arguments, Tool, bare_id
+from omoide.reasoner.agentic.tools import REFUSED, Arguments, Tool, bare_id, read_item
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Dreamed, DreamTask
 
@@ -28,50 +40,8 @@ MOST_TEXTS = 40
 """Maximum premises or sources stored with a conclusion."""
 FEWEST_SOURCES = {"deductive": 1, "inductive": 2, "contradiction": 2}
 
+A = TypeVar("A", bound=Arguments)
 Drawn = Literal["deductive", "inductive", "contradiction"]
-
-
-class Deduction(Arguments):
-    content: str = Field(description="What follows, complete in itself.")
-    source_ids: list[str] = Field(description="Ids of the conclusions that it follows from.")
-    premises: list[str] = Field(default_factory=list, description="What these say, in short.")
-
-
-class Deductions(Arguments):
-    observations: list[Deduction]
-
-
-class Contradiction(Arguments):
-    content: str = Field(description="What contradicts what, with both sides and their dates.")
-    source_ids: list[str] = Field(description="Ids of the conclusions that contradict each other: two at the least.")
-    sources: list[str] = Field(default_factory=list, description="What these say, in short.")
-
-
-class Contradictions(Arguments):
-    observations: list[Contradiction]
-
-
-class Induction(Arguments):
-    content: str = Field(description="The pattern, complete in itself.")
-    source_ids: list[str] = Field(description="Ids of the conclusions that show it: two at the least.")
-    sources: list[str] = Field(default_factory=list, description="What these say, in short.")
-    replaces_ids: list[str] = Field(
-        default_factory=list, description="Ids of inductive conclusions whose place it takes, such as an older count."
-    )
-    pattern_type: Literal["preference", "behavior", "personality", "tendency", "correlation"] = "tendency"
-    confidence: Literal["high", "medium", "low"] = "medium"
-
-
-class Inductions(Arguments):
-    observations: list[Induction]
-
-
-class Deletion(Arguments):
-    observation_ids: list[str] = Field(description="Ids of derived conclusions that no longer hold.")
-
-
-class Finish(Arguments):
-    summary: str = ""
 
 
 class Draft:
@@ -82,6 +52,8 @@ class Draft:
         self._memory = memory
         self._drawn: dict[str, Derived] = {}
         self._outdated: dict[str, None] = {}
+        self._replaced: dict[str, str] = {}
+        """Explicit conclusion → the one that took its place."""
         self._merges = Merges()
 
     def deductive(self) -> list[Tool[Any]]:
@@ -90,33 +62,63 @@ class Draft:
                 "create_observations_deductive",
                 "Keep what follows of necessity from conclusions.",
                 Deductions,
-                self._deduce,
+                self.deduce,
             ),
             Tool(
                 "create_observations_contradiction",
                 "Keep that conclusions contradict each other, where neither replaces the other.",
                 Contradictions,
-                self._contradict,
+                self.contradict,
             ),
+            Tool(
+                "replace_observations",
+                "Say that an explicit conclusion holds no longer, because a later one gives another value of the same.",
+                Replacements,
+                self.replace,
+            ),
+            *self._tidying(),
+        ]
+
+    def inductive(self) -> list[Tool[Any]]:
+        return [
+            Tool("create_observations_inductive", "Keep patterns that conclusions show.", Inductions, self.induce),
+            *self._tidying(),
+        ]
+
+    def _tidying(self) -> list[Tool[Any]]:
+        return [
             Tool(
                 "delete_observations",
                 "Take away derived conclusions that no longer hold. What was said, the explicit ones, always stays.",
                 Deletion,
-                self._delete,
+                self.delete,
             ),
             Tool(
                 "merge_observations",
                 "Keep one of several conclusions that say the same in other words.",
                 Rewordings,
-                self._merge,
+                self.merge,
             ),
         ]
 
-    def inductive(self) -> list[Tool[Any]]:
-        return [Tool("create_observations_inductive", "Keep patterns that conclusions show.", Inductions, self._induce)]
-
     def finish(self) -> Tool[Any]:
-        return Tool("finish_consolidation", "Say that all is done.", Finish, self._finish)
+        return Tool("finish_consolidation", "Say that all is done.", Finish, self._finish, is_last=True)
+
+    async def apply(self, plan: DreamPlan) -> str:
+        """Make all changes of a plan, and return what became of them."""
+        results = (
+            await self.deduce(Deductions(observations=plan.deductions)),
+            await self.contradict(Contradictions(observations=plan.contradictions)),
+            await self.induce(Inductions(observations=plan.patterns)),
+            await self.replace(Replacements(replacements=plan.replacements)),
+            await self.delete(Deletion(observation_ids=plan.deleted_ids)),
+            await self.merge(Rewordings(merges=plan.merges)),
+        )
+        return "\n".join(results)
+
+    def is_gone(self, id: str) -> bool:
+        """Whether a conclusion was deleted, replaced, or merged into another one."""
+        return id in self._outdated or id in self._replaced or self._merges.kept(id) != id
 
     @property
     def shown(self) -> str:
@@ -124,42 +126,62 @@ class Draft:
         return "\n".join(f"[id:{name}] {each.level}: {neutral(each.content)}" for name, each in self._drawn.items())
 
     def dreamed(self) -> Dreamed:
-        """Return the changes. Citations of a deleted conclusion are replaced by its sources, and those of a merged one
-        by the one that was kept."""
+        """Return the changes. Citations of a deleted conclusion become those of its sources, and citations of a merged
+        or replaced one those of the one that is kept."""
         known = self._known()
         derived = []
         for each in self._drawn.values():
             lasting = _lasting(each.source_ids, known, self._outdated)
-            sources = tuple(dict.fromkeys(map(self._merges.kept, lasting)))
+            kept = dict.fromkeys(map(self._merges.kept, lasting))
+            sources = tuple(dict.fromkeys(self._replaced.get(id, id) for id in kept))
             if len(sources) >= FEWEST_SOURCES[each.level]:
                 derived.append(Derived(each.level, each.content, sources, each.details))
-        return Dreamed(derived=derived, merged=self._merges.records(), outdated=[*self._outdated])
+        replaced = [Replacement(old, new) for old, new in self._replaced.items()]
+        return Dreamed(derived, self._merges.records(), [*self._outdated], replaced)
 
-    async def _deduce(self, given: Deductions) -> str:
-        return self._draw("deductive", given.observations, lambda each, _: {"premises": _texts(each.premises)})
+    async def deduce(self, given: Deductions) -> str:
+        return self._draw(given.observations, Deduction, self._add_deduction)
 
-    async def _contradict(self, given: Contradictions) -> str:
-        return self._draw("contradiction", given.observations, lambda each, _: {"sources": _texts(each.sources)})
+    async def contradict(self, given: Contradictions) -> str:
+        return self._draw(given.observations, Contradiction, self._add_contradiction)
 
-    async def _induce(self, given: Inductions) -> str:
-        """A pattern takes the place of older ones only once it is kept, in words of its own."""
-        before = {*self._drawn}
-        result = self._draw("inductive", given.observations, _pattern)
-        kept = {each.content for name, each in self._drawn.items() if name not in before}
+    async def induce(self, given: Inductions) -> str:
+        return self._draw(given.observations, Induction, self._add_pattern)
+
+    async def merge(self, given: Rewordings) -> str:
+        return self._merges.add(given.merges[:MOST_AT_ONCE], self._known(), {*self._outdated, *self._replaced})
+
+    async def replace(self, given: Replacements) -> str:
+        replaced, refused = 0, []
+        for item in given.replacements[:MOST_AT_ONCE]:
+            each = read_item(OldAndNew, item)
+            if why := each if isinstance(each, str) else self._refusal_to_replace(each):
+                refused.append(why)
+            else:
+                replaced += 1
+        return f"{replaced} replaced." + "".join(f"\n{REFUSED}{each}" for each in refused)
+
+    def _refusal_to_replace(self, given: OldAndNew) -> str:
+        """Note that a conclusion takes the place of another one, or return why it does not."""
         known = self._known()
-        for each in given.observations[:MOST_AT_ONCE]:
-            if _stored(each.content) in kept:
-                replaced = (known.get(bare_id(id)) for id in each.replaces_ids)
-                self._outdated.update((old.id, None) for old in replaced if old and old.level == "inductive")
-        return result
-
-    async def _merge(self, given: Rewordings) -> str:
-        return self._merges.add(given.merges[:MOST_AT_ONCE], self._known(), self._outdated)
+        old, new = (known.get(bare_id(id)) for id in (given.old_id, given.new_id))
+        label = repr(inline(given.old_id[:80]))
+        if old is None or new is None:
+            return f"{label}: cite ids as they were given"
+        if old.level != "explicit" or new.level != "explicit" or old.id == new.id:
+            return f"{label}: both have to be explicit, and not the same"
+        if new.said_at < old.said_at:
+            return f"{label}: what replaces it was said before it"
+        if self.is_gone(old.id) or self.is_gone(new.id) or old.id in self._replaced.values():
+            return f"{label}: one of them is merged or replaced already"
+        self._replaced[old.id] = new.id
+        self._outdated.update((each.id, None) for each in known.values() if old.id in (each.source_ids or ()))
+        return ""
 
     async def _finish(self, given: Finish) -> str:
-        return "Noted. Answer with a short sentence and no further calls."
+        return "Noted."
 
-    async def _delete(self, given: Deletion) -> str:
+    async def delete(self, given: Deletion) -> str:
         known = self._known()
         requested = [known.get(bare_id(id)) for id in given.observation_ids]
         gone = [each for each in requested if each is not None and each.level != "explicit"]
@@ -168,21 +190,42 @@ class Draft:
         unknown = sum(each is None for each in requested)
         return f"{len(gone)} deleted; {said} are explicit and stay; {unknown} are not known."
 
-    def _draw(self, level: Drawn, observations: Sequence[Any], details: Callable[[Any, int], Json]) -> str:
+    def _add_deduction(self, given: Deduction) -> str:
+        return self._add("deductive", given, lambda _: {"premises": _texts(given.premises)})
+
+    def _add_contradiction(self, given: Contradiction) -> str:
+        return self._add("contradiction", given, lambda _: {"sources": _texts(given.sources)})
+
+    def _add_pattern(self, given: Induction) -> str:
+        """A pattern takes the place of older ones only once it is kept."""
+        if why := self._add("inductive", given, lambda count: _pattern(given, count)):
+            return why
+        known = self._known()
+        replaced = (known.get(bare_id(id)) for id in given.replaces_ids)
+        self._outdated.update((old.id, None) for old in replaced if old and old.level == "inductive")
+        return ""
+
+    def _draw(self, observations: Sequence[Any], kind: type[A], add: Callable[[A], str]) -> str:
+        """Keep what can be kept, and return the result for the model; `add` returns why it refuses one."""
         created, refused = 0, []
-        for each in observations[:MOST_AT_ONCE]:
-            content = _stored(each.content)
-            sources = self._sources(each.source_ids)
-            if why := self._refusal(level, content, sources):
-                refused.append(f"{inline(content[:80])!r}: {why}")
-                continue
-            rests_on = sources or ()
-            name = f"new-{len(self._drawn) + 1}"
-            self._drawn[name] = Derived(level, content, rests_on, details(each, len(rests_on)))
-            created += 1
+        for given in observations[:MOST_AT_ONCE]:
+            each = read_item(kind, given)
+            if why := each if isinstance(each, str) else add(each):
+                refused.append(f"{_label(given)}: {why}")
+            else:
+                created += 1
         if len(observations) > MOST_AT_ONCE:
             refused.append(f"the last {len(observations) - MOST_AT_ONCE}: at most {MOST_AT_ONCE} at once")
-        return f"{created} created." + "".join(f"\nRefused {each}" for each in refused)
+        return f"{created} created." + "".join(f"\n{REFUSED}{each}" for each in refused)
+
+    def _add(self, level: Drawn, given: Deduction | Contradiction | Induction, details: Callable[[int], Json]) -> str:
+        """Keep a conclusion, or return why it is refused. `details` takes the number of its sources."""
+        content, sources = _stored(given.content), self._sources(given.source_ids)
+        if why := self._refusal(level, content, sources):
+            return why
+        rests_on = sources or ()
+        self._drawn[f"new-{len(self._drawn) + 1}"] = Derived(level, content, rests_on, details(len(rests_on)))
+        return ""
 
     def _refusal(self, level: Drawn, content: str, sources: tuple[str, ...] | None) -> str:
         """Return why a conclusion is refused; empty if it is accepted."""
@@ -255,6 +298,12 @@ def _texts(given: Sequence[str]) -> list[str]:
 def _stored(content: str) -> str:
     """The content of a new conclusion in the form in which it is stored."""
     return single(plain(content))[:MOST_OF_MESSAGE]
+
+
+def _label(given: Any) -> str:
+    """The beginning of what an item says."""
+    content = given.get("content") if isinstance(given, dict) else given
+    return repr(inline(str(content)[:80]))
 
 
 def _folded(content: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping, Sequence
-
-from pydantic import Field
+from typing import Any
 
 from omoide.core.records import Conclusion, Merge
+from omoide.reasoner.agentic.dream_arguments import Rewording
 from omoide.reasoner.agentic.prompt_templates import inline
-from omoide.reasoner.agentic.tools import Arguments, bare_id
+from omoide.reasoner.agentic.tools import REFUSED, bare_id, read_item
 
 MOST_MERGED = 200
 """Maximum conclusions that a dream drops because others say the same."""
@@ -18,15 +18,6 @@ MOST_TOLD = 50
 
 _NAMED = re.compile(r"\d+(?:[.,:]\d+)*|(?<=\s)[^\W\d_a-zß-öø-ÿ]\w*")
 """Numbers, and words with a capital, which are mostly names: what a merge must not lose."""
-
-
-class Rewording(Arguments):
-    kept_id: str = Field(description="The id of the conclusion that says it best, and all of it.")
-    dropped_ids: list[str] = Field(description="Ids of the conclusions that say the same and nothing more.")
-
-
-class Rewordings(Arguments):
-    merges: list[Rewording]
 
 
 class Merges:
@@ -44,10 +35,14 @@ class Merges:
         kept = dict.fromkeys(self._merged.values())
         return tuple(Merge(id, tuple(each for each, to in self._merged.items() if to == id)) for id in kept)
 
-    def add(self, given: Sequence[Rewording], known: Mapping[str, Conclusion], outdated: Container[str]) -> str:
+    def add(self, given: Sequence[Any], known: Mapping[str, Conclusion], outdated: Container[str]) -> str:
         """Merge what can be merged among the known conclusions, and return the result for the model."""
         merged, refused = 0, []
-        for each in given:
+        for item in given:
+            each = read_item(Rewording, item)
+            if isinstance(each, str):
+                refused.append(each)
+                continue
             kept = known.get(bare_id(each.kept_id))
             for id in dict.fromkeys(map(bare_id, each.dropped_ids)):
                 dropped = known.get(id)
@@ -58,7 +53,7 @@ class Merges:
                 else:
                     self._merged[id] = kept.id
                     merged += 1
-        return f"{merged} merged." + "".join(f"\nRefused {each}" for each in refused[:MOST_TOLD])
+        return f"{merged} merged." + "".join(f"\n{REFUSED}{each}" for each in refused[:MOST_TOLD])
 
     def _refusal(self, kept: Conclusion, dropped: Conclusion, outdated: Container[str]) -> str:
         """Return why two conclusions cannot be merged; empty if they can."""

@@ -10,7 +10,7 @@ from pydantic_ai.models import ModelRequestParameters
 
 from omoide.inference.model_registry import ContextExceeded, RequestRefused
 from omoide.reasoner.agentic.model_client import Opening, size_of, text_of
-from omoide.reasoner.agentic.tools import ERROR, Toolbox
+from omoide.reasoner.agentic.tools import ERROR, REFUSED, Toolbox
 
 MOST_CALLS = 8
 """Calls executed per round; the others get an error as their result."""
@@ -73,5 +73,13 @@ async def run_tool_loop(
             result = await toolbox.use(call) if index < MOST_CALLS else too_many
             findings.append(Finding(call.tool_name, call.args_as_json_str(), result))
             returns.append(ToolReturnPart(call.tool_name, result, call.tool_call_id))
+        if any(toolbox.is_last(call.tool_name) for call in response.tool_calls) and not any(map(_failed, returns)):
+            break
         history += [response, ModelRequest(parts=returns, instructions=opening.rules)]
     return ToolLoopResult("", findings)
+
+
+def _failed(part: ToolReturnPart) -> bool:
+    """Whether the model has to learn of a result before it may end."""
+    result = str(part.content)
+    return result.startswith(ERROR) or f"\n{REFUSED}" in result

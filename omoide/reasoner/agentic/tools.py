@@ -47,6 +47,8 @@ logger = logging.getLogger("omoide.reasoner")
 ERROR = "ERROR: "
 """Prefix of every error text."""
 NOTHING = "Nothing was found."
+REFUSED = "Refused "
+"""Begins the line about an item of a call that was not taken."""
 MOST_NAMED = 300
 """Maximum characters of model input quoted in an error."""
 
@@ -54,7 +56,7 @@ MOST_NAMED = 300
 class Arguments(BaseModel):
     """Base class of tool arguments. Unknown arguments are ignored, and null means the default."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -71,12 +73,14 @@ class Tool(Generic[A]):
     purpose: str
     arguments: type[A]
     run: Callable[[A], Awaitable[str]]
+    is_last: bool = False
+    """Whether the model says by calling it that nothing more is to be done."""
 
     @property
     def definition(self) -> ToolDefinition:
         return ToolDefinition(
             name=self.name,
-            parameters_json_schema=_schema_of(self.arguments),
+            parameters_json_schema=schema_of(self.arguments),
             description=self.purpose,
         )
 
@@ -94,6 +98,10 @@ class Toolbox:
     @property
     def definitions(self) -> list[ToolDefinition]:
         return [tool.definition for tool in self._tools.values()]
+
+    def is_last(self, name: str) -> bool:
+        tool = self._tools.get(name)
+        return tool is not None and tool.is_last
 
     async def use(self, call: ToolCallPart) -> str:
         """Return the result or error text, at most `MOST_OF_RESULT` characters. Never raises."""
@@ -165,8 +173,10 @@ class RecentObservations(Arguments):
 class ReadingTools:
     """Tools for the methods of a `MemoryView`."""
 
-    def __init__(self, memory: MemoryView) -> None:
+    def __init__(self, memory: MemoryView, is_hidden: Callable[[str], bool] = lambda _: False) -> None:
+        """`is_hidden` says of the id of a conclusion whether it is left out of results."""
         self.memory = memory
+        self._is_hidden = is_hidden
 
     def minimal(self) -> list[Tool[Any]]:
         """Return the two search tools."""
@@ -232,7 +242,8 @@ class ReadingTools:
 
     def shown(self, conclusions: Sequence[Conclusion]) -> str:
         reach = self.memory.reach
-        return conclusion_lines(conclusions, with_pair=reach.observer_id is None or reach.observed_id is None)
+        shown = [each for each in conclusions if not self._is_hidden(each.id)]
+        return conclusion_lines(shown, with_pair=reach.observer_id is None or reach.observed_id is None)
 
     async def _search_memory(self, given: SearchMemory) -> str:
         after, before = instant(given.after_date), instant(given.before_date)
@@ -288,15 +299,24 @@ def _named(text: str) -> str:
     return neutral(truncate(" ".join(text.split()), MOST_NAMED))
 
 
+def read_item(kind: type[A], given: Any) -> A | str:
+    """Return an item of a call's list, or why it cannot be read: it does not spoil the others."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        return _faults(error)
+
+
 def _faults(error: ValidationError) -> str:
     faults = (f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in error.errors()[:5])
     return _named("; ".join(faults))
 
 
 @functools.cache
-def _schema_of(arguments: type[Arguments]) -> Json:
+def schema_of(arguments: type[Arguments]) -> Json:
     """Return the JSON schema of arguments. Cached: generating it takes most of the time before a model request."""
     schema: Json = _untitled(arguments.model_json_schema())
+    schema.pop("description", None)
     return schema
 
 

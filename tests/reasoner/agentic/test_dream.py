@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydantic_ai.exceptions import ModelConnectionError
 
-from omoide.core.records import Conclusion, Merge
+from omoide.core.records import Conclusion, Merge, Replacement
 from omoide.inference.model_registry import ProviderFailed
 from omoide.reasoner.agentic.dream import DEDUCTION, INDUCTION, dream
 from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.protocol import Dreamed, DreamTask
-from tests.reasoner.agentic.scripted import TOKENS, Scripted, calls, prompt_of, refusal, results_in, too_long
+from tests.reasoner.agentic.scripted import TOKENS, Scripted, calls, form, prompt_of, refusal, results_in, too_long
 from tests.reasoner.memory_fixtures import Past
 
 DONE = "Done."
@@ -23,7 +23,8 @@ DEDUCE, CONTRADICT, INDUCE, DELETE = (
     "create_observations_inductive",
     "delete_observations",
 )
-MERGE = "merge_observations"
+MERGE, REPLACE = "merge_observations", "replace_observations"
+FINISH: tuple[str, Any] = ("finish_consolidation", {})
 
 
 @pytest.fixture
@@ -141,8 +142,8 @@ def test_each_phase_has_its_own_tools_and_rounds(past: Past, known: list[Conclus
     offered = [{tool.name for tool in info.function_tools} for _, info in (models.asked[0], models.asked[-1])]
     reading = {"get_recent_observations", "search_memory", "search_messages", "get_reasoning_chain"}
     assert offered == [
-        {*reading, DEDUCE, CONTRADICT, DELETE, MERGE, "finish_consolidation"},
-        {*reading, INDUCE, "finish_consolidation"},
+        {*reading, DEDUCE, CONTRADICT, REPLACE, DELETE, MERGE, "finish_consolidation"},
+        {*reading, INDUCE, DELETE, MERGE, "finish_consolidation"},
     ]
 
 
@@ -210,10 +211,57 @@ def test_a_pattern_takes_the_place_of_an_older_one(past: Past, known: list[Concl
     assert induced.source_ids == tuple(each.id for each in known[:3])
 
 
+def test_a_later_statement_takes_the_place_of_an_older_one(past: Past, known: list[Conclusion]) -> None:
+    lisbon, porto, _, resting = known
+    swapped = past.conclude("alice lives in Faro", at=0)
+    pairs = [(lisbon, porto), (lisbon, porto), (porto, swapped), (resting, porto), (porto, porto)]
+    ids = [*((old.id, new.id) for old, new in pairs), ("x", porto.id)]
+    wanted = {"replacements": [*({"old_id": old, "new_id": new} for old, new in ids), {"old_id": [1]}]}
+    models = Scripted(calls((REPLACE, wanted), (DEDUCE, drawn("alice lives by the sea", lisbon, resting))), DONE, DONE)
+    result = dreamed(past, [*known, swapped], models)
+    assert result.replaced == [Replacement(lisbon.id, porto.id)]
+    assert [*result.outdated] == [resting.id]
+    assert result.derived[0].source_ids == (porto.id,)
+    assert last_results(models, 1).startswith("1 replaced.")
+    assert last_results(models, 1).count("Refused") == 6
+    assert lisbon.id not in models.prompts[-1].partition("<conclusions>")[2].partition("<derived>")[0]
+
+
+def test_finishing_needs_no_further_request(past: Past, known: list[Conclusion]) -> None:
+    models = Scripted(calls((DEDUCE, drawn("alice left Lisbon", *known[:2])), FINISH), calls(FINISH))
+    assert len(dreamed(past, known, models).derived) == 1
+    assert len(models.asked) == 2
+
+
+def test_a_model_learns_of_a_refusal_before_it_finishes(past: Past, known: list[Conclusion]) -> None:
+    models = Scripted(calls((DEDUCE, drawn("alice left", "made-up")), FINISH), calls(FINISH), calls(FINISH))
+    dreamed(past, known, models)
+    assert "not known" in last_results(models, 1)
+
+
+def test_a_refused_observation_spoils_only_itself(past: Past, known: list[Conclusion]) -> None:
+    good, bad = drawn("alice left Lisbon", *known[:2])["observations"], [{"content": "no sources"}, 7, {}]
+    merges = {"merges": [{"dropped_ids": []}, "x"]}
+    models = Scripted(calls((DEDUCE, {"observations": [*bad, *good]}), (MERGE, merges)), DONE, DONE)
+    assert [each.content for each in dreamed(past, known, models).derived] == ["alice left Lisbon"]
+    created, merged = results_in(models.asked[1][0])
+    assert created.startswith("1 created.\nRefused 'no sources': source_ids: Field required")
+    assert merged.startswith("0 merged.\nRefused kept_id: Field required")
+
+
+def test_what_a_phase_took_away_is_not_shown_to_the_next(past: Past, known: list[Conclusion]) -> None:
+    look = calls(("search_memory", {"query": "Lisbon"}))
+    models = Scripted(calls((DELETE, {"observation_ids": [known[3].id]})), DONE, look, DONE)
+    dreamed(past, known, models)
+    assert known[3].content in models.prompts[0]
+    assert known[3].content not in models.prompts[-1]
+    assert known[0].content in models.prompts[-1]
+
+
 def test_a_refused_pattern_replaces_nothing(past: Past, known: list[Conclusion]) -> None:
     old = past.conclude("alice moves about (2 dates)", level="inductive", sources=known[:2])
     models = Scripted(DONE, calls((INDUCE, drawn("alice is fickle", known[0], replaces_ids=[old.id]))), DONE)
-    assert dreamed(past, [*known, old], models) == Dreamed(derived=[], merged=(), outdated=[])
+    assert dreamed(past, [*known, old], models) == Dreamed(derived=[], merged=(), outdated=[], replaced=[])
 
 
 def test_each_phase_is_told_the_present_with_its_weekday(past: Past, known: list[Conclusion]) -> None:
@@ -222,12 +270,29 @@ def test_each_phase_is_told_the_present_with_its_weekday(past: Past, known: list
     assert all(re.search(r"It is now \w+day, \d{4}-\d\d-\d\d \d\d:\d\d UTC", prompt) for prompt in models.prompts)
 
 
-def test_an_endpoint_without_tools_has_no_dreams_and_no_failures(past: Past, known: list[Conclusion]) -> None:
-    models = Scripted(script=lambda _, __: refusal("toy does not support tools"))
+def test_an_endpoint_without_tools_is_asked_once_for_all_changes(past: Past, known: list[Conclusion]) -> None:
+    same = past.conclude("alice goes running on Sundays")
+    plan = {
+        "deductions": [*drawn("alice left Lisbon", known[0], known[1])["observations"], {"content": 7}, "?"],
+        "patterns": drawn("alice moves about", *known[:3])["observations"],
+        "replacements": [{"old_id": known[0].id, "new_id": known[1].id}],
+        "merges": [{"kept_id": known[2].id, "dropped_ids": [same.id]}],
+        "deleted_ids": [],
+    }
+
+    def script(_: Any, info: Any) -> Any:
+        return refusal("toy does not support tools") if info.function_tools else form(plan)
+
+    models = Scripted(script=script)
     for _ in range(2):
-        result = dreamed(past, known, models)
-        assert [*result.derived, *result.merged, *result.outdated] == []
-    assert len(models.asked) == 1
+        result = dreamed(past, [*known, same], models)
+        assert [each.content for each in result.derived] == ["alice left Lisbon", "alice moves about"]
+        assert result.derived[0].source_ids == (known[1].id,)
+        assert result.merged == (Merge(known[2].id, (same.id,)),)
+        assert result.replaced == [Replacement(known[0].id, known[1].id)]
+        assert [*result.outdated] == [known[3].id]
+    assert [bool(info.function_tools) for _, info in models.asked] == [True, False, False]
+    assert known[0].content in models.prompts[1]
 
 
 def test_a_dream_that_is_too_long_for_the_model_shows_fewer_conclusions(past: Past) -> None:
