@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -19,6 +20,12 @@ from connexion.operations import AbstractOperation
 from connexion.spec import Specification
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+REMEMBERED = 2_048
+"""Paths whose routes are remembered: clients ask for the same objects again and again."""
+
+LONGEST_REMEMBERED = 512
+"""The longest path that is remembered, in bytes, so that remembered paths take about a megabyte at most."""
 
 Serve = Callable[[AbstractOperation], ASGIApp]
 """Creates the application of an operation, at start-up."""
@@ -104,15 +111,21 @@ class SegmentRouting(SpecMiddleware):
     def __init__(self, serve: Serve) -> None:
         self.serve = serve
         self.tree = Node()
+        self._remembered = lru_cache(REMEMBERED)(self._route)
 
     def add_api(self, specification: Specification, **kwargs: Any) -> None:
         SegmentAPI(specification, tree=self.tree, serve=self.serve, **kwargs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            route, scope["path_params"] = self.match(scope["method"], _segments(scope))
+            path: bytes = scope.get("raw_path") or scope["path"].encode()
+            find = self._remembered if len(path) <= LONGEST_REMEMBERED else self._route
+            route, scope["path_params"] = find(scope["method"], path)
             scope.setdefault("extensions", {})[ROUTING_CONTEXT] = route.context
             await route.app(scope, receive, send)
+
+    def _route(self, method: str, path: bytes) -> tuple[Route, dict[str, str]]:
+        return self.match(method, _segments(path))
 
     def match(self, method: str, segments: list[str]) -> tuple[Route, dict[str, str]]:
         """The route and the path's parameters. Raises HTTPException 404 or 405."""
@@ -150,8 +163,7 @@ def name_of_operation(scope: Scope) -> str:
     return found.get("operation_id", "").rpartition(".")[2]
 
 
-def _segments(scope: Scope) -> list[str]:
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
+def _segments(path: bytes) -> list[str]:
     if path.endswith(b"/"):
         path = path[:-1]
     try:
