@@ -160,7 +160,7 @@ def literal_text(text: str) -> str:
 
 def index_text(text: str) -> str:
     """The text as it is indexed."""
-    return _unspaced.sub(_in_pairs, _folded(text)) if _affected(text) else text
+    return text if text.isascii() or not _affected(text) else _unspaced.sub(_in_pairs, _folded(text))
 
 
 def index_phrase(text: str) -> tuple[str, bool]:
@@ -194,7 +194,7 @@ def is_unspaced(text: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    return _others(_plain_of, composed(text)) if _affected(text) else text
+    return text if text.isascii() or not _affected(text) else _others(_plain_of, composed(text))
 
 
 def _alike_of(match: re.Match[str]) -> str:
