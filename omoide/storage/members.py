@@ -53,6 +53,27 @@ def unchanged(db: Transaction, session: int, given: Mapping[str, Observation]) -
     return True
 
 
+def add_first(
+    db: Transaction,
+    workspace: int,
+    session: Session,
+    given: Mapping[str, Observation],
+    now: int,
+    *,
+    max_observers: int | None,
+) -> None:
+    """Add the first peers to a session that this transaction created, so that nobody else can have changed its members.
+
+    Raises as `add` does.
+    """
+    peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
+    known = peers.ensure(db, workspace, given, now)
+    flags = {known[peer_id]: _merged((None, None), observation) for peer_id, observation in given.items()}
+    _join(db, session.pk, [*flags.items()], now)
+    if any(observation.observe_others for observation in given.values()):
+        _check_observers(db, session, max_observers)
+
+
 def add(
     db: Transaction,
     workspace: int,
