@@ -90,6 +90,35 @@ def test_a_failing_write_affects_only_itself(failing: Any, error: type[Exception
     assert read_now(store, kinds) == ["before", "after"]
 
 
+async def savepoints(store: Store, *writes: Any) -> int:
+    """The number of savepoints that queued writes take."""
+    seen: list[str] = []
+    await store.write(lambda db: db.set_trace_callback(seen.append))
+    await gathered(store, *writes)
+    await store.write(lambda db: db.set_trace_callback(None))
+    return seen.count("SAVEPOINT work")
+
+
+def test_writes_take_no_savepoints_until_one_fails(store: Store) -> None:
+    assert asyncio.run(savepoints(store, (put, "a"), (put, "b"))) == 0
+    # The gate, the two writes before, the failing one, the one after, and the one that ends the trace.
+    assert asyncio.run(savepoints(store, (put, "c"), (put, "d"), (put_and_fail, "e"), (put, "f"))) == 6
+    assert read_now(store, kinds) == ["a", "b", "c", "d", "f"]
+
+
+def test_after_a_failure_writes_run_once(store: Store) -> None:
+    runs: list[str] = []
+
+    def noted(db: Connection, kind: str) -> str:
+        runs.append(kind)
+        return put(db, kind)
+
+    asyncio.run(gathered(store, (noted, "a"), (put_and_fail, "b"), (noted, "c")))
+    asyncio.run(gathered(store, (noted, "d"), (put_and_fail, "e"), (noted, "f")))
+    assert runs == ["a", "a", "c", "d", "f"]
+    assert read_now(store, kinds) == ["a", "c", "d", "f"]
+
+
 def put_at_the_end(db: Connection, kind: str) -> str:
     on_commit(db, lambda db: queue.add(db, NewJob(f"{kind}, at the end", {}), 0))
     return put(db, kind)

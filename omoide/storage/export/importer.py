@@ -325,6 +325,7 @@ def _store(
 
 
 def _add(db: Transaction, writer: Rows, lines: Sequence[tuple[int, schema.Line]]) -> None:
+    writer.begin()
     for number, line in lines:
         try:
             writer.add(db, line)

@@ -26,9 +26,6 @@ from omoide.storage.content_hash import content_hash
 from omoide.storage.engine import fulltext
 from omoide.storage.export.schema import KINDS, Column, InvalidLine, Line
 
-MOST_KEPT_IN_MIND = 100_000
-"""Limit of each of the caches of peer and session rows."""
-
 Values = dict[str, Any]
 """Column → value of a row that is about to be inserted."""
 
@@ -37,7 +34,7 @@ class Rows:
     """Insert lines into one workspace (its row). `salt` derives new ids from those in the file; None keeps them.
 
     Without `has_links`, the file has no lines for the messages of conclusions, which are then taken from the details.
-    Call `add` within a transaction, and `index` before its commit.
+    Call `begin` in a transaction, then `add`, and `index` before its commit.
     """
 
     def __init__(self, workspace: int, salt: str | None, *, has_links: bool = True) -> None:
@@ -74,6 +71,12 @@ class Rows:
             "job": self._complete_job,
         }
 
+    def begin(self) -> None:
+        """Forget the rows of earlier transactions, of which one may have been rolled back."""
+        self._peers.clear()
+        self._sessions.clear()
+        self._said.clear()
+
     def add(self, db: Transaction, line: Line) -> None:
         """Insert the row of a line. Raises InvalidLine if it contradicts existing rows."""
         name = line["kind"]
@@ -107,7 +110,6 @@ class Rows:
             )
             fulltext.add_messages(db, session, first, last)
             event_time_order.note(db, session, first)
-        self._said.clear()
 
     def id(self, given: str) -> str:
         return given if self.salt is None else derived_id(given, self.salt)
@@ -125,8 +127,6 @@ class Rows:
             ).fetchone()
             if row is None:
                 raise InvalidLine(f"no earlier line defines the peer {truncate(peer_id)!r}")
-            if len(self._peers) >= MOST_KEPT_IN_MIND:
-                self._peers.clear()
             self._peers[peer_id] = row[0], bool(row[1])
         return self._peers[peer_id]
 
@@ -150,8 +150,6 @@ class Rows:
             ).fetchone()
             if row is None:
                 raise InvalidLine(f"no earlier line defines the session {truncate(session_id)!r}")
-            if len(self._sessions) >= MOST_KEPT_IN_MIND:
-                self._sessions.clear()
             self._sessions[session_id] = row[0]
         return self._sessions[session_id]
 

@@ -25,6 +25,9 @@ class Connection(sqlite3.Connection):
         self.bounds = self.cursor()
         """For statements that begin and end transactions: making a cursor for each takes a fifth of a short read."""
 
+    wary: int = 0
+    """The number of next writes that run in savepoints; see `group_commit`."""
+
     deferred: list[Callable[[Connection], None]] | None = None
     """None outside of a group commit, where there is no later point to run them."""
 

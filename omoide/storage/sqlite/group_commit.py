@@ -1,4 +1,9 @@
-"""Group commit: concurrent writes share one transaction and one fsync, each in its own savepoint."""
+"""Group commit: concurrent writes share one transaction and one fsync.
+
+A write that fails must take back its own changes only. A savepoint for each write ensures that, but it copies every
+page that the write changes. So writes run without savepoints until one fails; then the transaction is rolled back, and
+its writes run again, each in a savepoint (a `Store` may run a write again).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +24,9 @@ from omoide.storage.sqlite.error_codes import OF_THE_FILE, kind_of, translate_er
 
 MAX_BATCH = 128
 """Maximum number of writes per commit, which bounds the wait of the first one."""
+
+WARY_WRITES = 256
+"""Writes that run in savepoints after one has failed, so that frequent failures do not make writes run twice."""
 
 BUSY_PAUSE_SECONDS = 0.0002
 """Retry interval while another process writes; its transactions take milliseconds."""
@@ -102,9 +110,7 @@ def commit(
         except (sqlite3.Error, OmoideError):
             batch.extend(writes)  # they have waited as long, so they fail as well
             raise
-        for write in writes:
-            batch.append(write)
-            _run_in_savepoint(connection, write)
+        _run(connection, writes, batch, busy_timeout)
         flush_deferred(connection)
         check()
         connection.bounds.execute("COMMIT")
@@ -118,6 +124,26 @@ def commit(
     finally:
         connection.deferred = None
     return batch, None
+
+
+def _run(connection: Connection, writes: Iterator[Write], batch: list[Write], busy_timeout: float) -> None:
+    """Run the writes and append them to `batch`. Raises if the transaction failed as a whole."""
+    for write in writes:
+        batch.append(write)
+        if connection.wary:
+            connection.wary -= 1
+            _run_in_savepoint(connection, write)
+            continue
+        try:
+            write.result = write.work(connection)
+        except BaseException:
+            connection.wary = WARY_WRITES
+            if connection.in_transaction:  # some errors end it
+                connection.bounds.execute("ROLLBACK")
+            connection.deferred = []
+            begin(connection, busy_timeout)
+            for each in batch:
+                _run_in_savepoint(connection, each)
 
 
 def _run_in_savepoint(connection: Connection, write: Write) -> None:
