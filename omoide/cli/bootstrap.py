@@ -147,11 +147,4 @@ def collect_garbage() -> None:
 
 def make_worker(services: Services, *, leading: bool = True) -> Worker:
     """Create a worker; a `leading` one competes for leadership."""
-    settings = services.settings
-    return Worker(
-        services,
-        poll_seconds=settings.job_poll_seconds,
-        lease_seconds=settings.job_lease_seconds,
-        concurrency=settings.worker_concurrency,
-        leadership=leader_lock.LeaderLock(settings.db) if leading else None,
-    )
+    return Worker(services, leadership=leader_lock.LeaderLock(services.settings.db) if leading else None)

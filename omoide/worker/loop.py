@@ -73,7 +73,7 @@ class OutageLogger:
 
 
 class Worker:
-    """Runs up to `concurrency` jobs at a time until cancelled.
+    """Runs up to `worker_concurrency` jobs at a time until cancelled.
 
     With a `leadership` it starts when it becomes the leader, and takes over the jobs claimed by the previous one;
     without, it is an additional worker. Neither one kind of job nor one workspace may take the last free slot, so that
@@ -86,9 +86,6 @@ class Worker:
         self,
         deps: Services,
         *,
-        poll_seconds: float,
-        lease_seconds: float,
-        concurrency: int = 1,
         leadership: leader_lock.LeaderLock | None = None,
         tasks: Mapping[str, Task] = TASKS,
         rest: Callable[[int], float] = lambda attempts: retry_delay(attempts, random.random()),
@@ -96,9 +93,9 @@ class Worker:
         self.deps = deps
         self.store = deps.store
         self.tasks = tasks
-        self.poll_seconds = poll_seconds
-        self.lease = int(lease_seconds * SECOND)
-        self.concurrency = concurrency
+        self.poll_seconds = deps.settings.job_poll_seconds
+        self.lease = int(deps.settings.job_lease_seconds * SECOND)
+        self.concurrency = deps.settings.worker_concurrency
         self.leadership = leadership
         self.limits = attempt_limits(deps.settings)
         self.rest = rest

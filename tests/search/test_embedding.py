@@ -49,7 +49,7 @@ class Night:
         settings = Settings.model_validate({"db": store.path})
         self.store = store
         self.embedder = embedder
-        self.worker = Worker(open_services(settings, store=store, embedder=embedder), poll_seconds=60, lease_seconds=60)
+        self.worker = Worker(open_services(settings, store=store, embedder=embedder))
         self.finder = SemanticSearch(embedder, pause_seconds=0)
 
     async def begin(self) -> None:

@@ -62,18 +62,16 @@ def worker_on(
     leadership: LeaderLock | None = None,
 ) -> Worker:
     settings = Settings.model_validate(
-        {"db": store.path, "shutdown_grace_seconds": 0}
-    )  # do not wait for jobs that never end
-    deps = open_services(settings, store=store, embedder=WordLlamaEmbedder())
-    return Worker(
-        deps,
-        poll_seconds=poll,
-        lease_seconds=lease,
-        concurrency=concurrency,
-        leadership=leadership,
-        tasks=tasks,
-        rest=lambda attempts: retry_delay(attempts, 1.0),
+        {
+            "db": store.path,
+            "shutdown_grace_seconds": 0,  # do not wait for jobs that never end
+            "job_poll_seconds": poll,
+            "job_lease_seconds": lease,
+            "worker_concurrency": concurrency,
+        }
     )
+    deps = open_services(settings, store=store, embedder=WordLlamaEmbedder())
+    return Worker(deps, leadership=leadership, tasks=tasks, rest=lambda attempts: retry_delay(attempts, 1.0))
 
 
 @contextlib.asynccontextmanager

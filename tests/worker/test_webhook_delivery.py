@@ -91,7 +91,7 @@ async def house(path: Path, outbound: GuardedClient | None = None, **given: Any)
     }
     await store.write(workspaces.get_or_create, "w", Change(), clock.now())
     try:
-        yield House(store, Worker(deps, poll_seconds=60, lease_seconds=60, concurrency=4, tasks=tasks))
+        yield House(store, Worker(deps, tasks=tasks))
     finally:
         store.close()
 

@@ -61,7 +61,8 @@ class Home:
     """A workspace `w` in which peers talk in the session `s` by default."""
 
     def __init__(self, path: Path, reasoner: MakeReasoner = Reasoner, **options: Any) -> None:
-        self.settings = Settings.model_validate({"db": path, "debounce_seconds": 0, **options})
+        given = {"debounce_seconds": 0, "job_poll_seconds": 3_600, "job_lease_seconds": 3_600, "worker_concurrency": 1}
+        self.settings = Settings.model_validate({"db": path, **given, **options})
         self.store = Store.open(path, durability="normal")
         around = open_services(self.settings, store=self.store, embedder=EMBEDDER)
         self.reasoner = reasoner(EMBEDDER, around.tokens)
@@ -70,8 +71,7 @@ class Home:
 
     def new_worker(self, **options: Any) -> Worker:
         # Failed jobs wait until a test makes them due, however long the test takes.
-        given = {"poll_seconds": 3_600, "lease_seconds": 3_600, "rest": lambda attempts: 3_600.0, **options}
-        return Worker(self.deps, **given)
+        return Worker(self.deps, **{"rest": lambda attempts: 3_600.0, **options})
 
     async def open(self) -> Home:
         await self.store.write(embeddings.adopt, EMBEDDER.name, EMBEDDER.dimensions, 0)
