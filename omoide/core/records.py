@@ -158,6 +158,8 @@ class Fact:
     """Contents of conclusions that it corrects: they were never true."""
     replaces: tuple[str, ...] = ()
     """Contents of conclusions that no longer hold, according to it."""
+    repeats: tuple[str, ...] = ()
+    """Contents of conclusions that say the same."""
     utc_offset: int | None = None
     """Minutes east of UTC of `said_at`, as in `Message`."""
 

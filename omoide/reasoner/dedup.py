@@ -15,7 +15,7 @@ from omoide.core.records import Fact
 from omoide.core.text_cache import text_cache
 from omoide.inference.embedders import Embedder, EmbeddingFailed
 from omoide.inference.rejected_inputs import embed_or_zeros
-from omoide.reasoner.equivalence import MOST_EXTRA, is_equivalent, normalize, richness
+from omoide.reasoner.equivalence import MOST_EXTRA, adds_nothing, is_equivalent, normalize, richness
 from omoide.storage.conclusion_upsert import KnownConclusion, NearDuplicate
 
 logger = logging.getLogger("omoide.reasoner")
@@ -47,6 +47,20 @@ async def near_duplicates(
     return {
         i: NearDuplicate(known[k].pk, richness(facts[i].content) >= richness(known[k].content))
         for i, (_, k) in nearest.items()
+    }
+
+
+def said_again(facts: Sequence[Fact], known: Sequence[KnownConclusion]) -> dict[int, NearDuplicate]:
+    """Return the conclusion that each fact says it repeats, by the fact's index; none that lacks something of it. Pure.
+
+    `known` are those of the session: what was said in others is not told here.
+    """
+    rows = {each.content: each.pk for each in known}
+    return {
+        index: NearDuplicate(rows[content], is_poorer=False)
+        for index, fact in enumerate(facts)
+        for content in fact.repeats
+        if content in rows and adds_nothing(fact.content, content)
     }
 
 

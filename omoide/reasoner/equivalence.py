@@ -96,6 +96,13 @@ def normalized_agree(a: NormalizedText, b: NormalizedText) -> bool:
     return extra <= MOST_EXTRA * len(richer.words) and _stand_in_order(poorer.words, richer.words)
 
 
+def adds_nothing(text: str, known: str) -> bool:
+    """Whether a text that is said to repeat a known one can do so: it names no number, date or name that the known one
+    lacks, and negates and weakens alike."""
+    guards, known_guards = ({*normalize(each).guards} for each in (text, known))
+    return guards <= known_guards and guards & GUARDS == known_guards & GUARDS
+
+
 def richness(text: str, tokens_of: Callable[[str], Sequence[Hashable]] = tokens) -> int:
     """Return the number of tokens plus ten times the number of distinct tokens. `tokens_of` tokenizes the text."""
     all_tokens = tokens_of(text)

@@ -45,7 +45,8 @@ class Batch:
     session_id: str
     observed_id: str
     messages: Sequence[Message]
-    """Messages of the observed peer, and as context those of others between and just before them."""
+    """Messages of the observed peer, and as context those of others between and just before them; in the order in which
+    they were said."""
     instructions: str | None = None
     """Custom instructions on what to extract. Untrusted data: they change neither output format nor reach."""
     earlier: Sequence[str] = ()
@@ -53,6 +54,9 @@ class Batch:
     known: Sequence[Conclusion] = ()
     """Current conclusions that the messages may replace or correct, best first. Only for reasoners with `reads_known`;
     untrusted data."""
+    before: Sequence[Message] = ()
+    """What was said before `messages`, by anybody, oldest first: context from which no facts are drawn. Only for
+    reasoners with `reads_known`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ class Reasoner(Protocol):
 
     @property
     def reads_known(self) -> bool:
-        """Whether `derive` compares the messages with what is known, so that `Batch.known` has to be searched."""
+        """Whether `derive` compares the messages with what is known and was said before: `Batch.known` and `before`."""
 
     async def prepare(self) -> None:
         """Load lazily loaded resources in advance. Calls no provider, and never fails."""

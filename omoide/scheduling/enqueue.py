@@ -40,7 +40,8 @@ def enqueue_policy(settings: Settings) -> EnqueuePolicy:
 
 
 def enqueue_jobs(db: Transaction, point: AppendPoint, batch: Sequence[NewMessage], rules: EnqueuePolicy) -> list[int]:
-    """Enqueue the jobs of a batch before it is appended. Returns the positions of the messages that no job covers."""
+    """Enqueue the jobs of a batch before it is appended. Returns the positions of the messages that are excluded from
+    reasoning by their configuration: these are not even context. Messages of unobserved peers are."""
     levels = (point.ground.workspace_configuration, point.ground.configuration)
     general = config_resolution.resolve(*levels, None, rules.defaults)
     terms = _Terms(db, point)
@@ -48,13 +49,13 @@ def enqueue_jobs(db: Transaction, point: AppendPoint, batch: Sequence[NewMessage
     lots: dict[str, list[_MessageRun]] = {}
     usual = {peer_id: terms.of(peer_id, general) for peer_id in point.authors}
     for seq, message in enumerate(batch, point.first):
-        unit = usual[message.peer_id]
+        own, unit = general, usual[message.peer_id]
         if message.configuration:
             own = config_resolution.resolve(*levels, message.configuration, rules.defaults)
             unit = terms.of(message.peer_id, own)
-        if unit is None:
+        if not own.reasoning_enabled:
             muted.append(seq)
-        else:
+        elif unit is not None:
             _collect(lots.setdefault(message.peer_id, []), unit, seq, message.token_count)
     for collected in lots.values():
         _store(db, point.ground.workspace, [(lot.unit(), lot.count) for lot in collected], point.now, rules.pace)

@@ -60,13 +60,27 @@ class Stretch(NamedTuple):
     last: int
 
 
+class WindowSize(NamedTuple):
+    """How much of a unit is read at once."""
+
+    tokens: int
+    counts_others: bool = True
+    """Whether messages of others count. If not, at most `before` of them are read before each one of the author."""
+    before: int = 0
+    """Number of messages before the unit that are read as context, whoever said them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Part of a unit: messages in order, the number of its author's, and the position where the rest begins."""
+    """Part of a unit: messages in the order in which they were said, the number of its author's, and the position where
+    the rest begins."""
 
     messages: Sequence[Message]
     own: int
     rest: int
+    before: Sequence[Message] = ()
+    """The messages said before these, oldest first. A message of another peer just before the unit is not among them,
+    but among `messages`."""
 
 
 def record(row: rows.Row) -> Message:
@@ -274,8 +288,8 @@ def _said_at(message: Message) -> int:
     return message.created_at
 
 
-def window(db: Transaction, stretch: Stretch, author: int, budget: int, learning: Collection[int] = ()) -> Window:
-    """An author's (a peer's row) messages of a stretch, as many as fit into `budget` tokens.
+def window(db: Transaction, stretch: Stretch, author: int, size: WindowSize, learning: Collection[int] = ()) -> Window:
+    """An author's (a peer's row) messages of a stretch, as many as fit into `size.tokens`.
 
     Includes messages of others in between, and the one just before if it is by another peer: an answer needs its
     question. Excludes muted messages, and messages of others while any peer in `learning` (rows) was away: after it
@@ -288,31 +302,42 @@ def window(db: Transaction, stretch: Stretch, author: int, budget: int, learning
                SELECT 1 FROM {unnest("bigint", "learner")}
                WHERE NOT {membership_intervals.seen("learner.value", before_the_first="seen")}))
            ORDER BY m.seq""",
-        (stretch.session, stretch.first - 1, stretch.last, author, array(learning)),
+        (stretch.session, stretch.first - max(1, size.before), stretch.last, author, array(learning)),
     )
     place = db.execute(
         "SELECT s.id, w.id FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE s.pk = ?",
         (stretch.session,),
     ).fetchone()
+    before: list[Message] = []
     held: list[Message] = []
     tokens = own = kept = 0
     rest = stretch.last + 1
     for seq, peer, id, peer_id, content, metadata, tokens_stored, *said in found:
         (count,) = rows.mended(["messages.token_count"], (tokens_stored,))
-        if seq < stretch.first and peer == author:
+        if seq < stretch.first and (peer == author or seq < stretch.first - 1):
+            before.append(record((id, *place, peer_id, content, metadata, count, *said)))
             continue
-        tokens += count
-        if tokens > budget and own:
+        tokens += count if size.counts_others or peer == author else 0
+        if tokens > size.tokens and own:
             if peer == author:
                 rest = seq
                 break
             continue
-        if tokens > budget:  # the preceding messages are too long to be context
+        if tokens > size.tokens and size.counts_others:  # the preceding messages are too long to be context
             held, tokens = [], count
         held.append(record((id, *place, peer_id, content, metadata, count, *said)))
         if peer == author:
             own, kept = own + 1, len(held)
-    return Window(held[:kept], own, rest)
+        elif not size.counts_others and len(held) - kept > max(1, size.before):
+            del held[kept]
+    return _in_said_order(held[:kept], own, rest, before if size.before else ())
+
+
+def _in_said_order(held: list[Message], own: int, rest: int, before: Sequence[Message]) -> Window:
+    """Order a window by time. What was said later than all of it is no context, even if it arrived earlier."""
+    held.sort(key=lambda message: message.created_at)
+    earlier = [message for message in before if held and message.created_at <= held[-1].created_at]
+    return Window(held, own, rest, sorted(earlier, key=lambda message: message.created_at))
 
 
 def through(db: Transaction, session: int, first: int, last: int) -> list[Message]:

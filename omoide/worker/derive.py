@@ -18,7 +18,7 @@ from omoide.core.jobs import Job, JobUnfinished
 from omoide.core.lazy_import import lazy_import
 from omoide.core.records import Conclusion, Fact
 from omoide.core.settings import Settings
-from omoide.reasoner.dedup import near_duplicates
+from omoide.reasoner.dedup import near_duplicates, said_again
 from omoide.reasoner.protocol import Batch, CardTask
 from omoide.services.container import Services
 from omoide.services.supersede import Judge, supersede
@@ -41,7 +41,7 @@ from omoide.storage.cards import CardChanged, CardSnapshot
 from omoide.storage.conclusion_upsert import KnownConclusion, NearDuplicate, Pair
 from omoide.storage.conclusions import Target
 from omoide.storage.dreams import Schedule
-from omoide.storage.messages import Stretch, Window
+from omoide.storage.messages import Stretch, Window, WindowSize
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
 from omoide.worker.known import known_conclusions
 from omoide.worker.summary_catch_up import catch_up
@@ -52,6 +52,9 @@ with lazy_import("omoide.reasoner.extractive.card"):
 
 MOST_KNOWN = 500
 """Newest conclusions from a session that are searched for near-duplicates."""
+
+TURNS_BEFORE = 8
+"""Messages before a window that a model reads as context."""
 
 MOST_EARLIER = 4
 """Newest conclusions from the session that a correction may refer to."""
@@ -124,15 +127,15 @@ async def derive(deps: Services, job: Job, unit: WorkUnit) -> None:
     config = config_resolution.from_json(unit.configuration)
     remaining: WorkUnit | None = unit
     while remaining is not None:
-        read = await deps.store.read_offloaded(_read, job, remaining, deps.settings.batch_tokens)
+        read = await deps.store.read_offloaded(_read, job, remaining, window_size(deps))
         workspace_id, window, earlier = read
         step = Step(job, workspace_id, remaining, config, window, earlier, ())
         remaining = await _store(deps, turn, replace(step, facts=await _facts(deps, step)))
 
 
-def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, Window, Sequence[KnownConclusion]]:
+def _read(db: Transaction, job: Job, unit: WorkUnit, size: WindowSize) -> tuple[str, Window, Sequence[KnownConclusion]]:
     stretch = Stretch(unit.session_pk, unit.first, unit.through)
-    window = messages.window(db, stretch, unit.observed_pk, budget, unit.observer_pks)
+    window = messages.window(db, stretch, unit.observed_pk, size, unit.observer_pks)
     earlier = [
         each
         for observer in unit.observer_pks[:1]
@@ -141,13 +144,20 @@ def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, 
     return workspaces.name_of(db, job.workspace), window, earlier[::-1]
 
 
+def window_size(deps: Services) -> WindowSize:
+    """How many messages are read at once: a model gets as many of the peer's own, and the turns before them."""
+    if not deps.reasoner.reads_known:
+        return WindowSize(deps.settings.batch_tokens)
+    return WindowSize(deps.settings.batch_tokens, counts_others=False, before=TURNS_BEFORE)
+
+
 async def _facts(deps: Services, step: Step) -> Sequence[Fact]:
     if not step.window.own:
         return []
     unit, messages, instructions = step.unit, step.window.messages, step.config.reasoning_instructions
     earlier = [each.content for each in step.earlier]
     batch = Batch(step.workspace_id, unit.session, unit.observed, messages, instructions, earlier)
-    return await deps.reasoner.derive(replace(batch, known=await _known(deps, step)))
+    return await deps.reasoner.derive(replace(batch, known=await _known(deps, step), before=step.window.before))
 
 
 async def _known(deps: Services, step: Step) -> Sequence[Conclusion]:
@@ -223,7 +233,8 @@ async def _observer(
         twins = before.twins
     else:
         facts, known = step.facts, listener.known
-        twins = await near_duplicates(deps.comparer, facts, known) if facts and known else {}
+        near = await near_duplicates(deps.comparer, facts, known) if facts and known else {}
+        twins = near | said_again(facts, known)
     if before and before.listener.card == listener.card and before.ended == ended:
         revised = before.revised
     else:

@@ -8,13 +8,14 @@ from typing import Any
 import orjson
 import pytest
 
+from omoide.core.clock import SECOND
 from omoide.core.config_resolution import Defaults
 from omoide.core.jobs import Skipped
 from omoide.core.records import Change, Json, MessageBatch, NewMessage, Observation, SessionChange
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
 from omoide.scheduling.flush_policy import FlushPolicy
 from omoide.storage import members, messages, peers, queue, scopes, sessions, workspaces
-from omoide.storage.messages import Stretch
+from omoide.storage.messages import Stretch, WindowSize
 from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 
@@ -144,15 +145,20 @@ def test_later_configuration_changes_do_not_affect_enqueued_units(db: Connection
 
 def test_messages_excluded_from_reasoning_are_in_no_unit_and_muted(db: Connection, say: Say) -> None:
     off: Json = {"reasoning": {"enabled": False}}
-    peers.update(db, "w", "carol", Change(configuration={"observe_me": False}), NOW)
     say("alice one")
     say("alice two", configuration=off)
-    say("carol hush", "alice three")
+    say("bob hush", configuration=off)
+    say("alice three")
     assert spans(db) == [("alice", 1, 4, 2)]
-    session = sql.value(db, "SELECT pk FROM sessions")
-    window = messages.window(db, Stretch(session, 1, 4), 2, 1_000)
-    assert [message.content for message in window.messages] == ["one", "three"]
-    assert (window.own, window.rest) == (2, 5)
+    assert window_of(db, 1, 1_000) == (["one", "three"], 2, 100)
+
+
+def test_what_unobserved_peers_say_is_in_no_unit_but_context(db: Connection, say: Say) -> None:
+    join(db, "carol", observe_me=False)
+    peers.update(db, "w", "dave", Change(configuration={"observe_me": False}), NOW)
+    say("carol where do you live?", "alice in Porto", "dave since when?", "alice since May")
+    assert spans(db) == [("alice", 2, 4, 2)]
+    assert window_of(db, 2, 1_000)[0] == ["where do you live?", "in Porto", "since when?", "since May"]
 
 
 def test_a_message_can_enable_reasoning_for_itself(db: Connection, say: Say) -> None:
@@ -197,7 +203,7 @@ def test_summaries_depend_on_their_own_switch_only(db: Connection, say: Say) -> 
 def window_of(db: Connection, first: int, budget: int) -> tuple[list[str], int, int]:
     session = sql.value(db, "SELECT pk FROM sessions")
     alice = sql.value(db, "SELECT pk FROM peers WHERE id = 'alice'")
-    found = messages.window(db, Stretch(session, first, 99), alice, budget)
+    found = messages.window(db, Stretch(session, first, 99), alice, WindowSize(budget))
     return [message.content for message in found.messages], found.own, found.rest
 
 
@@ -216,3 +222,42 @@ def test_a_window_respects_its_budget_and_returns_the_next_position(db: Connecti
 def test_a_window_contains_its_first_message_regardless_of_size(db: Connection, say: Say) -> None:
     say("bob why?", "alice long", "alice more")
     assert window_of(db, 2, 5) == (["long"], 1, 3)
+
+
+def turns_of(db: Connection, first: int, before: int, budget: int = 1_000) -> tuple[list[str], list[str]]:
+    """The turns before a window, and its messages, if only the peer's own count."""
+    session = sql.value(db, "SELECT pk FROM sessions")
+    alice = sql.value(db, "SELECT pk FROM peers WHERE id = 'alice'")
+    found = messages.window(
+        db, Stretch(session, first, 99), alice, WindowSize(budget, counts_others=False, before=before)
+    )
+    return [each.content for each in found.before], [each.content for each in found.messages]
+
+
+def test_the_turns_before_a_window_are_context_whoever_said_them(db: Connection, say: Say) -> None:
+    say("alice zero", "bob one", "alice two", "alice three", "bob four", "alice five")
+    assert turns_of(db, 6, 3) == (["two", "three"], ["four", "five"])
+    assert turns_of(db, 4, 2) == (["one", "two"], ["three", "four", "five"])
+    assert turns_of(db, 4, 0) == ([], ["three", "four", "five"])
+
+
+def test_messages_of_others_do_not_use_up_a_window_of_own_tokens(db: Connection, say: Say) -> None:
+    say("alice one", "bob long", "alice two", tokens=10)
+    say("bob longer", tokens=5_000)
+    say("alice three", tokens=10)
+    assert turns_of(db, 1, 2, budget=30)[1] == ["one", "long", "two", "longer", "three"]
+    assert turns_of(db, 1, 2, budget=29)[1] == ["one", "long", "two"]
+
+
+def test_of_many_messages_of_others_in_a_row_the_last_ones_are_context(db: Connection, say: Say) -> None:
+    say("alice one", *(f"bob {number}" for number in range(50)), "alice two")
+    assert turns_of(db, 1, 3)[1] == ["one", "47", "48", "49", "two"]
+
+
+def test_a_window_is_in_the_order_in_which_things_were_said(db: Connection, say: Say) -> None:
+    for line, at in (("bob much later", 90), ("alice second", 20), ("bob first", 10), ("alice third", 30)):
+        batch = [NewMessage(line.split(" ", 1)[0], line.split(" ", 1)[1], {}, 10, at * SECOND)]
+        point = messages.append_point(db, MessageBatch("w", "s", batch), NOW, max_observers=10)
+        messages.append(db, point, batch, enqueue_jobs(db, point, batch, EnqueuePolicy(Defaults(), PACE)))
+    assert turns_of(db, 2, 4)[1] == ["first", "second", "third", "much later"]
+    assert turns_of(db, 4, 4) == (["second"], ["first", "third"])

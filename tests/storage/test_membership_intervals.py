@@ -25,7 +25,7 @@ from omoide.storage import (
 )
 from omoide.storage.export import importer, reader
 from omoide.storage.message_scope import WITNESS, MessageSearch
-from omoide.storage.messages import Stretch
+from omoide.storage.messages import Stretch, WindowSize
 from omoide.storage.sqlite import backup
 from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.integrity import row_consistency
@@ -231,7 +231,7 @@ def test_messages_while_a_learner_was_away_are_not_in_its_window(store: Store) -
         pks = {id: pk for pk, id in sql.rows(talk.db, "SELECT pk, id FROM peers")}
         session = sql.value(talk.db, "SELECT pk FROM sessions")
         learning = [pks["bob"], pks["alice"]]
-        window = messages.window(talk.db, Stretch(session, 2, 7), pks["bob"], 1_000, learning)
+        window = messages.window(talk.db, Stretch(session, 2, 7), pks["bob"], WindowSize(1_000), learning)
         said = ["before", "I am here", "and listen", "the answer", "and a comment", "so it is"]
         assert [message.content for message in window.messages] == said
         assert window.own == 4

@@ -19,7 +19,7 @@ from tests.inference.completions import completion
 from tests.inference.fault_proxy import Fault, FaultProxy, fault_proxy, send
 
 SENTENCE = "They talk about what they own."
-_NUMBERED = re.compile(r"^\[(\d+)\] \w{3} \S+ \S+(?: [-+]\d\d:\d\d)? (\S+): (I .*)$", re.MULTILINE)
+_NUMBERED = re.compile(r"^\[(\d+)\] \d\d:\d\d (\S+): (I .*)$", re.MULTILINE)
 
 Asked = dict[str, Any]
 Script = Callable[[Asked], Fault | None]

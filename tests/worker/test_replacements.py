@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.function import AgentInfo
 
@@ -40,13 +41,14 @@ class Comparing(Agentic):
         section = prompt.partition("<known>\n")[2].partition("</known>")[0]
         numbers = {text: int(number) for number, text in re.findall(r"\[(\d+)\] \S+: (.*)", section)}
         self.known.append(numbers)
-        said = re.findall(r"\[(\d+)\] \w{3} \S+ \S+ \w+: (.*)", prompt)
+        said = re.findall(r"\[(\d+)\] \d\d:\d\d \w+: (.*)", prompt)
         facts = [_numbered(self._answers[text], int(mark), numbers) for mark, text in said if text in self._answers]
         return form({"facts": facts})
 
 
 def _numbered(fact: Mapping[str, Any], mark: int, numbers: Mapping[str, int]) -> dict[str, Any]:
-    ends = {key: [numbers.get(each, 999) for each in fact.get(key, ())] for key in ("replaces", "corrects")}
+    keys = ("replaces", "corrects", "repeats")
+    ends = {key: [numbers.get(each, 999) for each in fact.get(key, ())] for key in keys}
     return {**fact, "message_ids": [mark], **ends}
 
 
@@ -58,6 +60,46 @@ async def said(home: Home, text: str, day: int = 0, *, session: str = "s", peer:
     batch = [NewMessage(peer, text, {}, 0, START + day * DAY)]
     await ingest.add_messages(home.deps, MessageBatch("w", session, batch))
     await home.work()
+
+
+DOG = "alice has a dog called Max that loves the beach"
+
+
+def test_what_is_said_again_in_the_session_is_counted_and_not_stored_twice(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await said(home, "I have a dog, Max. He loves the beach.")
+        await said(home, "Max was at the beach again, he loves it.", 1)
+        (known,) = home.known()
+        assert (known.content, known.times_derived, len(known.message_ids)) == (DOG, 2, 2)
+        assert known.said_at == START + DAY
+
+    again = {"content": "alice has a beach loving dog, Max", "repeats": [DOG]}
+    answers = {"I have a dog, Max. He loves the beach.": {"content": DOG}}
+    play(story, comparing({**answers, "Max was at the beach again, he loves it.": again}))
+
+
+@pytest.mark.parametrize(
+    "text", ["alice has a dog called Rex", "alice has 2 dogs", "alice does not have a dog", "alice has maybe a dog"]
+)
+def test_a_fact_that_says_more_than_what_it_claims_to_repeat_is_kept(play: Play, text: str) -> None:
+    async def story(home: Home) -> None:
+        await said(home, "I have a dog, Max. He loves the beach.")
+        await said(home, "More!", 1)
+        assert home.texts() == [DOG, text]
+
+    answers = {"I have a dog, Max. He loves the beach.": {"content": DOG}}
+    play(story, comparing({**answers, "More!": {"content": text, "repeats": [DOG]}}))
+
+
+def test_what_was_said_in_another_session_is_not_told_in_this_one(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await said(home, "I have a dog, Max. He loves the beach.", session="private")
+        await said(home, "I have a dog.", 1)
+        assert home.texts() == [DOG, "alice has a dog"]
+        assert home.known()[1].session_id == "s"
+
+    answers = {"I have a dog, Max. He loves the beach.": {"content": DOG}}
+    play(story, comparing({**answers, "I have a dog.": {"content": "alice has a dog", "repeats": [DOG]}}))
 
 
 def ended(home: Home, observer: str = "alice", observed: str = "alice") -> list[tuple[Any, ...]]:

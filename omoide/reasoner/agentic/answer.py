@@ -35,7 +35,7 @@ from omoide.reasoner import output_schema
 from omoide.reasoner.agentic import prompt_templates
 from omoide.reasoner.agentic.answer_prompt import AnswerPrompt
 from omoide.reasoner.agentic.degenerate import is_degenerate, loop_start
-from omoide.reasoner.agentic.formatting import messages_result, snippets_result
+from omoide.reasoner.agentic.formatting import snippets_result, transcript
 from omoide.reasoner.agentic.model_client import PLAIN, ModelCaller, size_of, text_of
 from omoide.reasoner.agentic.schema_fitting import Shape
 from omoide.reasoner.agentic.structured_output import OutputForm, filled, json_in, sample_of
@@ -240,7 +240,7 @@ class _Answering:
     async def _look(self, prompt: AnswerPrompt, turn: Callable[..., Any], rules: str) -> ToolLoopResult:
         """Run the tool rounds. Nothing is found if the endpoint takes no tools, or has no room for them."""
         tools = self._tools.minimal() if self._budget.is_minimal else self._tools.all()
-        toolbox = Toolbox(tools)
+        toolbox = Toolbox(tools, self._tools.names)
         parameters = ModelRequestParameters(function_tools=toolbox.definitions)
 
         async def run(most: int | None) -> ToolLoopResult:
@@ -319,7 +319,7 @@ class _Answering:
             history, summary = "", None
             if asked.session_id is not None:
                 summary = await self._memory.get_session_summary()
-                history = messages_result(await self._memory.get_recent_history(HISTORY_TOKENS))
+                history = "\n".join(transcript(await self._memory.get_recent_history(HISTORY_TOKENS)))
         return AnswerPrompt(
             asked, self._tools.shown(explicit), self._tools.shown(derived), messages, history, summary or ""
         )
@@ -338,7 +338,11 @@ class _Answering:
             if (explicit or derived) and not is_wide:
                 return explicit, derived, ""
             most = MESSAGES_MOST if is_wide else count
-            return explicit, derived, snippets_result(await self._memory.search_messages(query, most))
+            return (
+                explicit,
+                derived,
+                snippets_result(await self._memory.search_messages(query, most), self._tools.names),
+            )
         except OmoideError:
             return [], [], ""
 

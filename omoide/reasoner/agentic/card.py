@@ -37,6 +37,8 @@ MOST_INPUT, MOST_OUTPUT = 16_384, 4_096
 LEVELS_TOLD = frozenset({"explicit", "deductive"})
 """Levels in the prompt. Patterns and contradictions are not facts."""
 
+A_NAME = "999"
+"""A short name in a dream's prompt, for counting its tokens."""
 MOST_REFUSED = 20
 """Lines that cannot be used and are returned to the model."""
 
@@ -77,7 +79,7 @@ async def card(task: CardTask, caller: ModelCaller, tokens: TokenCounter) -> lis
         try:
             return await _revised(task, caller, _opening(task, conclusions))
         except ContextExceeded:
-            budget = min(budget, sum(tokens.count(_line(each)) for each in conclusions)) // 2
+            budget = min(budget, sum(tokens.count(conclusion_line(each)) for each in conclusions)) // 2
             if not newest_within(told, tokens, budget):
                 raise
     return [*task.current]
@@ -118,7 +120,7 @@ def newest_within(conclusions: Sequence[Conclusion], tokens: TokenCounter, budge
     kept: list[Conclusion] = []
     remaining = budget
     for conclusion in reversed(conclusions):
-        remaining -= tokens.count(conclusion_line(conclusion)) + 1
+        remaining -= tokens.count(conclusion_line(conclusion, A_NAME)) + 1
         if remaining < 0:
             break
         kept.append(conclusion)
@@ -135,11 +137,7 @@ def _opening(task: CardTask, conclusions: Sequence[Conclusion]) -> Opening:
         given=prompt_templates.section("given", "\n".join(map(single, task.given))),
         card=prompt_templates.section("card", "\n".join(map(single, current))),
         ended=prompt_templates.section("ended", "\n".join(map(single, [*task.ended][:MOST_ENDED]))),
-        conclusions=prompt_templates.section("conclusions", "\n".join(_line(each) for each in conclusions)),
-        now=present(now()),
+        conclusions=prompt_templates.section("conclusions", "\n".join(map(conclusion_line, conclusions))),
+        now=present(now(), conclusions[-1].utc_offset),
     )
     return Opening(RULES, given)
-
-
-def _line(conclusion: Conclusion) -> str:
-    return conclusion_line(conclusion).partition("] ")[2]

@@ -1,9 +1,10 @@
 """Extract facts about one peer from a batch of messages, each with its source messages, in one model request.
 
-The peer's messages are numbered in the prompt, and facts can refer only to these numbers. Messages of others are
-context. The caller stores the facts.
+The peer's messages are numbered in the prompt, and facts can refer only to these numbers. Messages of others, and what
+was said before, are context. The caller stores the facts.
 
-The model is also shown what is known already, and says what the facts replace or correct (see `replacements`).
+The model is also shown what is known already, and says what the facts say again, replace or correct (see
+`replacements`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from dataclasses import replace
 from omoide.core.clock import DAY
 from omoide.core.records import Fact, Message
 from omoide.core.redaction import redact_keys
-from omoide.inference.model_registry import ContextExceeded, UnreadableOutput
+from omoide.inference.model_registry import ContextExceeded, RequestRefused, UnreadableOutput
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic.batch_messages import ShownMessages, halves, shown_messages
 from omoide.reasoner.agentic.degenerate import is_degenerate
 from omoide.reasoner.agentic.derive_output import FORM, MOST_FACTS, Statement, Statements
-from omoide.reasoner.agentic.formatting import message_line, single
+from omoide.reasoner.agentic.formatting import present, single
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
 from omoide.reasoner.agentic.replacements import Ends, Known, ends_of, folded, known_lines, numbered_known, validity
 from omoide.reasoner.agentic.structured_output import MOST_OF_SAMPLE, filled
@@ -49,32 +51,33 @@ async def derive(batch: Batch, caller: ModelCaller, tokens: TokenCounter) -> lis
 async def _within(batch: Batch, caller: ModelCaller, tokens: TokenCounter, budget: int) -> list[Fact]:
     try:
         return await _derived(batch, caller, tokens, budget)
-    except ContextExceeded:
+    except RequestRefused as refusal:
+        if not isinstance(refusal, ContextExceeded):
+            return await _without_context(batch, caller, tokens, budget, refusal)
         if len(parts := halves(batch)) > 1:
             return [fact for part in parts for fact in await _within(part, caller, tokens, budget)]
         (part,) = parts
         budget = min(budget, sum(tokens.count(message.content) for message in part.messages)) // 2
-        if len(part.messages) == len(batch.messages) and not batch.known and budget < FEWEST_INPUT:
+        if len(part.messages) == len(batch.messages) and not (batch.known or batch.before) and budget < FEWEST_INPUT:
             raise
         return await _within(part, caller, tokens, max(budget, FEWEST_INPUT))
 
 
-def halves(batch: Batch) -> list[Batch]:
-    """Split a batch between the peer's own messages; one with a single own message loses its context instead. Pure."""
-    own = [index for index, message in enumerate(batch.messages) if message.peer_id == batch.observed_id]
-    if len(own) > 1:
-        middle = own[len(own) // 2]
-        return [replace(batch, messages=batch.messages[:middle]), replace(batch, messages=batch.messages[middle:])]
-    return [replace(batch, messages=[batch.messages[index] for index in own], known=())]
+async def _without_context(
+    batch: Batch, caller: ModelCaller, tokens: TokenCounter, budget: int, refusal: RequestRefused
+) -> list[Fact]:
+    """Ask without what others said and what was said before: the provider may refuse that, and not these messages."""
+    own = [message for message in batch.messages if message.peer_id == batch.observed_id]
+    if not batch.before and len(own) == len(batch.messages):
+        raise refusal
+    return await _derived(replace(batch, messages=own, before=(), known=()), caller, tokens, budget)
 
 
 async def _derived(batch: Batch, caller: ModelCaller, tokens: TokenCounter, budget: int) -> list[Fact]:
-    shown = within_budget(batch, tokens, budget)
-    own = [message for message in shown if message.peer_id == batch.observed_id]
-    if not own:
+    shown = shown_messages(batch, tokens, budget)
+    if not (numbered := shown.numbered):
         return []
-    numbered = dict(enumerate(own, 1))
-    known = numbered_known(batch.known, len(own), tokens)
+    known = numbered_known(batch.known, numbered, tokens)
     statements = await filled(caller, _opening(batch, shown, known), FORM, MOST_OUTPUT)
     if statements.facts and all(is_degenerate(each.content) for each in statements.facts):
         sample = statements.facts[0].content[:MOST_OF_SAMPLE]
@@ -121,42 +124,20 @@ def _fact(statement: Statement, content: str, rests_on: Sequence[Message], ends:
         valid_from=start,
         valid_until=end,
         corrects=ends.corrects,
+        repeats=ends.repeats,
         replaces=() if is_ahead else ends.replaces,
         utc_offset=offset,
     )
 
 
-def within_budget(batch: Batch, tokens: TokenCounter, budget: int) -> list[Message]:
-    """Return the messages that fit into the token budget, in their order; the peer's own have priority. Pure.
-
-    An own message that does not fit is truncated; of the others' messages the newest are kept.
-    """
-    remaining = budget
-    kept: dict[str, Message] = {}
-    own = [message for message in batch.messages if message.peer_id == batch.observed_id]
-    others = [message for message in batch.messages if message.peer_id != batch.observed_id]
-    for message in own:
-        content = tokens.trim(prompt_templates.plain(message.content), remaining)
-        if content.strip():
-            kept[message.id] = message._replace(content=content)
-            remaining -= tokens.count(content)
-    for message in reversed(others):
-        remaining -= tokens.count(prompt_templates.plain(message.content))
-        if remaining < 0:
-            break
-        kept[message.id] = message
-    return [kept[message.id] for message in batch.messages if message.id in kept]
-
-
-def _opening(batch: Batch, shown: Sequence[Message], known: Known) -> Opening:
-    numbers = (str(number) for number in range(1, len(shown) + 1))
-    labels = [next(numbers) if message.peer_id == batch.observed_id else "-" for message in shown]
-    said = "\n".join(message_line(message, label) for message, label in zip(shown, labels, strict=True))
+def _opening(batch: Batch, shown: ShownMessages, known: Known) -> Opening:
+    last = shown.numbered[len(shown.numbered)]
     given = prompt_templates.fill(
         GIVEN,
         target=prompt_templates.inline(batch.observed_id),
         instructions=prompt_templates.section("instructions", batch.instructions or ""),
         known=prompt_templates.section("known", known_lines(known)),
-        messages=prompt_templates.section("messages", said),
+        messages=prompt_templates.section("messages", shown.text),
+        now=present(last.created_at, last.utc_offset),
     )
     return Opening(RULES, given)

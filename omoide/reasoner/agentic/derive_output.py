@@ -25,6 +25,7 @@ class Statement(BaseModel):
     message_ids: list[int] = Field(default_factory=list)
     replaces: list[int] = Field(default_factory=list)
     corrects: list[int] = Field(default_factory=list)
+    repeats: list[int] = Field(default_factory=list)
     since: str = ""
     until: str = ""
 
@@ -33,7 +34,7 @@ class Statement(BaseModel):
     def _nothing_is_blank(cls, given: Any) -> Any:
         return "" if given is None else given
 
-    @field_validator("message_ids", "replaces", "corrects", mode="before")
+    @field_validator("message_ids", "replaces", "corrects", "repeats", mode="before")
     @classmethod
     def _numbers_only(cls, given: Any) -> list[int]:
         """Drop references that are not numbers, instead of rejecting the fact."""
@@ -83,12 +84,13 @@ SCHEMA = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "content": {"type": "string", "description": "One fact that stands alone."},
-                    "message_ids": _numbers("The numbers of the messages that say so."),
-                    "replaces": _numbers("The numbers of known conclusions that no longer hold because of it."),
-                    "corrects": _numbers("The numbers of known conclusions that were never true, according to it."),
-                    "since": _date("The day since which it holds, as 2024-05-01, 2024-05 or 2024."),
-                    "until": _date("The last day on which it holds, in the same form."),
+                    "content": {"type": "string"},
+                    "message_ids": _numbers("Messages that say so."),
+                    "repeats": _numbers("Known lines that say the same."),
+                    "replaces": _numbers("Known lines that it ends."),
+                    "corrects": _numbers("Known lines that were never true."),
+                    "since": _date("As 2024-05-01, 2024-05 or 2024."),
+                    "until": _date("The last day, likewise."),
                 },
                 "required": ["content", "message_ids"],
                 "additionalProperties": False,

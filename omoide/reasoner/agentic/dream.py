@@ -24,6 +24,7 @@ from omoide.reasoner.agentic.dream_arguments import DreamPlan
 from omoide.reasoner.agentic.dream_draft import Draft
 from omoide.reasoner.agentic.formatting import conclusion_lines, present
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
+from omoide.reasoner.agentic.short_names import ShortNames
 from omoide.reasoner.agentic.structured_output import OutputForm, filled
 from omoide.reasoner.agentic.tool_loop import ModelTurn, run_tool_loop
 from omoide.reasoner.agentic.tools import ReadingTools, Toolbox, schema_of
@@ -50,7 +51,7 @@ DEDUCTION = Phase("deduction", 12, prompt_templates.load("deduction.rules"))
 INDUCTION = Phase("induction", 10, prompt_templates.load("induction.rules"))
 WITHOUT_TOOLS = Phase("single request", 1, prompt_templates.load("dream.once.rules"))
 GIVEN = prompt_templates.load("dream.given")
-PLAN = OutputForm("dream", schema_of(DreamPlan), DreamPlan.model_validate)
+PLAN = schema_of(DreamPlan)
 
 
 async def dream(task: DreamTask, memory: MemoryView, caller: ModelCaller, tokens: TokenCounter) -> Dreamed:
@@ -77,9 +78,10 @@ async def _by_tools(
     phases = ((DEDUCTION, draft.deductive()), (INDUCTION, draft.inductive()))
     for phase, writing in phases:
         tools = [reading.recent_observations(), *reading.minimal(), reading.reasoning_chain(), *writing]
-        toolbox = Toolbox([*tools, draft.finish()])
+        toolbox = Toolbox([*tools, draft.finish()], reading.names)
         try:
-            await _with_room(partial(_phase, turn, phase, toolbox, partial(_opening, phase, task, draft, tokens)))
+            opening = partial(_opening, phase, task, draft, reading.names, tokens)
+            await _with_room(partial(_phase, turn, phase, toolbox, opening))
         except Unavailable:
             raise
         except ToolsRefused as refusal:
@@ -100,9 +102,11 @@ async def _phase(turn: ModelTurn, phase: Phase, toolbox: Toolbox, opening: Calla
 
 async def _at_once(task: DreamTask, draft: Draft, caller: ModelCaller, tokens: TokenCounter) -> None:
     """Ask for all changes in one structured answer."""
+    names = ShortNames()
+    form = OutputForm("dream", PLAN, lambda given: DreamPlan.model_validate(names.resolved(given)))
 
     async def ask(most: int) -> DreamPlan:
-        return await filled(caller, _opening(WITHOUT_TOOLS, task, draft, tokens, most), PLAN, MOST_OUTPUT)
+        return await filled(caller, _opening(WITHOUT_TOOLS, task, draft, names, tokens, most), form, MOST_OUTPUT)
 
     result = await draft.apply(await _with_room(ask))
     logger.info("a dream without tools: %s", "; ".join(result.splitlines()))
@@ -118,7 +122,9 @@ async def _with_room(ask: Callable[[int], Awaitable[T]]) -> T:
     return await ask(SHOWN[-1])
 
 
-def _opening(phase: Phase, task: DreamTask, draft: Draft, tokens: TokenCounter, most: int) -> Opening:
+def _opening(
+    phase: Phase, task: DreamTask, draft: Draft, names: ShortNames, tokens: TokenCounter, most: int
+) -> Opening:
     remaining = [each for each in task.conclusions if not draft.is_gone(each.id)]
     newest = newest_within(remaining, tokens, most)
     given = prompt_templates.fill(
@@ -127,8 +133,8 @@ def _opening(phase: Phase, task: DreamTask, draft: Draft, tokens: TokenCounter, 
         target=prompt_templates.inline(task.observed_id),
         count=str(len(task.conclusions)),
         instructions=prompt_templates.section("instructions", task.instructions or ""),
-        conclusions=prompt_templates.section("conclusions", conclusion_lines(newest)),
+        conclusions=prompt_templates.section("conclusions", conclusion_lines(newest, names)),
         derived=prompt_templates.section("derived", draft.shown),
-        now=present(now()),
+        now=present(now(), newest[-1].utc_offset if newest else None),
     )
     return Opening(phase.rules, given)

@@ -123,7 +123,7 @@ class Draft:
     @property
     def shown(self) -> str:
         """The conclusions drafted so far, with the names to cite them by; neutralized."""
-        return "\n".join(f"[id:{name}] {each.level}: {neutral(each.content)}" for name, each in self._drawn.items())
+        return "\n".join(f"[{name}] {each.level}: {neutral(each.content)}" for name, each in self._drawn.items())
 
     def dreamed(self) -> Dreamed:
         """Return the changes. Citations of a deleted conclusion become those of its sources, and citations of a merged

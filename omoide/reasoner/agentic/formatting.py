@@ -1,16 +1,18 @@
 """Format messages and conclusions as lines of a prompt. Pure.
 
-Continuation lines of a message begin with a bar, so that one message cannot imitate several. The output is neutralized
-(see `prompts`).
+Messages stand under their day. Continuation lines of a message begin with a bar, so that one message cannot imitate
+several. The output is neutralized (see `prompts`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
-from omoide.core.clock import day, from_micros, local
+from omoide.core.clock import day, local
 from omoide.core.records import Conclusion, Message
 from omoide.reasoner.agentic.prompt_templates import inline, neutral
+from omoide.reasoner.agentic.short_names import ShortNames
 from omoide.reasoner.evidence import Snippet
 
 # Source: the public description of the API.
@@ -24,27 +26,57 @@ CUT = " […]"
 BAR = "\n| "
 
 
+def _unlabelled(_: Message) -> str:
+    return ""
+
+
+def transcript(
+    messages: Iterable[Message], label: Callable[[Message], str] = _unlabelled, most: int | None = None
+) -> list[str]:
+    """Format messages as lines, with a line for each day on which they were said, in the speaker's zone."""
+    lines: list[str] = []
+    day_before = ""
+    for message in messages:
+        if (said_on := day_line(message)) != day_before:
+            lines.append(said_on)
+            day_before = said_on
+        lines.append(message_line(message, label(message), most))
+    return lines
+
+
+def day_line(message: Message) -> str:
+    """Format the day on which a message was said: `Sat 2025-03-01 -08:00`."""
+    return local_day(message.created_at, message.utc_offset)
+
+
 def message_line(message: Message, label: str = "", most: int | None = None) -> str:
-    """Format label, time, peer and content, which is truncated to `most` characters."""
+    """Format label, time of the day, peer and content, which is truncated to `most` characters."""
     content = message.content if most is None else truncate(message.content, most)
     mark = f"[{label}] " if label else ""
-    said_at = local_time(message.created_at, message.utc_offset)
+    said_at = f"{local(message.created_at, message.utc_offset):%H:%M}"
     return f"{mark}{said_at} {inline(message.peer_id)}: {barred(content)}"
 
 
-def local_time(instant: int, utc_offset: int | None) -> str:
-    """Format an instant in the speaker's zone, with its weekday: `Sat 2025-03-01 20:30:00 -08:00`."""
+def local_day(instant: int, utc_offset: int | None, *, time: bool = False) -> str:
+    """Format the day of an instant in the speaker's zone: `Sat 2025-03-01 -08:00`, with `time` as `… 20:30 -08:00`."""
     moment = local(instant, utc_offset)
-    zone = f"{moment:%z}" if utc_offset else ""
-    return f"{WEEKDAYS[moment.weekday()]} {moment:%Y-%m-%d %H:%M:%S}" + (f" {zone[:3]}:{zone[3:5]}" if zone else "")
+    hour = f" {moment:%H:%M}" if time else ""
+    return f"{WEEKDAYS[moment.weekday()]} {moment:%Y-%m-%d}{hour}{_zone(moment)}"
 
 
-def conclusion_line(conclusion: Conclusion, *, with_pair: bool = False) -> str:
-    """Format id, level, time, optionally the pair, and content."""
+def _zone(moment: datetime) -> str:
+    """The offset from UTC, unless it is zero."""
+    offset = f"{moment:%z}"
+    return f" {offset[:3]}:{offset[3:5]}" if moment.utcoffset() else ""
+
+
+def conclusion_line(conclusion: Conclusion, name: str = "", *, with_pair: bool = False) -> str:
+    """Format name, level, time, optionally the pair, and content."""
+    mark = f"[{name}] " if name else ""
     pair = f" [{inline(conclusion.observer_id)}->{inline(conclusion.observed_id)}]" if with_pair else ""
     content = barred(truncate(conclusion.content, MOST_OF_MESSAGE))
-    said_at = local_time(conclusion.said_at, conclusion.utc_offset)
-    return f"[id:{conclusion.id}] {conclusion.level} {said_at}{pair}: {content}{holding(conclusion)}"
+    said_at = local_day(conclusion.said_at, conclusion.utc_offset, time=True)
+    return f"{mark}{conclusion.level} {said_at}{pair}: {content}{holding(conclusion)}"
 
 
 def holding(conclusion: Conclusion) -> str:
@@ -58,26 +90,27 @@ def holding(conclusion: Conclusion) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def conclusion_lines(conclusions: Iterable[Conclusion], *, with_pair: bool = False) -> str:
-    return "\n".join(conclusion_line(each, with_pair=with_pair) for each in conclusions)
+def conclusion_lines(conclusions: Iterable[Conclusion], names: ShortNames, *, with_pair: bool = False) -> str:
+    return "\n".join(conclusion_line(each, names.conclusion(each.id), with_pair=with_pair) for each in conclusions)
 
 
-def messages_result(messages: Sequence[Message]) -> str:
-    return "\n".join(message_line(each, f"id:{each.id}", MOST_OF_MESSAGE) for each in messages)
+def messages_result(messages: Iterable[Message], names: ShortNames) -> str:
+    return "\n".join(transcript(messages, lambda message: names.message(message.id), MOST_OF_MESSAGE))
 
 
-def snippets_result(snippets: Sequence[Snippet]) -> str:
+def snippets_result(snippets: Iterable[Snippet], names: ShortNames) -> str:
     """Format snippets, each with its session and number of matches."""
     shown = (
-        f"Session {inline(each.session_id)}, {len(each.found)} found:\n{messages_result(each.messages)}"
+        f"Session {inline(each.session_id)}, {len(each.found)} found:\n{messages_result(each.messages, names)}"
         for each in snippets
     )
     return "\n\n".join(shown)
 
 
-def present(at: int) -> str:
-    """Format the present for a prompt, with its weekday: `Monday, 2026-11-30 12:00 UTC`."""
-    return f"{from_micros(at):%A, %Y-%m-%d %H:%M} UTC"
+def present(at: int, utc_offset: int | None = None) -> str:
+    """Format the present for a prompt, with its weekday: `Monday, 2026-11-30 12:00 UTC`, or `… 04:00 -08:00`."""
+    moment = local(at, utc_offset)
+    return f"{moment:%A, %Y-%m-%d %H:%M}{_zone(moment) or ' UTC'}"
 
 
 def barred(text: str) -> str:

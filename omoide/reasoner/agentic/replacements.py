@@ -1,4 +1,4 @@
-"""What new facts replace or correct, as the model says: the known conclusions in its prompt, and its answer. Pure.
+"""What new facts replace, correct or repeat, as the model says: known conclusions in its prompt, and its answer. Pure.
 
 A wrong replacement is worse than none, so whatever is unsure or degenerate ends nothing; the fact itself is kept.
 """
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from omoide.core import clock
-from omoide.core.records import Conclusion
+from omoide.core.records import Conclusion, Message
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic.derive_output import Statement
 from omoide.reasoner.agentic.formatting import barred, holding, single, truncate
 
-MOST_TOKENS = 1_000
-"""Maximum tokens of known conclusions in the prompt: as many as a batch has of messages by default, so that comparing
-costs no more than reading. About forty conclusions."""
+LEAST_TOKENS, MOST_TOKENS = 200, 1_000
+"""Maximum tokens of known conclusions in the prompt: as many as the peer's messages have, within these limits, so that
+comparing costs no more than reading. Eight to forty conclusions."""
 MOST_OF_KNOWN = 300
 """Maximum characters of one of them."""
 FIRST_NUMBER = 101
@@ -37,26 +37,27 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?!\d)")
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Contents of the conclusions that no longer hold because of a fact, and of those that it corrects."""
+    """Contents of the conclusions that no longer hold because of a fact, that it corrects, and that it says again."""
 
     replaces: tuple[str, ...] = ()
     corrects: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
 
 
-NONE = Ends()
-
-
-def numbered_known(known: Sequence[Conclusion], messages: int, tokens: TokenCounter) -> dict[int, Conclusion]:
-    """Number the best conclusions that fit into `MOST_TOKENS`, oldest first. `known` is best first."""
+def numbered_known(
+    known: Sequence[Conclusion], messages: Mapping[int, Message], tokens: TokenCounter
+) -> dict[int, Conclusion]:
+    """Number the best conclusions that there is room for beside the messages, oldest first. `known` is best first."""
     kept: list[Conclusion] = []
-    remaining = MOST_TOKENS
+    said = sum(tokens.count(message.content) for message in messages.values())
+    remaining = min(max(LEAST_TOKENS, said), MOST_TOKENS)
     for each in known:
         remaining -= tokens.count(_line(FIRST_NUMBER, each)) + 1
         if remaining < 0:
             break
         kept.append(each)
     kept.sort(key=lambda each: (each.said_at, each.pk))
-    return dict(enumerate(kept, max(FIRST_NUMBER, messages + 1)))
+    return dict(enumerate(kept, max(FIRST_NUMBER, len(messages) + 1)))
 
 
 def known_lines(known: Known) -> str:
@@ -75,7 +76,7 @@ def ends_of(statements: Sequence[Statement], known: Known) -> list[Ends]:
     ends = [_ends(each, known) for each in statements]
     ended = {content for each in ends for content in (*each.replaces, *each.corrects)}
     is_everything = len(known) > MOST_ENDED and ended >= {each.content for each in known.values()}
-    return [NONE] * len(ends) if is_everything else ends
+    return [Ends(repeats=each.repeats) for each in ends] if is_everything else ends
 
 
 def _ends(statement: Statement, known: Known) -> Ends:
@@ -84,11 +85,18 @@ def _ends(statement: Statement, known: Known) -> Ends:
         dict.fromkeys(known[each].content for each in numbers if each in known and folded(known[each].content) != same)
         for numbers in (statement.replaces, statement.corrects)
     )
+    repeats = dict.fromkeys(known[each].content for each in statement.repeats if each in known)
     count = len(replaces | corrects)
     if count > MOST_ENDED or (count == len(known) and count > FEW):
-        return NONE
+        replaces, corrects = {}, {}
+    if len(repeats) > FEW:
+        repeats = {}
     # Of two answers the milder one: what was never true may not be learned again from the same messages.
-    return Ends(tuple(replaces), tuple(each for each in corrects if each not in replaces))
+    return Ends(
+        tuple(each for each in replaces if each not in repeats),
+        tuple(each for each in corrects if each not in replaces and each not in repeats),
+        tuple(repeats),
+    )
 
 
 def validity(since: str, until: str, utc_offset: int | None = None) -> tuple[int | None, int | None]:

@@ -16,7 +16,7 @@ from omoide.inference.model_registry import ContextExceeded, UnreadableOutput
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import prompt_templates
 from omoide.reasoner.agentic.degenerate import is_degenerate, loop_start
-from omoide.reasoner.agentic.formatting import message_line, present
+from omoide.reasoner.agentic.formatting import day_line, message_line, present, transcript
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
 from omoide.reasoner.agentic.structured_output import sample_of
 from omoide.reasoner.agentic.tidying import is_cut, misplaced_text, text_of
@@ -90,17 +90,18 @@ def _salvaged(task: SummaryTask, caller: ModelCaller, tokens: TokenCounter, resp
 
 
 def stretches(messages: Sequence[Message], tokens: TokenCounter, budget: int) -> Iterator[list[str]]:
-    """Format messages as lines, in chunks of at most `budget` tokens; a longer message is truncated."""
+    """Format messages as lines under their days, in chunks of at most `budget` tokens; longer messages are cut."""
     stretch: list[str] = []
-    remaining = budget
+    said_on, remaining = "", budget
     for message in messages:
-        line = message_line(message)
-        cost = tokens.count(line) + 1
+        lines = [message_line(message)] if day_line(message) == said_on else transcript([message])
+        cost = tokens.count("\n".join(lines)) + 1
         if cost > remaining and stretch:
             yield stretch
             stretch, remaining = [], budget
-        stretch.append(tokens.trim(line, budget) if cost > budget else line)
-        remaining -= cost
+            lines = transcript([message])
+        stretch += [tokens.trim("\n".join(lines), budget)] if cost > budget else lines
+        said_on, remaining = day_line(message), remaining - cost
     if stretch:
         yield stretch
 
@@ -125,7 +126,7 @@ def _opening(task: SummaryTask, summary: str, stretch: Sequence[str], tokens: To
         summary=prompt_templates.section("summary", summary),
         instructions=prompt_templates.section("instructions", task.instructions or ""),
         messages=prompt_templates.section("messages", said),
-        now=present(now()),
+        now=present(now(), task.messages[-1].utc_offset if task.messages else None),
         words=str(words_for(task, tokens.count(said) + tokens.count(summary))),
     )
     return Opening(RULES[task.kind], given)

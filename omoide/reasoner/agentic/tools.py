@@ -28,6 +28,8 @@ from omoide.reasoner.agentic.formatting import (
     truncate,
 )
 from omoide.reasoner.agentic.prompt_templates import neutral
+from omoide.reasoner.agentic.short_names import ShortNames
+from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.memory_view import (
     GREP_DEFAULT,
     GREP_MOST,
@@ -92,8 +94,9 @@ class Tool(Generic[A]):
 class Toolbox:
     """The tools of one conversation."""
 
-    def __init__(self, tools: Sequence[Tool[Any]]) -> None:
+    def __init__(self, tools: Sequence[Tool[Any]], names: ShortNames) -> None:
         self._tools = {tool.name: tool for tool in tools}
+        self._names = names
 
     @property
     def definitions(self) -> list[ToolDefinition]:
@@ -109,7 +112,7 @@ class Toolbox:
         if tool is None:
             return f"{ERROR}there is no tool {_named(call.tool_name)}. There are: {', '.join(self._tools)}."
         try:
-            result = await tool.use(call.args_as_dict(raise_if_invalid=True))
+            result = await tool.use(self._names.resolved(call.args_as_dict(raise_if_invalid=True)))
         except ValidationError as error:
             return f"{ERROR}bad arguments: {_faults(error)}"
         except OmoideError as error:
@@ -119,7 +122,7 @@ class Toolbox:
         except Exception:
             logger.exception("the tool %s failed", tool.name)
             return f"{ERROR}the tool failed; go on without it."
-        return truncate(result, MOST_OF_RESULT) or NOTHING
+        return truncate(self._names.shortened(result), MOST_OF_RESULT) or NOTHING
 
 
 class SearchMessages(Arguments):
@@ -171,11 +174,12 @@ class RecentObservations(Arguments):
 
 
 class ReadingTools:
-    """Tools for the methods of a `MemoryView`."""
+    """Tools for the methods of a `MemoryView`. `names` are those of all that is shown in the conversation."""
 
     def __init__(self, memory: MemoryView, is_hidden: Callable[[str], bool] = lambda _: False) -> None:
         """`is_hidden` says of the id of a conclusion whether it is left out of results."""
         self.memory = memory
+        self.names = ShortNames()
         self._is_hidden = is_hidden
 
     def minimal(self) -> list[Tool[Any]]:
@@ -243,7 +247,10 @@ class ReadingTools:
     def shown(self, conclusions: Sequence[Conclusion]) -> str:
         reach = self.memory.reach
         shown = [each for each in conclusions if not self._is_hidden(each.id)]
-        return conclusion_lines(shown, with_pair=reach.observer_id is None or reach.observed_id is None)
+        return conclusion_lines(shown, self.names, with_pair=reach.observer_id is None or reach.observed_id is None)
+
+    def _snippets(self, snippets: Sequence[Snippet]) -> str:
+        return snippets_result(snippets, self.names)
 
     async def _search_memory(self, given: SearchMemory) -> str:
         after, before = instant(given.after_date), instant(given.before_date)
@@ -254,24 +261,25 @@ class ReadingTools:
             messages = await self.memory.search_messages(given.query)
         else:
             messages = await self.memory.search_messages_temporal(given.query, after, before)
-        return f"There are no conclusions. Messages:\n{snippets_result(messages)}" if messages else ""
+        return f"There are no conclusions. Messages:\n{self._snippets(messages)}" if messages else ""
 
     async def _search_messages(self, given: SearchMessages) -> str:
-        return snippets_result(await self.memory.search_messages(given.query, given.limit))
+        return self._snippets(await self.memory.search_messages(given.query, given.limit))
 
     async def _grep_messages(self, given: GrepMessages) -> str:
-        return snippets_result(await self.memory.grep_messages(given.text, given.limit, given.context_window))
+        return self._snippets(await self.memory.grep_messages(given.text, given.limit, given.context_window))
 
     async def _get_messages_by_date_range(self, given: DateRange) -> str:
         interval = instant(given.after_date), instant(given.before_date)
-        return messages_result(await self.memory.get_messages_by_date_range(*interval, given.limit, given.order))
+        said = await self.memory.get_messages_by_date_range(*interval, given.limit, given.order)
+        return messages_result(said, self.names)
 
     async def _search_messages_temporal(self, given: SearchTemporal) -> str:
         interval = instant(given.after_date), instant(given.before_date)
-        return snippets_result(await self.memory.search_messages_temporal(given.query, *interval, given.limit))
+        return self._snippets(await self.memory.search_messages_temporal(given.query, *interval, given.limit))
 
     async def _get_observation_context(self, given: ObservationContext) -> str:
-        return snippets_result(await self.memory.get_observation_context(given.message_ids))
+        return self._snippets(await self.memory.get_observation_context(given.message_ids))
 
     async def _get_reasoning_chain(self, given: ReasoningChain) -> str:
         return self.shown(await self.memory.get_reasoning_chain(given.observation_id, given.direction))
@@ -291,7 +299,7 @@ def instant(text: str) -> int | None:
 
 
 def bare_id(id: str) -> str:
-    """Strip the brackets and the `id:` prefix that tool results put around an id."""
+    """Strip brackets and an `id:` prefix that a model may put around an id."""
     return id.strip().strip("[]").removeprefix("id:").strip()
 
 

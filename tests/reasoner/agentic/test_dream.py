@@ -129,7 +129,7 @@ def test_induction_may_cite_drafted_deductions(past: Past, known: list[Conclusio
         DONE,
     )
     _, induced = dreamed(past, known, models).derived
-    assert "[id:new-1] deductive: alice lives in Porto now" in models.prompts[2]
+    assert "[new-1] deductive: alice lives in Porto now" in models.prompts[2]
     assert induced.source_ids == (known[0].id, known[1].id, known[2].id)
     assert induced.details["confidence"] == "medium"
 
@@ -296,7 +296,7 @@ def test_an_endpoint_without_tools_is_asked_once_for_all_changes(past: Past, kno
 
 
 def test_a_dream_that_is_too_long_for_the_model_shows_fewer_conclusions(past: Past) -> None:
-    known = [past.conclude(f"alice has seen bird number {n} " + "in the wood " * 8) for n in range(60)]
+    known = [past.conclude(f"alice has seen bird number {n} " + "in the wood " * 14) for n in range(60)]
 
     def small(messages: Any, info: Any) -> Any:
         return too_long() if prompt_of(messages, info).count("bird number") > 40 else DONE

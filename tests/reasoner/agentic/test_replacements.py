@@ -16,7 +16,7 @@ from omoide.core.records import Conclusion, Fact
 from omoide.reasoner.agentic.derive import derive
 from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.agentic.reasoner import Agentic
-from omoide.reasoner.agentic.replacements import FIRST_NUMBER, MOST_ENDED, MOST_TOKENS, numbered_known
+from omoide.reasoner.agentic.replacements import FIRST_NUMBER, LEAST_TOKENS, MOST_ENDED, numbered_known
 from omoide.reasoner.extractive import supersession
 from omoide.reasoner.protocol import Batch
 from tests.reasoner.agentic.scripted import START, TOKENS, Scripted, conclusion, form, message
@@ -29,6 +29,7 @@ KNOWN = [
     replace(conclusion(text), said_at=START - (9 - number) * DAY)
     for number, text in enumerate(["alice lives in Lisbon", "alice works at Siemens", "alice has a brother in Rome"])
 ]
+SAYING_MUCH = {1: message("so much to tell " * 1_000, at=1)}
 HOME, JOB, BROTHER = (each.content for each in KNOWN)
 
 
@@ -56,13 +57,21 @@ def test_known_conclusions_are_numbered_apart_from_messages_with_their_days() ->
         "[102] 2024-04-23: alice works at Siemens",
         "[103] 2024-04-24: alice has a brother in Rome (since 2024-03-22, until 2024-05-01)",
     ]
-    assert "[1] Wed 2024-05-01" in prompt
+    assert "\nWed 2024-05-01\n[1] 09:01 alice: " in prompt
 
 
 def test_a_fact_names_what_it_replaces_and_what_it_corrects() -> None:
     assert fact(replaces=[101, 102]).replaces == (HOME, JOB)
     assert fact(corrects=[101]).corrects == (HOME,)
     assert fact(replaces=["[102]"], corrects="101") == replace(fact(), replaces=(JOB,), corrects=(HOME,))
+
+
+def test_a_fact_names_what_it_only_says_again_and_that_does_not_end() -> None:
+    assert fact(repeats=[101]).repeats == (HOME,)
+    both = fact(repeats=["[101]"], replaces=[101, 102], corrects=[101])
+    assert (both.repeats, both.replaces, both.corrects) == ((HOME,), (JOB,), ())
+    assert fact(repeats=[1, 7, 999, None]).repeats == ()
+    assert fact(known=many(9), repeats=[*range(101, 110)]).repeats == ()
 
 
 @pytest.mark.parametrize("numbers", [[1], [2], [0], [100], [104], [-101], [10**12], ["all"], [None], "*", None, {}, 7])
@@ -164,17 +173,25 @@ def test_an_instruction_inside_a_known_conclusion_stays_in_its_line() -> None:
 
 
 def test_a_long_list_of_known_conclusions_is_cut_to_the_budget() -> None:
-    known = numbered_known([conclusion(f"alice said {'very ' * 2_000}{number}") for number in range(500)], 3, TOKENS)
+    known = numbered_known(
+        [conclusion(f"alice said {'very ' * 2_000}{number}") for number in range(500)], SAYING_MUCH, TOKENS
+    )
     assert 3 < len(known) < 40
     models = Scripted(form({"facts": []}))
     derived(models, [*known.values(), *many(5_000)])
     section = models.prompts[0].partition("<known>")[2].partition("</known>")[0]
-    assert TOKENS.count(section) <= MOST_TOKENS + 50
+    assert TOKENS.count(section) <= LEAST_TOKENS + 50
+
+
+def test_comparing_costs_no_more_than_reading() -> None:
+    little, much = (len(numbered_known(many(500), said, TOKENS)) for said in ({1: SAID[0]}, SAYING_MUCH))
+    assert 10 < little < 20
+    assert 50 < much < 100
 
 
 def test_numbers_of_known_conclusions_follow_those_of_many_messages() -> None:
-    assert [*numbered_known(KNOWN, 2, TOKENS)] == [101, 102, 103]
-    assert [*numbered_known(KNOWN, 150, TOKENS)] == [151, 152, 153]
+    assert [*numbered_known(KNOWN, dict(enumerate(SAID, 1)), TOKENS)] == [101, 102, 103]
+    assert [*numbered_known(KNOWN, dict(enumerate(SAID * 75, 1)), TOKENS)] == [151, 152, 153]
 
 
 def test_facts_of_a_model_have_topics_and_are_judged_by_rules_as_well() -> None:

@@ -27,8 +27,8 @@ def summarize(models: Scripted, wanted: SummaryTask) -> str:
 def test_the_prompt_names_the_speaker_of_each_message() -> None:
     models = Scripted("alice moved to Porto.")
     assert summarize(models, task()) == "alice moved to Porto."
-    first, second = "Wed 2024-05-01 09:01:00 alice: I moved to Porto.", "Wed 2024-05-01 09:02:00 bob: How is it there?"
-    assert f"{first}\n{second}" in models.prompts[0]
+    first, second = "09:01 alice: I moved to Porto.", "09:02 bob: How is it there?"
+    assert f"\nWed 2024-05-01\n{first}\n{second}" in models.prompts[0]
 
 
 def test_the_prompt_contains_the_previous_summary() -> None:

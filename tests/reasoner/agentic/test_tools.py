@@ -16,14 +16,43 @@ from tests.reasoner.memory_fixtures import MONDAY, Past
 
 
 def use(memory: MemoryView, tool: str, arguments: Any) -> str:
-    return asyncio.run(Toolbox(ReadingTools(memory).all()).use(ToolCallPart(tool, arguments)))
+    return use_all(memory, (tool, arguments))[0]
 
 
-def test_conclusions_include_ids_and_levels(past: Past) -> None:
-    known = past.conclude("alice lives in Porto")
+def use_all(memory: MemoryView, *calls: tuple[str, Any]) -> list[str]:
+    """The results of calls in one conversation."""
+    tools = ReadingTools(memory)
+    toolbox = Toolbox(tools.all(), tools.names)
+
+    async def used() -> list[str]:
+        return [await toolbox.use(ToolCallPart(*call)) for call in calls]
+
+    return asyncio.run(used())
+
+
+def test_conclusions_have_short_names_levels_and_weekdays(past: Past) -> None:
+    past.conclude("alice lives in Porto", at=MONDAY)
     result = use(past.memory(), "search_memory", {"query": "Porto"})
-    assert result.startswith(f"[id:{known.id}] explicit ")
-    assert result.endswith(": alice lives in Porto")
+    assert result == "[1] explicit Mon 2024-01-15 00:00: alice lives in Porto"
+
+
+def test_a_short_name_stands_for_the_same_record_in_the_whole_conversation(past: Past) -> None:
+    (said,) = past.say("s", "In Porto, since March.")
+    known = past.conclude("alice lives in Porto", said=[said])
+    memory = past.memory()
+    search = ("search_memory", {"query": "Porto"})
+    spelled = [("get_observation_context", {"message_ids": [name]}) for name in ("1", 1, "[1]", "id:1", "m1", "M1")]
+    first, *context, again = use_all(memory, search, *spelled, search)
+    assert first == again
+    assert all("[m1] " in each and "since March" in each for each in context)
+    assert memory.evidence.tool_calls[1].tool_input == {"message_ids": [said.id]}
+    assert known.id in memory.evidence.conclusions
+
+
+def test_a_name_that_was_not_given_finds_nothing(past: Past) -> None:
+    past.say("s", "In Porto, since March.")
+    for name in ("1", "m7", "new-1", "", "-3", "9" * 30):
+        assert use(past.memory(), "get_observation_context", {"message_ids": [name]}) == NOTHING
 
 
 def test_a_search_of_an_empty_memory_falls_back_to_messages(past: Past) -> None:
@@ -37,10 +66,10 @@ def test_the_whole_workspace_marks_conclusions_with_their_pair(past: Past) -> No
 
 
 def test_snippets_name_their_session_and_how_many_were_found(past: Past) -> None:
-    said = past.say("s", "hello", "I live in Porto", "bye")
+    past.say("s", "hello", "I live in Porto", "bye", at=MONDAY)
     result = use(past.memory(), "grep_messages", '{"text": "porto"}')
-    assert result.startswith("Session s, 1 found:\n")
-    assert all(f"[id:{each.id}]" in result for each in said)
+    said = "[m1] 00:00 alice: hello\n[m2] 00:00 alice: I live in Porto\n[m3] 00:00 alice: bye"
+    assert result == f"Session s, 1 found:\nMon 2024-01-15\n{said}"
 
 
 def test_messages_of_an_interval_are_found(past: Past) -> None:
@@ -54,7 +83,9 @@ def test_messages_of_an_interval_are_found(past: Past) -> None:
 def test_a_chain_is_followed(past: Past) -> None:
     said = past.conclude("alice moved to Porto")
     drawn = past.conclude("alice lives in Porto", level="deductive", sources=[said])
-    assert said.id in use(past.memory(), "get_reasoning_chain", {"observation_id": f"id:{drawn.id}"})
+    chain = use(past.memory(), "get_reasoning_chain", {"observation_id": f"id:{drawn.id}"})
+    assert said.content in chain
+    assert drawn.content in chain
 
 
 def test_a_reach_restricted_to_sessions_has_no_chain_tool(past: Past) -> None:
@@ -105,7 +136,6 @@ def test_a_conclusion_leads_to_its_messages(past: Past) -> None:
     assert use(memory, "get_observation_context", {"message_ids": [f"id:{known.id}"]}) == NOTHING
     use(memory, "search_memory", {"query": "Porto"})
     found = use(memory, "get_observation_context", {"message_ids": [f"id:{known.id}"]})
-    assert f"[id:{said[1].id}]" in found
     assert "Where do you live?" in found
 
 
