@@ -21,10 +21,10 @@ from omoide.reasoner.extractive.claims import claims_of
 from omoide.reasoner.extractive.corrections import corrected
 from omoide.reasoner.extractive.cues import cues
 from omoide.reasoner.extractive.dates import note_of_dates, with_dates
-from omoide.reasoner.extractive.leaning import announces
+from omoide.reasoner.extractive.leaning import Lean, announces, leaning
 from omoide.reasoner.extractive.possible_facts import PossibleFact, Sentence, candidates_of, turns
 from omoide.reasoner.extractive.selection_model import SelectionModel
-from omoide.reasoner.extractive.smalltalk import without_opening
+from omoide.reasoner.extractive.smalltalk import without_closing, without_opening
 from omoide.reasoner.extractive.statements import SentenceKind
 from omoide.reasoner.extractive.supersession import topics_of
 from omoide.reasoner.extractive.third_person import SELF, main_clauses, to_third_person
@@ -35,6 +35,9 @@ from omoide.reasoner.protocol import Batch
 
 MOST_QUOTED = 500
 """Maximum characters of a quoted sentence; a longer one is truncated with an ellipsis."""
+
+FEWEST_CLAUSE_WORDS = 4
+"""Words after the peer's id with which a clause is a fact of its own."""
 
 _DATED = re.compile(r"\([^()]*\d{4}")
 _LISTS = word_lists("selection")
@@ -299,12 +302,21 @@ def fact_contents(sentence: str, peer_id: str, said_at: int, utc_offset: int | N
     "I'm Ana, I live in Lisbon and I work as a nurse" gives three, so that each can be superseded alone.
     """
     moment = local(said_at, utc_offset)
-    about = to_third_person(without_opening(sentence.replace("’", "'")))
+    about = to_third_person(without_closing(without_opening(sentence.replace("’", "'"))))
     if about is not None:
-        clauses = main_clauses(with_dates(about, moment))
-        return [_introduction(each, peer_id) or each.replace(SELF, peer_id) for each in clauses]
+        whole = with_dates(about, moment)
+        clauses = main_clauses(whole)
+        stated = [_introduction(each, peer_id) or each.replace(SELF, peer_id) for each in clauses]
+        is_split = len(stated) == 1 or all(_stands_apart(*each, peer_id) for each in zip(clauses, stated, strict=True))
+        return stated if is_split else [whole.replace(SELF, peer_id)]
     quoted = sentence if len(sentence) <= MOST_QUOTED else _cut(sentence)
     return [f'{peer_id} said: "{quoted}"{note_of_dates(quoted, moment)}']
+
+
+def _stands_apart(clause: str, content: str, peer_id: str) -> bool:
+    """Whether a clause is a fact of its own: "is tired" is too short, and "gives them away" leans on another clause."""
+    is_long = len(clause.split()) > FEWEST_CLAUSE_WORDS and leaning(clause.replace(SELF, "I")) <= Lean.LINKED
+    return is_long or bool(card_slots_of(content, peer_id))
 
 
 def _introduction(clause: str, peer_id: str) -> str | None:

@@ -7,6 +7,7 @@ quotes them with their context, or leaves them out.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import IntEnum
 
 from omoide.core.text_cache import text_cache
@@ -33,6 +34,18 @@ _NOT_NAMES = _WORDS.words("not_names")
 _COMMON_FIRST = _WORDS.words("common_first")
 _PERSONS = _SELECTION.words("persons")
 _HUMANS = _PERSONS - _WORDS.words("animals")
+_WOMEN, _MEN = _WORDS.words("women"), _WORDS.words("men")
+_SEVERAL = _WORDS.words("several")
+_SHE = _WORDS.words("she")
+_VERBS_OF_COUNTING = _WORDS.words("verbs_of_counting")
+_AFTER_COUNTS = _WORDS.words("after_counts")
+_NUMBERS = word_lists("cues").words("amount")
+_TIMES = _WORDS.words("times")
+_CLAUSE_STARTS = _WORDS.words("clause_starts")
+_AFTER_OBJECTS = _WORDS.words("after_objects")
+_BEFORE_THERE, _BEFORE_THAT = _WORDS.words("before_there"), _WORDS.words("before_that")
+_TOLD_WHICH = _WORDS.words("told_which")
+_COMPANY = _WORDS.words("company")
 _ANNOUNCING = _SELECTION.words("announcing")
 
 
@@ -51,6 +64,17 @@ class Lean(IntEnum):
 _FEWEST_BEFORE = 3
 _LONGEST_VERBLESS, _LONGEST_POSSESSION = 9, 5
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_ELLIPSIS = re.compile(
+    rf"(?!(?:it|that|this|there|what|who|which)\b)[\w']+ {_WORDS.any_of('auxiliaries')}(?: too| not| so)?(?:[.,;!]|$)",
+    re.IGNORECASE,
+)
+"""A predicate that is that of the sentence before: "Ines does, she has the keys"."""
+_NEWS = re.compile(
+    rf"(?:i|we)(?: have|'ve|'ve got| have got| got)?(?: also)?(?: \w+){{0,3}} {_SELECTION.any_of('announcing')}"
+    r" (?:of|on|about|from|for|to tell|to share)\b",
+    re.IGNORECASE,
+)
+"""News that is not told yet: "I have news on the family front"."""
 _EXPLETIVE = re.compile(
     r"\b(?:it(?:'s| is| was)?(?: been)? (?:a |an )?(?:raining|snowing|sunny|cold|hot|late|early|time|monday|tuesday"
     r"|wednesday|thursday|friday|saturday|sunday|my birthday|nice to|good to|great to|easy to|hard to|important to me"
@@ -70,20 +94,37 @@ def leaning(sentence: str) -> Lean:
     plain = _EXPLETIVE.sub(lambda match: "_ " * len(_WORD.findall(match[0])), sentence.lower())
     masked = _masked(lowered, plain)
     clause = _second_clause(sentence)
-    found = Lean.LINKED if lowered[0] in _LINKS else Lean.NONE
-    person = thing = False
+    found = Lean.LINKED if lowered[0] in _LINKS or _shows(lowered) else Lean.NONE
+    if _ELLIPSIS.match(sentence):
+        found = Lean.THING
+    persons: list[int] = []
+    thing = False
     for at, word in enumerate(lowered):
-        if word in _HE and not person:
+        if word in _HE and not _may_mean_one_of(persons, lowered, at):
             return Lean.PERSON
-        if word in _THEY and masked[at] and not (person or thing):
+        if word in _THEY and masked[at] and not (persons or thing):
             return Lean.PERSON
         if masked[at] and not thing and _points(lowered, at):
             found = max(found, Lean.THING)
-        person = person or word.removesuffix("'s") in _PERSONS or _is_name(words, at)
-        person = person or _is_lower_case_name(words, at)
+        if word.removesuffix("'s") in _PERSONS or _is_name(words, at) or _is_lower_case_name(words, at):
+            persons.append(at)
         is_thing = word in _DETERMINERS and at + 1 < len(words) and lowered[at + 1] not in _HUMANS
         thing = thing or is_thing or at + 1 == clause
     return found
+
+
+def _may_mean_one_of(persons: Sequence[int], lowered: Sequence[str], at: int) -> bool:
+    """Whether "he" or "her" may be one of the persons named before it, who are no subject of the same verb."""
+    others = _MEN if lowered[at] in _SHE else _WOMEN
+    named = ((each, lowered[each].removesuffix("'s")) for each in persons)
+    possible = [each for each, word in named if word not in others and word not in _SEVERAL]
+    if len(possible) != 1 or lowered[at] not in {"him", "her"} or lowered[at - 1] in _COMPANY:
+        return bool(possible)
+    following = lowered[at + 1] if at + 1 < len(lowered) else ""
+    if lowered[at] == "her" and following and following not in _AFTER_OBJECTS | _SUBJECTS | _HE:
+        return True
+    between = lowered[possible[0] + 1 : at]
+    return not _CLAUSE_STARTS.isdisjoint(between) or not _SUBJECTS.isdisjoint(between)
 
 
 def _second_clause(sentence: str) -> int:
@@ -109,16 +150,34 @@ def _points(lowered: list[str], at: int) -> bool:
     if word in _IT:
         return True
     if word == "there" and at:
-        return lowered[at - 1] in {"went", "been", "live", "lives", "lived", "work", "works", "worked", "go", "goes"}
+        return lowered[at - 1] in _BEFORE_THERE
+    if word in _NUMBERS and at:
+        return lowered[at - 1] in _VERBS_OF_COUNTING and (not following or following in _AFTER_COUNTS)
+    if word in _THAT and at and lowered[at - 1] in _BEFORE_THAT and following in _SUBJECTS:
+        return True
     if word in _THAT:
         if at == 0:
             return following in _VERBS_AFTER_THAT or word not in {"that", "this"} or not following
         return not following or following in {"too", "either", "again", "now", "before", "for"}
+    if word == "ones":
+        return True
     if word in _ONE:
         return at <= 1 or not following
     if word == "so":
         return at > 0 and lowered[at - 1] in _SAYING
     return False
+
+
+def _shows(lowered: Sequence[str]) -> bool:
+    """Whether a noun is only shown: "I love this band", but not "this year", nor "this man who …"."""
+    return any(
+        word in {"this", "these", "those"}
+        and at + 1 < len(lowered)
+        and lowered[at + 1] not in _TIMES
+        and _TOLD_WHICH.isdisjoint(lowered[at + 2 :])
+        for at, word in enumerate(lowered)
+        if at
+    )
 
 
 def _is_name(words: list[str], at: int) -> bool:
@@ -140,7 +199,10 @@ def _is_lower_case_name(words: list[str], at: int) -> bool:
 def names_a_person(sentence: str) -> bool:
     """Whether the sentence has a noun or name that "she" or "they" may refer to."""
     words = _WORD.findall(sentence)
-    return any(word.lower().removesuffix("'s") in _PERSONS or _is_name(words, at) for at, word in enumerate(words))
+    return any(
+        word.lower().removesuffix("'s") in _PERSONS or _is_name(words, at) or _is_lower_case_name(words, at)
+        for at, word in enumerate(words)
+    )
 
 
 def is_verbless(sentence: str) -> bool:
@@ -171,4 +233,4 @@ def _is_verb_of(words: list[str], at: int) -> bool:
 def announces(sentence: str) -> bool:
     """Whether the sentence only announces what the next one tells: "I've had a setback"."""
     words = [word.lower() for word in _WORD.findall(sentence)]
-    return 2 < len(words) <= 9 and words[-1] in _ANNOUNCING
+    return 2 < len(words) <= 9 and (words[-1] in _ANNOUNCING or _NEWS.match(sentence) is not None)

@@ -5,13 +5,23 @@ lemminflect looks words up; results are cached, because conversations repeat wor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from omoide.core.text_cache import text_cache
 from omoide.reasoner.extractive.dictionary import getAllLemmas, getInflection
-from omoide.reasoner.extractive.grammar import ADVERBS, CLOSED, FINITE, OTHERS, PAST_FIRST
+from omoide.reasoner.extractive.grammar import (
+    ADVERBS,
+    CLOSED,
+    FINITE,
+    OTHERS,
+    PAST_FIRST,
+    PLAIN_PREDICATES,
+    PREPOSITIONS,
+)
 
+ARTICLES = frozenset({"a", "an", "the", "my", "our", "so", "very", "too", "quite", "really", "more", "at"})
 CACHED_WORDS = 16_384
 """Size of each cache; an active vocabulary is smaller."""
 
@@ -99,3 +109,26 @@ def may_be_past(word: str) -> bool:
     """Whether the lower-case word may be a past form or participle: "moved", "got", "been"."""
     lemmas: tuple[str, ...] = getAllLemmas(word).get("VERB", ()) or getAllLemmas(word).get("AUX", ())
     return any(word in getInflection(lemma, tag) for lemma in lemmas for tag in ("VBD", "VBN"))
+
+
+def has_predicate(words: Sequence[str]) -> bool:
+    """Whether lower-case words that begin with a noun phrase ("my mother …") are a clause: no noun only.
+
+    `'s` is "is" before what may follow that, and otherwise an owner: "my mother's tired", "my mother's green silk".
+    """
+    for at in range(1, len(words)):
+        before, word = words[at - 1], words[at]
+        if word.endswith("'s"):
+            if at + 1 < len(words) and _may_follow_is(words[at + 1], is_last=at + 2 == len(words)):
+                return True
+        elif at > 1 and not before.endswith("'s") and before not in PREPOSITIONS and may_be_finite(word):
+            return True
+    return False
+
+
+def _may_follow_is(word: str, *, is_last: bool) -> bool:
+    if word in ARTICLES or word in PLAIN_PREDICATES or word in PREPOSITIONS or word in ADVERBS or word == "not":
+        return True
+    if word.endswith(("ing", "ly")) or may_be_past(word) or not is_english(word):
+        return True
+    return is_last and "ADJ" in getAllLemmas(word)

@@ -14,9 +14,10 @@ from omoide.core.records import Message
 from omoide.reasoner.extractive.foreign import is_foreign, is_foreign_statement_worth_keeping
 from omoide.reasoner.extractive.inner_statements import inner_statements
 from omoide.reasoner.extractive.leaning import Lean, is_verbless, leaning, names_a_person
+from omoide.reasoner.extractive.lexicon import is_english
 from omoide.reasoner.extractive.machine_text import without_machine_lines
 from omoide.reasoner.extractive.sentences import is_enumeration, sentences
-from omoide.reasoner.extractive.shapes.read import fills_line
+from omoide.reasoner.extractive.shapes.read import fills_line, matches_shape
 from omoide.reasoner.extractive.smalltalk import is_smalltalk, without_opening
 from omoide.reasoner.extractive.statements import SentenceKind, kind_of
 from omoide.reasoner.extractive.word_lists import word_lists
@@ -26,18 +27,27 @@ MOST_BACK = 3
 LONGEST_JOINED = 400
 """Maximum characters of sentences that are quoted together."""
 LONGEST_QUESTION = 160
-LONGEST_INTERJECTION = 100
+MOST_INTERJECTION_WORDS = 4
+MOST_BARE_WORDS = 4
+"""A statement of up to so many words tells nothing alone, unless it names what it is about."""
 _SAYING = frozenset({SentenceKind.STATEMENT, SentenceKind.FRAGMENT, SentenceKind.INSTRUCTION})
 FEWEST_WORDS = 3
 """Fewer words of an earlier sentence give no context, and fewer of a later one add nothing to it."""
 
 _OWN_LEAD = re.compile(r"(?:i|i'm|i've|my|our|we|we've)\b[^:]*:", re.IGNORECASE)
+_TELLING = (
+    word_lists("cues").words("amount")
+    | word_lists("cues").words("calendar")
+    | word_lists("selection").words("life_events")
+)
+"""Words with which the shortest sentence tells something."""
 _ANSWERS = word_lists("selection").phrases("one_word_answers")
 _ABOUT_YOU = re.compile(
     r"(?:and |so |but )?(?:(?:do|did|are|were|have|had|don't|didn't|aren't|haven't) you"
     r"|(?:is|are|was|does|did|has) your)\b[^?]*\?$",
     re.IGNORECASE,
 )
+_NAMING = re.compile(r"\b(?i:an?|my|our)\b|\d|\S +(?!I\b|I')[A-Z]")
 _EXCLAMATION = re.compile(
     r"(?:what an? |how (?!to\b|i\b|we\b|my\b)\w+(?:[!.]|$| (?:of|is|was)\b)|such an? )", re.IGNORECASE
 )
@@ -100,7 +110,8 @@ def turns(messages: Sequence[Message], peer_id: str) -> Iterator[tuple[Sentence,
 
 def _is_interjection(content: str) -> bool:
     """Whether a message of another peer leaves it clear whom "she" means."""
-    return len(content) <= LONGEST_INTERJECTION and not names_a_person(without_opening(content))
+    plain = without_opening(content.replace("’", "'"))
+    return (len(plain.split()) <= MOST_INTERJECTION_WORDS or is_smalltalk(plain)) and not names_a_person(plain)
 
 
 def candidates_of(sentence: Sentence, other: Message | None) -> list[PossibleFact]:
@@ -129,13 +140,22 @@ def _candidates_of(sentence: Sentence, other: Message | None) -> list[PossibleFa
     if kind in {SentenceKind.QUESTION, SentenceKind.REQUEST}:
         inner = [said for said in inner_statements(sentence.plain) if kind_of(said) is SentenceKind.STATEMENT]
         return [PossibleFact(sentence, said) for said in inner if leaning(said) is Lean.NONE]
-    if kind is SentenceKind.STATEMENT and sentence.lean is Lean.NONE:
+    if kind is SentenceKind.STATEMENT and sentence.lean is Lean.NONE and not _is_bare(sentence.plain):
         return [PossibleFact(sentence, sentence.text)]
     found = _in_context(sentence) if len(sentence.plain.split()) >= FEWEST_WORDS else None
     found = found or _as_reply(sentence, other)
     if found is None and kind is SentenceKind.STATEMENT and sentence.lean is Lean.LINKED:
         found = PossibleFact(sentence, sentence.text)
     return [found] if found else []
+
+
+def _is_bare(plain: str) -> bool:
+    """Whether it is as short as "I failed" or "I have the keys", and names nothing: no "a", "my", name or number."""
+    words = [word.strip(".,!;:…\"'()").lower() for word in plain.split()]
+    if len(words) > MOST_BARE_WORDS or not plain.isascii() or _NAMING.search(plain):
+        return False
+    is_known = _TELLING.isdisjoint(words) and all(is_english(word) for word in words if "'" not in word)
+    return is_known and not matches_shape(plain)
 
 
 def _foreign(sentence: Sentence) -> list[PossibleFact]:
@@ -174,7 +194,7 @@ def _in_context(sentence: Sentence) -> PossibleFact | None:
             return None
         if _anchors(before) and _gives(sentence, context):
             return PossibleFact(sentence, sentence.text, context=tuple(context))
-        before = before.follows or before.earlier
+        before = before.follows or (before.earlier if sentence.lean is Lean.PERSON else None)
     return None
 
 

@@ -30,8 +30,10 @@ _EMPHASIS = re.compile(
     r"\*{1,3}(?=\S)([^*\n]{1,500})(?<=\S)\*{1,3}|(?<!\w)_{1,3}(?=\S)([^_\n]{1,500})(?<=\S)_{1,3}(?!\w)"
 )
 _ATTRIBUTION = re.compile(r"On .{4,80} wrote:$")
-_BESIDE_EMOJI = re.compile(r"(?<=[\u2600-\u27bf\ufe0f\U0001f300-\U0001faff])\s+(?=[A-Z¿¡])(?![^\"“”]*[\"”])")
-"""Position after an emoji that replaces a full stop, outside quotations."""
+_UNMARKED_END = re.compile(
+    r"(?:(?<=[\u2600-\u27bf\ufe0f\U0001f300-\U0001faff])\s+(?=[A-Z¿¡])|(?<=[!?][!?])\s+(?=\w))(?![^\"“”]*[\"”])"
+)
+"""Position after an emoji that replaces a full stop, or after several marks, outside quotations."""
 _ENUMERATION = re.compile(r"(?<!\S)(?P<open>\(?)1(?P<close>[.)])\s\D.*?\s(?P=open)2(?P=close)\s")
 _END = re.compile(r"[.!?…:;。！？؟।]['\"”’»)\]]*$")
 
@@ -48,7 +50,7 @@ def _found(content: str) -> list[str]:
         for block in _blocks(_prose(text))
         for chunk in _chunks(block)
         for segmented in ([chunk] if is_enumeration(chunk) else segment("en", chunk))
-        for sentence in map(str.strip, _BESIDE_EMOJI.split(segmented))
+        for sentence in map(str.strip, _UNMARKED_END.split(segmented))
         if sentence
     ]
 

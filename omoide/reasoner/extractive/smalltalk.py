@@ -33,7 +33,9 @@ _WISH = re.compile(
     r"|that(?:'s| is) (?:so |really |such |very )?(?:a )?(?:great|good|nice|lovely|wonderful|exciting|sad|bad)"
     r" (?:news|to hear|idea|point)"
     r"|you(?:'re| are) (?:so |quite |absolutely )?(?:right|welcome|kind)|i (?:see|know) what you mean"
-    r"|i (?:really )?appreciate your|i wish you|wishing you|best of luck|(?:always )?happy to help"
+    r"|i (?:really )?appreciate your|i wish you|wishing you|best of luck"
+    r"|my (?:sincere |deepest |warmest )?(?:condolences|sympathies|apologies|compliments"
+    r"|congratulations|regards)|(?:always )?happy to help"
     r"|gracias por|merci (?:pour|de)|danke für|vielen dank für|grazie per|obrigad[oa] (?:por|pelo)|спасибо за)\b",
     re.IGNORECASE,
 )
@@ -43,6 +45,11 @@ _OPENING = re.compile(
     r"|look|listen|i mean|of course|to be honest|tbh|in fact|basically|perfect|awesome|alright|all right|absolutely"
     r"|definitely|exactly|good|fine|true|indeed|interesting|hi|hello|hey|hi there|hello there|good morning|good evening"
     r"|good afternoon|hey there)(?:\s*[,.:;!…—–-]+\s*|\s+-\s+)",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"(?:,?\s+(?:btw|by the way|tho|though|lol|haha+|lmao|anyways?|actually|honestly|tbh|for the record))+"
+    r"(?=[.!…\s]*$)",
     re.IGNORECASE,
 )
 _BARE_OPENING = re.compile(
@@ -70,3 +77,8 @@ def without_opening(sentence: str) -> str:
     if greeted and sentence[greeted.end() : greeted.end() + 1] in {",", "!", "."}:
         start = greeted.end() + 1
     return sentence[start:].strip()
+
+
+def without_closing(sentence: str) -> str:
+    """Strip words of talk at the end: "My visa came through btw!" becomes "My visa came through!"."""
+    return _CLOSING.sub("", sentence)

@@ -31,7 +31,7 @@ from omoide.reasoner.extractive.grammar import (
     SUBJECT_FORMS,
     WORD,
 )
-from omoide.reasoner.extractive.lexicon import is_english, may_be_finite, verb
+from omoide.reasoner.extractive.lexicon import has_predicate, is_english, verb
 from omoide.reasoner.extractive.parse_state import AmbiguousParse, ParseState, VerbClause
 
 SELF = "\0"
@@ -93,7 +93,7 @@ def main_clauses(about: str) -> list[str]:
 def _may_be_read(reading: ParseState) -> bool:
     """Whether it is English, in the first person singular only, and starts like such a sentence."""
     words = reading.words
-    if FIRST_PERSON.isdisjoint(words) or not FOREIGN.isdisjoint(words):
+    if FIRST_PERSON.isdisjoint(words) or not FOREIGN.isdisjoint(words) or words[0] == "to":
         return False
     counted = "ago" in words[:4]
     if reading.before(0) and not (counted and reading.before(0).isdigit()):
@@ -105,7 +105,7 @@ def _may_be_read(reading: ParseState) -> bool:
     if 2 * sum(is_english(word.removesuffix("'s")) for word in small) < len(small):
         return False
     if words[0] == "my":
-        return any(may_be_finite(word) for word in words[2:]) or "'s" in words[1] or ": " in reading.text
+        return has_predicate(words) or ": " in reading.text
     if words[0] in SUBJECT_FORMS:
         return True
     return (counted or words[0] in MAY_OPEN) and not SUBJECT_FORMS.keys().isdisjoint(words)

@@ -12,6 +12,7 @@ from omoide.inference.bge_embedder import BgeEmbedder
 from omoide.inference.onnx_model import unavailable_reason
 from omoide.reasoner.extractive.assistants import is_assistant_id, talks_like_an_assistant
 from omoide.reasoner.extractive.derive import derive
+from omoide.reasoner.extractive.leaning import Lean, leaning
 from omoide.reasoner.extractive.machine_text import is_machine_line
 from omoide.reasoner.extractive.selection_model import SelectionModel
 from omoide.reasoner.protocol import Batch
@@ -123,6 +124,50 @@ def test_what_a_question_says_in_passing_is_kept(text: str, expected: list[str])
 )
 def test_plain_facts_are_kept_by_rules_alone(text: str) -> None:
     assert len(said(text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (["I failed."], []),
+        (["I was promoted."], ["mel was promoted"]),
+        (["I hate olives."], ["mel hates olives"]),
+        (
+            ["I have a lot of old toys and I'll give them away."],
+            ["mel has a lot of old toys and mel will give them away"],
+        ),
+        (["To see whether I work."], ['mel said: "To see whether I work."']),
+        (["My condolences to Njeri."], []),
+        (
+            ["My grandmother's green silk, the one from Paithan with the peacocks."],
+            ['mel said: "My grandmother\'s green silk, the one from Paithan with the peacocks."'],
+        ),
+        (["My visa came through btw!"], ["mel's visa came through"]),
+        (["Ines does, she has the keys since monday."], []),
+        (
+            [("bob", "Who covers releases?"), "Ines does, she has the keys since monday."],
+            ['mel said: "Ines does, she has the keys since monday." (in reply to "Who covers releases?")'],
+        ),
+    ],
+)
+def test_what_is_too_short_or_leans_is_told_with_what_it_answers(turns: list[str], expected: list[str]) -> None:
+    assert said(*turns) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_person"),
+    [
+        ("I play in a band with three dentists, so she's the musician.", True),
+        ("Lachie's terrified of her, he's begun to run.", True),
+        ("My dad called, she is fine.", True),
+        ("My mum called, she is fine.", False),
+        ("Tom brought his dog with him.", False),
+        ("Ana sold her car.", False),
+        ("My sister said the doctor gave her a plaster.", False),
+    ],
+)
+def test_he_and_she_mean_somebody_who_may_be_meant(sentence: str, is_person: bool) -> None:
+    assert (leaning(sentence) is Lean.PERSON) == is_person
 
 
 def test_a_name_that_is_the_id_is_told_as_the_name() -> None:
