@@ -1,6 +1,7 @@
 """The embedded cross-encoder: ms-marco-MiniLM-L12-v2, which reads a question and a text together.
 
-It tells far better than a distance of vectors whether a text answers a question, at 10 ms a pair. Trained on English.
+It tells far better than a distance of vectors whether a text answers a question, at 10 ms a pair. Trained on
+English; text of other languages is read word by word in English (`glosses`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from omoide.core.lazy_import import lazy_import
 from omoide.core.settings import Settings
 from omoide.fairness.thread_pool import checkpoint
+from omoide.inference.glosses import in_english
 from omoide.inference.onnx_model import DATA, OnnxModel, unavailable_reason
 from omoide.inference.wordpiece import wordpiece
 
@@ -43,10 +45,10 @@ class CrossEncoder:
         Computes in the caller's thread, so call it with `core/offload.py`. A pair's logit does not depend on others.
         """
         tokenizer = wordpiece()
-        first = [tokenizer.cls, *tokenizer.ids(query, QUERY_TOKENS), tokenizer.sep]
+        first = [tokenizer.cls, *tokenizer.ids(in_english(query), QUERY_TOKENS), tokenizer.sep]
         logits = np.zeros(len(texts), np.float32)
         for row, text in enumerate(texts):
-            second = [*tokenizer.ids(text, PAIR_TOKENS - len(first) - 1), tokenizer.sep]
+            second = [*tokenizer.ids(in_english(text), PAIR_TOKENS - len(first) - 1), tokenizer.sep]
             logits[row] = self._model.run(first + second, [0] * len(first) + [1] * len(second))[0]
             checkpoint()
         return logits

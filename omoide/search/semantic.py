@@ -9,14 +9,22 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from omoide.core import text_cache
+from omoide.core.lazy_import import lazy_import
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vector, Vectors
 from omoide.search.on_demand_embedding import OnDemandEmbedder
 from omoide.search.vector_index import VectorIndex
+
+with lazy_import("numpy"):
+    import numpy as np
 
 logger = logging.getLogger("omoide.search")
 
 QUERY_SECONDS = 5.0
 """Time limit for embedding a query."""
+
+MOST_KEPT = 256
+"""Query vectors that are kept: a question is searched for in messages and in conclusions."""
 
 PAUSE_SECONDS = 30.0
 """How long a failed embedder is not called again, so that not every search waits for a time-out."""
@@ -40,6 +48,8 @@ class SemanticSearch:
         self._query_seconds = query_seconds
         self._pause_seconds = pause_seconds
         self._silent_until = float("-inf")
+        self._kept: dict[str, Vector] = {}
+        text_cache.register(self)
 
     async def query_vector(self, text: str) -> Vector | None:
         """Embed the text; None if it is blank, or if embedding fails or takes too long."""
@@ -48,6 +58,19 @@ class SemanticSearch:
 
     async def query_vectors(self, texts: Sequence[str]) -> Vectors | None:
         """Embed the texts in one call, a blank one as zeros; None if embedding fails or takes too long."""
+        kept = self._kept
+        if all(text in kept for text in texts):
+            return np.stack([kept[text] for text in texts]) if texts else None
+        vectors = await self._embedded(texts)
+        if vectors is not None:
+            self._kept = dict([*kept.items(), *zip(texts, vectors, strict=True)][-MOST_KEPT:])
+        return vectors
+
+    def cache_clear(self) -> None:
+        """Drop the kept query vectors."""
+        self._kept = {}
+
+    async def _embedded(self, texts: Sequence[str]) -> Vectors | None:
         now = asyncio.get_running_loop().time
         if now() < self._silent_until:
             return None

@@ -76,7 +76,7 @@ def test_a_text_has_the_same_vector_alone_and_among_others(
 @pytest.mark.parametrize(
     ("choice", "name", "dimensions"),
     [
-        ("bge-small", "bge-small:en-v1.5-int8", 384),
+        ("bge-small", "bge-small:en-v1.5-int8+glosses", 384),
         ("wordllama", "wordllama:l2_supercat", 256),
         ("e5", "e5:multilingual-small-q4", 384),
     ],

@@ -43,6 +43,6 @@ def test_the_default_embedder_takes_over_a_database_while_it_serves(tmp_path: Pa
         assert found(place) == [*QUESTIONS.values()], "whether or not the job has run"
         place.say("s", "Our tortoise is called Bruno.")
         assert place.ok("POST", "/search", {"query": "reptile"})[0]["content"] == "Our tortoise is called Bruno."
-        until(lambda: stored(server.db) == {("bge-small:en-v1.5-int8", 5, 768)})
+        until(lambda: stored(server.db) == {("bge-small:en-v1.5-int8+glosses", 5, 768)})
         assert found(place) == [*QUESTIONS.values()]
     server.stop()

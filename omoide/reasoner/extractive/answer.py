@@ -14,6 +14,7 @@ from itertools import islice
 from omoide.core import clock
 from omoide.core.offload import offload
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
+from omoide.inference.glosses import in_english
 from omoide.reasoner.extractive import relevance, slot_answers, structured_answers
 from omoide.reasoner.extractive.candidates import CandidateStatement, statements
 from omoide.reasoner.extractive.frames import Frames, frames_of, language_of
@@ -203,5 +204,5 @@ def _leans(asked: ParsedQuestion, statement: CandidateStatement) -> bool:
     if len(statement.text.split()) > MOST_LEANING:
         return False
     term_forms = [bases(term) for term in asked.terms]
-    own, before = base_forms(statement.text), base_forms(statement.prompt)
+    own, before = (base_forms(in_english(text)) for text in (statement.text, statement.prompt))
     return any(not before.isdisjoint(term) and own.isdisjoint(term) for term in term_forms)

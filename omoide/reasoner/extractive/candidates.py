@@ -12,6 +12,7 @@ from typing import Literal
 
 from omoide.core.clock import FIRST, day
 from omoide.core.records import Conclusion, Message
+from omoide.inference.glosses import in_english
 from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.extractive.card import slots_of_line
 from omoide.reasoner.extractive.questions import ParsedQuestion
@@ -205,7 +206,7 @@ def _cut(content: str, terms: Collection[str]) -> list[str]:
         else:
             passages.append(sentence)
     stems = [min(bases(term), key=len) for term in terms]
-    held = [sum(stem in passage for stem in stems) for passage in map(folded, passages)]
+    held = [sum(stem in passage for stem in stems) for passage in map(folded, map(in_english, passages))]
     best = sorted(range(len(passages)), key=lambda at: (-held[at], at))[:PASSAGES]
     return [passages[at] for at in sorted(best)]
 

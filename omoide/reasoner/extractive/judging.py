@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from omoide.inference.glosses import in_english
 from omoide.reasoner.extractive.candidates import CandidateStatement
 from omoide.reasoner.extractive.questions import ParsedQuestion
 from omoide.reasoner.extractive.relevance import addresses, is_about, is_of_another, length_of
@@ -143,7 +144,7 @@ def by_words(
     own = [
         Judged(each.statement, each.first)
         for each in scored
-        if not is_of_another(asked, each.statement, base_forms(each.statement.text))
+        if not is_of_another(asked, each.statement, base_forms(in_english(each.statement.text)))
     ]
     if not own or own[0].score <= (LEAST_BY_WORDS if is_english else LEAST_BY_FOREIGN_WORDS):
         return []
@@ -153,7 +154,7 @@ def by_words(
 def _verdict(asked: ParsedQuestion, scored: Scored, logit: float) -> _Verdict:
     statement = scored.statement
     score = logit + FIRST * scored.first + LENGTH * length_of(statement) - ASKS * statement.asks
-    of_another = is_of_another(asked, statement, base_forms(statement.text))
+    of_another = is_of_another(asked, statement, base_forms(in_english(statement.text)))
     return _Verdict(scored, logit, score, is_about(asked, statement), of_another)
 
 

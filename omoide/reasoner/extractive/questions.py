@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from omoide.inference.glosses import in_english_but
 from omoide.reasoner.extractive import past_questions
 from omoide.reasoner.extractive.question_patterns import SHAPES
 from omoide.reasoner.extractive.slot_words import RELATIONS, SPECIES
@@ -63,11 +64,12 @@ class ParsedQuestion:
 
 def parse_question(text: str, peers: Iterable[str], observer_id: str | None, target_id: str | None) -> ParsedQuestion:
     """Parse a question; `peers` are the ids that it may name."""
-    plain = re.sub(r"\s+", " ", folded(text)).strip()
     called = {peer: _names(peer) for peer in dict.fromkeys(peers)}
+    names = frozenset(name for each in called.values() for name in each)
+    text = in_english_but(text, names)
+    plain = re.sub(r"\s+", " ", folded(text)).strip()
     bare, about = _bare(plain, called)
     about = about or tuple(peer for peer in _meant(plain, observer_id, target_id) if peer)
-    names = frozenset(name for each in called.values() for name in each)
     clauses = [_core(clause) for clause in _CLAUSES.split(bare) if clause.strip(" ?.!")]
     kinds = [kind for kind in map(_kinds, map(past_questions.as_present, clauses)) if kind]
     overview = any(_OVERVIEW.fullmatch(clause) for clause in clauses)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from omoide.inference.glosses import in_english
 from omoide.reasoner.extractive.candidates import CandidateStatement
 from omoide.reasoner.extractive.questions import ParsedQuestion, Wanted
 from omoide.reasoner.extractive.terms import base_forms, bases, words
@@ -77,7 +78,7 @@ _ADDRESSED = re.compile(r"\byou(?:r|rs|'\w+)?\b", re.IGNORECASE)
 
 def texts_compared(asked: ParsedQuestion, candidates: Sequence[CandidateStatement]) -> list[str]:
     """Return the texts to embed: the question, then each statement, without names of peers."""
-    return [" ".join(asked.terms), *(_nameless(f"{each.prompt} {each.text}", asked) for each in candidates)]
+    return [" ".join(asked.terms), *(_nameless(in_english(f"{each.prompt} {each.text}"), asked) for each in candidates)]
 
 
 def scores(
@@ -101,7 +102,7 @@ def signs(
     likeness: Sequence[float] | npt.NDArray[np.float32] | None,
 ) -> Signs:
     """Return the feature matrix: one row per statement, one column per weight."""
-    word_forms = [base_forms(each.text) for each in candidates]
+    word_forms = [base_forms(in_english(each.text)) for each in candidates]
     near = np.zeros(len(candidates)) if likeness is None else np.maximum(0.0, np.asarray(likeness, dtype=np.float64))
     rows = [
         (
@@ -112,8 +113,8 @@ def signs(
             float(each.place is not None),
             float(each.asks),
             (about := _about(asked, each, forms)),
-            float(not about and each.source == "turn" and _ADDRESSED.search(each.text) is not None),
-            _fit(asked.wants, each.text),
+            float(not about and each.source == "turn" and addresses(each.text)),
+            _fit(asked.wants, in_english(each.text)),
             length_of(each),
         )
         for each, forms, held in zip(candidates, word_forms, _held(asked, candidates, word_forms), strict=True)
@@ -128,7 +129,7 @@ def _held(
 ) -> list[float]:
     """Return the weighted share of the question's words in each statement, times the square root of their number."""
     terms = [bases(term) for term in asked.terms]
-    before = [base_forms(each.prompt) for each in candidates]
+    before = [base_forms(in_english(each.prompt)) for each in candidates]
     rarity = [
         _rarity(sum(not forms.isdisjoint(term) for forms in word_forms), len(word_forms)) * _weight(term)
         for term in terms
@@ -163,19 +164,19 @@ def _about(asked: ParsedQuestion, statement: CandidateStatement, forms: frozense
 
 def is_about(asked: ParsedQuestion, statement: CandidateStatement) -> bool:
     """Whether the statement is by, about or names a peer that the question is about."""
-    return _about(asked, statement, base_forms(statement.text)) > 0
+    return _about(asked, statement, base_forms(in_english(statement.text))) > 0
 
 
 def addresses(text: str) -> bool:
     """Whether a message speaks to its reader."""
-    return _ADDRESSED.search(text) is not None
+    return _ADDRESSED.search(in_english(text)) is not None
 
 
 def is_of_another(asked: ParsedQuestion, statement: CandidateStatement, forms: frozenset[str]) -> bool:
     """Whether it is a message in which another peer speaks only of itself."""
     if statement.source != "turn" or _about(asked, statement, forms):
         return False
-    text = statement.text.replace("’", "'")
+    text = in_english(statement.text).replace("’", "'")
     return _OWN.search(text) is not None and _ADDRESSED.search(text) is None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from omoide.core.text_cache import text_cache
+from omoide.inference.glosses import in_english
 from omoide.reasoner.extractive.candidates import CandidateStatement
 from omoide.reasoner.extractive.sentences import sentences
 from omoide.reasoner.extractive.smalltalk import is_smalltalk
@@ -44,7 +45,7 @@ def _around(parts: Sequence[str], span: tuple[int, int], terms: tuple[str, ...],
     words."""
     start, end = span
     term_forms = [bases(term) for term in terms]
-    held = [sum(not base_forms(part).isdisjoint(term) for term in term_forms) for part in parts]
+    held = [sum(not base_forms(in_english(part)).isdisjoint(term) for term in term_forms) for part in parts]
     words = [len(part.split()) for part in parts]
     while end - start > 1 and sum(words[start:end]) > most_words:
         if (held[start], words[start]) < (held[end - 1], words[end - 1]):
