@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ hypothesis.settings.register_profile(
     "busy", hypothesis.settings.default, deadline=None
 )  # how long an example takes is no rule
 hypothesis.settings.load_profile("busy")
+
+# Also where PYTHONDONTWRITEBYTECODE is set: each process would rewrite the assertions of all tests in each run.
+sys.dont_write_bytecode = False
 
 SECRET = "a secret for tests that is long enough for HS256"
 _numbers = itertools.count(1)

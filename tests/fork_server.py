@@ -9,6 +9,7 @@ loading, which is most of what a short command does, is done once. What a start 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -149,7 +150,7 @@ def serve(asked: socket.socket) -> None:
             for descriptor in (asked.detach(), woken, wake, streams[0], *told_by_pid.values()):
                 os.close(descriptor)
             _dress(request, *streams[1:])
-            main()
+            _end(main)
         for descriptor in streams[1:]:
             os.close(descriptor)
         told_by_pid[pid] = streams[0]
@@ -168,6 +169,20 @@ def _loaded() -> Callable[[], None]:
     assert numpy
     assert reasoner
     return main
+
+
+def _end(main: Callable[[], None]) -> None:
+    """Run the command and end as it does, without freeing all that was loaded: that takes longer than most commands."""
+    try:
+        main()
+    except SystemExit as end:
+        if end.code is not None and not isinstance(end.code, int):
+            raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        threading._shutdown()  # type: ignore[attr-defined]  # joins threads, as an interpreter does that ends
+        atexit._run_exitfuncs()
+        os._exit(end.code or 0)
 
 
 def _bury(told_by_pid: dict[int, int]) -> None:

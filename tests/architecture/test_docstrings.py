@@ -6,12 +6,9 @@ import ast
 import builtins
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
+from tests.architecture.test_layout import SOURCES, faults, parsed
 
-ROOT = Path(__file__).parents[2]
-FILES = sorted(path for folder in ("omoide", "handlers") for path in (ROOT / folder).rglob("*.py"))
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 RAISED = re.compile(r"\b[Rr]aises? ((?:`?[A-Z]\w+`?(?:, | and | or )?)+)")
 NAME = re.compile(r"[A-Z]\w+")
@@ -26,10 +23,6 @@ def names(tree: ast.Module) -> set[str]:
     return found | {(alias.asname or alias.name) for node in imports for alias in node.names}
 
 
-TREES = {path: ast.parse(path.read_text()) for path in FILES}
-KNOWN = {*dir(builtins), *NOT_EXCEPTIONS}.union(*map(names, TREES.values()))
-
-
 def raised(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
@@ -38,10 +31,9 @@ def raised(tree: ast.Module) -> Iterator[str]:
 
 
 def test_docstrings_name_exceptions() -> None:
-    assert sum(1 for tree in TREES.values() for _ in raised(tree)) > 100
+    assert sum(1 for path in SOURCES for _ in raised(parsed(path))) > 100
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_exception_that_a_docstring_names_exists(path: Path) -> None:
-    unknown = {*raised(TREES[path])} - KNOWN
-    assert not unknown, f"no class of these names exists: {sorted(unknown)}"
+def test_every_exception_that_a_docstring_names_exists() -> None:
+    known = {*dir(builtins), *NOT_EXCEPTIONS}.union(*(names(parsed(path)) for path in SOURCES))
+    assert faults(lambda path: {*raised(parsed(path))} - known) == {}, "no class of these names exists"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import click
-import pytest
 
 from omoide.cli.main import main
 from omoide.core.settings import Settings
@@ -27,6 +27,7 @@ def prose(page: Path) -> str:
     return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings."""
     titles = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
@@ -47,6 +48,11 @@ def quoted(page: Path) -> list[str]:
     return re.findall(r"`([^`\n]+)`", page.read_text())
 
 
+def every(find: Callable[[Path], list[str]]) -> Iterator[tuple[Path, str]]:
+    """What is found in all pages, each with its page."""
+    return ((page, found) for page in PAGES for found in find(ROOT / page))
+
+
 def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
     """A command with its subcommands, by full name. Groups that only hold subcommands are left out."""
     if not isinstance(command, click.Group) or command.invoke_without_command:
@@ -56,13 +62,12 @@ def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Com
             yield from commands(each, f"{name} {each.name}")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
-def test_every_relative_link_leads_to_an_existing_file_and_anchor(page: Path) -> None:
-    for link in links(ROOT / page):
+def test_every_relative_link_leads_to_an_existing_file_and_anchor() -> None:
+    for page, link in every(links):
         path, _, anchor = link.partition("#")
         target = (ROOT / page).parent / path if path else ROOT / page
-        assert target.exists(), link
-        assert not anchor or anchor in anchors(target), link
+        assert target.exists(), f"{page}: {link}"
+        assert not anchor or anchor in anchors(target), f"{page}: {link}"
 
 
 def test_every_page_is_reachable_from_the_index() -> None:
@@ -94,13 +99,12 @@ def test_the_command_line_page_lists_every_command_and_option() -> None:
     assert {*re.findall(r"--[a-z][a-z-]*", page)} == options | {"--help", "--version"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
-def test_every_file_and_make_target_in_backticks_exists(page: Path) -> None:
-    for text in quoted(ROOT / page):
+def test_every_file_and_make_target_in_backticks_exists() -> None:
+    for page, text in every(quoted):
         if re.fullmatch(r"\w[\w.-]*/[\w./-]*(\.\w+|/)", text):
-            assert any((base / text).exists() for base in [*BEGINNINGS, (ROOT / page).parent]), text
+            assert any((base / text).exists() for base in [*BEGINNINGS, (ROOT / page).parent]), f"{page}: {text}"
         if target := re.match(r"make ([a-z-]+)", text):
-            assert target[1] in TARGETS, text
+            assert target[1] in TARGETS, f"{page}: {text}"
 
 
 def test_every_named_setting_exists() -> None:

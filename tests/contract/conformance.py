@@ -7,12 +7,13 @@ from typing import Any
 import httpx
 from jsonschema_rs import Draft202012Validator, ValidationError
 
+from omoide import generated
 from omoide.asgi.app import document_path
 from omoide.contract import checks
 from omoide.contract.document import OperationSpec
 from omoide.contract.routing import Node, Routed
 
-DOCUMENT = checks.load(document_path())
+DOCUMENT = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)  # as the server does
 OPERATIONS = {operation.handler: operation for operation in DOCUMENT.operations()}
 
 

@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from omoide.asgi.app import document_path
-from omoide.contract import checks
+from tests.contract.conformance import DOCUMENT
 
 SEED = yaml.safe_load((Path(__file__).parent / "seed.yaml").read_text())
-OURS = checks.load(document_path()).raw
+OURS = DOCUMENT.raw
 PATH = "/v3/workspaces/{workspace_id}/sessions"
 
 # Location → keys that we add to the seed.

@@ -14,14 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
-from omoide.asgi.app import document_path
-from omoide.contract import checks
 from omoide.contract.document import OperationSpec, target
+from tests.contract.conformance import DOCUMENT
 
 Schema = Mapping[str, Any]
 
 SURFACE = yaml.safe_load((Path(__file__).parent / "surface.yaml").read_text())
-DOCUMENT = checks.load(document_path())
 OURS = {(operation.method, operation.path): operation for operation in DOCUMENT.operations()}
 CONSTRAINTS = (
     *("minLength", "maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems", "uniqueItems"),

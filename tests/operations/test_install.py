@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -20,15 +21,27 @@ LINKS = {"generated", "handlers", "openapi.yaml"}
 IMPORTED = "import omoide.generated.models, omoide.handlers.peers as module; print(module.__file__)"
 
 
+BUILD = """
+import sys, zlib
+from hatchling.cli import hatchling
+compress = zlib.compressobj
+zlib.compressobj = lambda level, *rest, **options: compress(0, *rest, **options)  # the models take long otherwise
+sys.argv[0] = "hatchling"
+sys.exit(hatchling())
+"""
+
+
 def run(*command: str | Path, folder: Path) -> str:
     done = subprocess.run([*command], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
 
 
-def pip(*arguments: str | Path, folder: Path) -> None:
-    options = ("--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-build-isolation")
-    run(sys.executable, "-m", "pip", *arguments, *options, folder=folder)
+def build(source: Path, target: str, folder: Path) -> Path:
+    """Build with the backend, in a process of its own, as pip and `python -m build` do."""
+    run(sys.executable, "-c", BUILD, "build", "--target", target, "--directory", folder, folder=source)
+    (built,) = folder.glob("*.tar.gz" if target == "sdist" else "*.whl")
+    return built
 
 
 class Environment:
@@ -43,18 +56,19 @@ class Environment:
         # A path in a .pth file is not searched for .pth files, such as that of the editable install.
         (self.packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
 
-    def install(self, *arguments: str | Path) -> None:
-        pip("--python", self.python, "install", *arguments, folder=self.packages)
+    def install(self, wheel: Path) -> None:
+        pip = (sys.executable, "-m", "pip", "--python", self.python, "--quiet", "--disable-pip-version-check")
+        run(*pip, "install", "--no-index", "--no-deps", wheel, folder=self.packages)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from an sdist, as `python -m build` does."""
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", folder, folder=ROOT)
-    pip("wheel", *folder.glob("*.tar.gz"), "--wheel-dir", folder, folder=folder)
-    (built,) = folder.glob("*.whl")
-    return built
+    with tarfile.open(build(ROOT, "sdist", folder)) as sdist:
+        sdist.extractall(folder, filter="data")
+    (source,) = [path for path in folder.iterdir() if path.is_dir()]
+    return build(source, "wheel", folder)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +115,7 @@ def test_an_installed_wheel_serves(installed: Environment, server: CommandServer
 
 def test_an_editable_install_imports_from_the_repository(tmp_path: Path) -> None:
     environment = Environment(tmp_path / "environment")
-    environment.install("--editable", ROOT)
+    environment.install(build(ROOT, "wheel:editable", tmp_path))
     module = Path(run(environment.python, "-c", IMPORTED, folder=tmp_path))
     assert module == ROOT / "omoide" / "handlers" / "peers.py"
     assert not (environment.packages / "omoide").exists(), "a copy of files that the repository has"
