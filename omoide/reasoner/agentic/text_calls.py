@@ -1,7 +1,7 @@
 """Find tool calls that a model wrote into its text, because its server did not recognize them. Pure.
 
 Every model family has its own form; common to them are the name of a tool and its arguments: as JSON around or after
-the name, as tags, or as keywords in parentheses.
+the name, as tags, or as keywords in parentheses. What calls begin with is in `text_calls.toml`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import ast
 import json
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
+from importlib import resources
 from itertools import islice
 from typing import Any
 
 from pydantic_ai.messages import ToolCallPart
+
+from omoide.reasoner.agentic import loose_json
 
 MOST_CALLS = 64
 MOST_BEGINNINGS = 100
@@ -26,32 +30,39 @@ _NAME_KEYS = ("name", "tool", "tool_name", "function", "function_name", "action"
 _ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "action_input", "tool_input", "params", "payload")
 _PREFIXES = re.compile(r"^(?:functions|default_api|tools|multi_tool_use|api)[.:]|^(?:to=)?functions\.|:\d+$")
 
-MARK = re.compile(
-    r"<\|?/?tool[-_ ]?calls?\b|<\|?tool[-_]calls?[-_]|\[TOOL_CALLS?\]|<function[-_=s]|</?function_?call"
-    r"|<\|python_tag\|>"
-    r"|<invoke\b|<invoke|<[｜|]tool|<\|START_ACTION\|>|<\|action_start\|>|<tool_use\b|<\|channel\|>commentary to="
-    r"|^[ \t]*Action(?: Input)?:[ \t]|^[ \t]*>>>\w+|^[ \t]*```(?:tool\w*|json|xml|python|)[ \t]*\n\s*[{\[<\w]"
-    r"|^[ \t]*\[?\s*\{\s*\"|^[ \t]*\[?\w+\(\w+ ?=",
-    re.IGNORECASE | re.MULTILINE,
-)
-"""Where calls may begin. Some of these may also begin an answer."""
-CERTAIN = re.compile(
-    r"<\|?tool[-_ ]?calls?\b|<\|?tool[-_]calls?[-_]|\[TOOL_CALLS?\]|<function[-_]?calls?|<function=|<\|python_tag\|>"
-    r"|<invoke\b|<invoke|<[｜|]tool|<\|START_ACTION\|>|<\|action_start\|>|<tool_use\b|<\|channel\|>commentary to=",
-    re.IGNORECASE,
-)
-"""What begins nothing but calls."""
+_FILE = tomllib.loads(resources.files(__package__).joinpath("text_calls.toml").read_text(encoding="utf-8"))
+
+
+def _any_of(*names: str) -> re.Pattern[str]:
+    parts = (f"(?:{each})" for name in names for each in _FILE[name])
+    return re.compile("|".join(parts), re.IGNORECASE | re.MULTILINE)
+
+
+MARK, _CERTAIN = _any_of("certain", "possible"), _any_of("certain")
+"""Where calls may begin; some of these may also begin an answer. And what begins nothing but calls."""
+_FOLLOWS = re.compile(r"[^\s<>]{0,60}>?\s*(?:[{\[(<]|\w[\w.:]*\s*(?:[({\[<\n]|$)|$)")
+"""What comes after the mark of a call within a line; other words only tell of such marks."""
+_QUOTES = "`'\"‘“«"
 
 _GAP = re.compile(
-    r"(?:[\s:=>\"'`*,|｜()\]]|<[^<>{}]{1,60}>|\[ARGS\]|\[CALL_ID\]\w*|json|Action Input|arguments|parameters|args|\d)*",
+    r"(?:[\s:=>\"'`*,|｜()\]]|<[^<>{}]{1,60}>|\[ARGS\]|\[CALL_ID\]\w*|✿\w+✿"
+    r"|json|Action Input|arguments|parameters|args|\d)*",
     re.IGNORECASE,
 )
+_NAMESPACE = r"(?:[\w｜|]{1,16}[:｜|])?"
 _PARAMETER = re.compile(
-    r"<(?:antml:)?(?:parameter|param|arg)(?:=|\s+name\s*=\s*)[\"']?(?P<a>\w+)[\"']?[^>]*>(?P<x>.*?)</(?:antml:)?(?:parameter|param|arg)>"
+    rf"<{_NAMESPACE}(?:parameter|param|arg)(?:=|\s+name\s*=\s*)[\"']?(?P<a>\w+)[\"']?[^>]*>(?P<x>.*?)"
+    rf"</{_NAMESPACE}(?:parameter|param|arg)>"
     r"|<arg_key>\s*(?P<b>\w+)\s*</arg_key>\s*<arg_value>(?P<y>.*?)</arg_value>"
     r"|<(?P<c>\w+)>(?P<z>[^<]*)</(?P=c)>",
     re.DOTALL,
 )
+_IN_WORDS = re.compile(
+    r"^[ \t]*\**Action\**:\**[ \t]*`?(?P<name>\w+)`?[ \t]*"
+    r"(?:\[(?P<brackets>[^\]\n]{1,500})\]|\n+[ \t]*\**Action Input\**:\**[ \t]*(?P<line>[^\n]{1,500}))",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""An action and its input as words, as in the prompts called ReAct."""
 
 
 def calls_in(text: str, tools: Mapping[str, str]) -> list[ToolCallPart]:
@@ -61,15 +72,15 @@ def calls_in(text: str, tools: Mapping[str, str]) -> list[ToolCallPart]:
     """
     if not (tools and MARK.search(text)) and not any(name in text for name in tools):
         return []
-    for find in (_in_json, _before_json, _in_tags, _in_parentheses):
+    for find in (_in_json, _before_json, _in_tags, _in_parentheses, _in_words):
         if calls := [*islice(find(text, tools), MOST_CALLS)]:
             return [ToolCallPart(name, json.dumps(arguments)) for name, arguments in calls]
-    return [ToolCallPart(UNREADABLE, "{}")] if CERTAIN.search(text) else []
+    return [ToolCallPart(UNREADABLE, "{}")] if _is_certain(text) else []
 
 
 def is_call(text: str) -> bool:
     """Whether a text is a call and not an answer, whatever the tool."""
-    if CERTAIN.search(text):
+    if _is_certain(text):
         return True
     try:
         value = json.loads(text.strip().removeprefix("```json").strip("`"))
@@ -78,7 +89,16 @@ def is_call(text: str) -> bool:
     return isinstance(value, dict) and "name" in value and any(key in value for key in _ARGUMENT_KEYS[:3])
 
 
-_BEFORE_CALL = re.compile(r"[\s\[(,`]*(?:print\(|\w+\s{0,1}=\s{0,1}|default_api\.|<[^<>]*>|.*\), )*")
+def _is_certain(text: str) -> bool:
+    """Whether a call begins in the text, rather than that it tells of one."""
+    for match in _CERTAIN.finditer(text):
+        before = text[: match.start()].rpartition("\n")[2]
+        if before[-1:] not in tuple(_QUOTES) and (not before.strip() or _FOLLOWS.match(text, match.end())):
+            return True
+    return False
+
+
+_BEFORE_CALL = re.compile(r"(?:.*\), )?[\s\[(,`]*(?:(?:print\(|await |\w+\s?=\s?|default_api\.|<[^<>]*>)[\s\[]*)*")
 """What may stand before a call in parentheses on its line."""
 
 _Found = tuple[str, dict[str, Any]]
@@ -91,14 +111,14 @@ def _in_json(text: str, tools: Mapping[str, str]) -> Iterator[_Found]:
 
 
 def _values(text: str) -> Iterator[Any]:
-    decoder, position = json.JSONDecoder(strict=False), 0
+    position = 0
     for _ in range(MOST_BEGINNINGS):
         start = min((at for at in (text.find("{", position), text.find("[", position)) if at >= 0), default=-1)
         if start < 0:
             return
         try:
-            value, position = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+            value, position = loose_json.decode(text, start)
+        except ValueError:
             position = start + 1
         else:
             yield value
@@ -148,15 +168,14 @@ def _names(text: str, tools: Mapping[str, str]) -> Iterator[re.Match[str]]:
 
 def _before_json(text: str, tools: Mapping[str, str]) -> Iterator[_Found]:
     """A name and, after nothing but marks, an object."""
-    decoder = json.JSONDecoder(strict=False)
     for match in _names(text, tools):
         gap = _GAP.match(text, match.end(), match.end() + MOST_GAP)
         start = gap.end() if gap else match.end()
         if text[start : start + 1] != "{":
             continue
         try:
-            value = decoder.raw_decode(text, start)[0]
-        except (ValueError, RecursionError):
+            value = loose_json.decode(text, start)[0]
+        except ValueError:
             continue
         if isinstance(value, dict):
             yield match[0], value
@@ -185,13 +204,17 @@ def _literal(text: str) -> Any:
         return text
 
 
+_OPENS = re.compile(r"(?:\.call)?\(")
+
+
 def _in_parentheses(text: str, tools: Mapping[str, str]) -> Iterator[_Found]:
     """A call in the syntax of Python, at the beginning of a line, a list or another call."""
     for match in _names(text, tools):
         line = text[: match.start()].rpartition("\n")[2]
-        if text[match.end() : match.end() + 1] != "(" or not _BEFORE_CALL.fullmatch(line):
+        begin = _OPENS.match(text, match.end())
+        if begin is None or not _BEFORE_CALL.fullmatch(line):
             continue
-        if (call := _parsed(text[match.start() : match.start() + MOST_BETWEEN])) is None:
+        if (call := _parsed(f"{match[0]}({text[begin.end() : match.start() + MOST_BETWEEN]}")) is None:
             continue
         try:
             given = {each.arg: ast.literal_eval(each.value) for each in call.keywords if each.arg}
@@ -200,6 +223,13 @@ def _in_parentheses(text: str, tools: Mapping[str, str]) -> Iterator[_Found]:
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
         yield match[0], given
+
+
+def _in_words(text: str, tools: Mapping[str, str]) -> Iterator[_Found]:
+    """The input of an action in words is the first argument of the tool."""
+    for match in _IN_WORDS.finditer(text):
+        if (name := _known(match["name"], tools)) and tools[name]:
+            yield name, {tools[name]: (match["brackets"] or match["line"]).strip().strip("`\"'")}
 
 
 def _parsed(text: str) -> ast.Call | None:

@@ -26,22 +26,30 @@ def _names(*lists: str) -> str:
     return "|".join(re.escape(name).replace("_", "[-_ ]?") for name in sorted(names, key=len, reverse=True))
 
 
+_FAMILY = r"(?:\w{1,12}[:_])?"
+
+
 def _opening(names: str) -> str:
-    return rf"<\s*(?:{names})(?:\s[^<>]{{0,100}})?>"
+    return rf"<\s*{_FAMILY}(?:{names})(?:\s[^<>]{{0,100}})?>"
 
 
 def _closing(names: str) -> str:
-    return rf"<\s*[/\\]\s*(?:{names})\s*>"
+    return rf"<\s*[/\\]\s*{_FAMILY}(?:{names})\s*>"
 
 
-_ALL = _names("anywhere", "beginning")
+_STEMS = rf"[\w:.-]{{0,20}}(?:{_names('stems')})[\w:.-]{{0,20}}"
+_ALL = f"{_names('anywhere', 'beginning')}|{_STEMS}"
+_SPANS = [(re.compile(begin, re.IGNORECASE), re.compile(end, re.I | re.M)) for begin, end in _FILE["spans"]]
+_SPAN_BEGINNINGS = ("#", "**", "```", "&lt;", "analysis", "<details")
+LONGEST_SPAN_BEGINNING = 40
+"""Characters after which, as after a line, a text that begins like that is known not to begin with thoughts."""
 _MARKS = {begin.casefold(): end for begin, end in _FILE["marks"]}
 _MARK = "|".join(re.escape(begin) for begin, _ in _FILE["marks"])
 _END_MARK = "|".join(re.escape(end) for _, end in _FILE["marks"])
 _CONTROL = "|".join(_FILE["controls"])
 _FOUND = re.compile(
     rf"(?P<open>{_opening(_names('anywhere'))}|{_MARK})|(?P<close>{_closing(_names('anywhere'))}|{_END_MARK})"
-    rf"|(?P<head><\|(?:start|channel)\|>)|(?P<control>{_CONTROL})",
+    rf"|(?P<answered><\s*/\s*(?:{_names('answers')})\s*>)|(?P<head><\|(?:start|channel)\|>)|(?P<control>{_CONTROL})",
     re.IGNORECASE,
 )
 _FIRST = re.compile(rf"\s*(?:(?P<open>{_opening(_ALL)})|(?P<answer><\s*(?:{_names('answers')})\s*>))", re.IGNORECASE)
@@ -71,6 +79,8 @@ class ThoughtFilter:
         self._line = ""
         """What belongs to the answer of the current line."""
         self._is_first = True
+        self._is_in_answer = False
+        """Whether the answer has a tag of its own."""
 
     def feed(self, piece: str) -> str:
         """Take a piece and return what is certain to belong to the answer."""
@@ -107,10 +117,10 @@ class ThoughtFilter:
         before = (self._line + self._buffer[: match.start()])[-1:]
         if match["head"]:
             return self._head(match)
-        if match["control"]:
+        if match["control"] or (match["answered"] and self._is_in_answer):
             self._pass_on(match.start())
             self._skip(len(match[0]))
-        elif before and before in _QUOTES:
+        elif match["answered"] or (before and before in _QUOTES):
             self._pass_on(match.end())
         elif match["close"]:
             self._kept.clear()
@@ -129,8 +139,13 @@ class ThoughtFilter:
             return False
         if start[0] in _BEGINNINGS and len(start) < MOST_OF_MARK and not any(end in start for end in _ENDS):
             return False
+        if self._begin_span(start):
+            return bool(self._buffer)
+        if _may_be_span(start):
+            return False
         match = _FIRST.match(self._buffer)
         self._is_first = bool(match and match["answer"])
+        self._is_in_answer = self._is_in_answer or self._is_first
         if match and match["open"]:
             self._skip(match.end() - len(match["open"]))
             self._enter(match["open"])
@@ -138,6 +153,16 @@ class ThoughtFilter:
             self._release()
             self._skip(match.end())
         return bool(self._buffer)
+
+    def _begin_span(self, start: str) -> bool:
+        """Enter thoughts that begin without a tag."""
+        for begin, end in _SPANS:
+            if match := begin.match(start):
+                self._skip(len(self._buffer) - len(start))
+                self._enter(match[0])
+                self._ends, self._may_be_literal = end, True
+                return True
+        return False
 
     def _enter(self, mark: str) -> None:
         self._release()
@@ -231,6 +256,15 @@ def _without_closing(text: str) -> str:
     return (
         text if re.search(rf"<\s*{re.escape(name)}\b", text[: match.start()], re.IGNORECASE) else text[: match.start()]
     )
+
+
+def _may_be_span(start: str) -> bool:
+    """Whether what follows decides if thoughts begin without a tag."""
+    folded = start.casefold()
+    if folded.startswith("<details"):
+        return len(start) < MOST_OF_MARK and "</summary>" not in folded
+    begins = any(folded.startswith(each) or each.startswith(folded) for each in _SPAN_BEGINNINGS)
+    return begins and len(start) < LONGEST_SPAN_BEGINNING and "\n" not in start
 
 
 def _unfinished(text: str) -> int:
