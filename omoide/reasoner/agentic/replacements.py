@@ -16,9 +16,9 @@ from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic.derive_output import Statement
 from omoide.reasoner.agentic.formatting import barred, holding, single, truncate
 
-LEAST_TOKENS, MOST_TOKENS = 200, 1_000
+LEAST_TOKENS, MOST_TOKENS = 500, 1_000
 """Maximum tokens of known conclusions in the prompt: as many as the peer's messages have, within these limits, so that
-comparing costs no more than reading. Eight to forty conclusions."""
+comparing costs little more than reading. Twenty to forty conclusions."""
 MOST_OF_KNOWN = 300
 """Maximum characters of one of them."""
 FIRST_NUMBER = 101
