@@ -1,4 +1,4 @@
-"""Thoughts in a text are told from the answer in whatever form models write them, as a whole or in pieces of any size."""
+"""Thoughts in a text are told from the answer in whatever form models write them, in pieces of any size."""
 
 from __future__ import annotations
 
