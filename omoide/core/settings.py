@@ -17,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from omoide.core.answer_levels import LevelChanges, ReasoningLevel
 from omoide.core.setting_types import CaseInsensitive, CommaSeparated, DatabasePath, Endpoint, Networks, Origins
 
 PREFIX = "OMOIDE_"
@@ -196,6 +197,11 @@ class Settings(BaseSettings):
     model_derive: str = Field("", description="A different model for deriving conclusions.")
     model_summary: str = Field("", description="A different model for summaries.")
     model_answer: str = Field("", description="A different model for answering questions.")
+    answer_levels: dict[ReasoningLevel, LevelChanges] = Field(
+        {},
+        description="What differs from the defaults of the reasoning levels with a language model, as JSON by level: "
+        "model, effort, temperature, output_tokens, rounds, seconds, prefetch_tokens.",
+    )
     model_dream: str = Field("", description="A different model for dreams and peer cards.")
     model_fallback: str = Field("", description="The model to use when another one fails. Empty: no fallback.")
     model_fallback_base_url: Endpoint = Field(
@@ -211,11 +217,11 @@ class Settings(BaseSettings):
         SecretStr(""), description="The key for google models, except at the endpoint of model."
     )
     model_timeout_seconds: float = Field(
-        60.0,
+        180.0,
         gt=0,
         le=3_600,
-        description="Timeout of a request to a model. Answers that are not streamed take less than a minute in total "
-        "in any case, because clients do not wait longer.",
+        description="Timeout of a request to a model, or of a stream between two pieces. A whole answer that is not "
+        "streamed has the seconds of its level (answer_levels).",
     )
     model_concurrency: int = Field(
         4,

@@ -125,6 +125,8 @@ async def check_reasoner(settings: Settings, seconds: float) -> list[CheckResult
     tasks: dict[ModelConfig, list[str]] = {}
     for task in TASKS:
         tasks.setdefault(choices.by_task[task], []).append(task)
+    for level, choice in choices.by_level.items():
+        tasks.setdefault(choice, []).append(f"answer at {level}")
     if choices.fallback is not None:
         tasks.setdefault(choices.fallback, []).append("fallback")
     return list(await asyncio.gather(*(_check_model(choice, used, seconds) for choice, used in tasks.items())))

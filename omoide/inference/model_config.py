@@ -7,12 +7,13 @@ models.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Literal, get_args
 
 from pydantic import SecretStr
 
+from omoide.core.answer_levels import ReasoningLevel
 from omoide.core.settings import Settings, SettingsError
 
 Task = Literal["derive", "summary", "card", "dream", "answer"]
@@ -60,10 +61,11 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class ModelConfigs:
-    """The model for each task, and the fallback for all of them."""
+    """The model for each task, those of levels of answers that have their own, and the fallback for all of them."""
 
     by_task: Mapping[Task, ModelConfig]
     fallback: ModelConfig | None
+    by_level: Mapping[ReasoningLevel, ModelConfig] = field(default_factory=dict)
 
 
 def model_configs(settings: Settings) -> ModelConfigs:
@@ -77,13 +79,15 @@ def model_configs(settings: Settings) -> ModelConfigs:
     fallback = None
     if settings.model_fallback:
         fallback = _choice(settings, "model_fallback", settings.model_fallback, settings.model_fallback_base_url)
-    return ModelConfigs({task: names[name] for task, name in chosen.items()}, fallback)
+    by_level = {level: names[each.model] for level, each in settings.answer_levels.items() if each.model}
+    return ModelConfigs({task: names[name] for task, name in chosen.items()}, fallback, by_level)
 
 
 def _named(settings: Settings) -> list[tuple[str, str]]:
     """Settings and values that name a model, without the fallback, which may have its own endpoint."""
     overrides = [(setting, getattr(settings, setting)) for setting in sorted(set(_OVERRIDES.values()))]
-    return [("model", settings.model), *((setting, name) for setting, name in overrides if name)]
+    levels = [("answer_levels", each.model) for each in settings.answer_levels.values()]
+    return [("model", settings.model), *((setting, name) for setting, name in (*overrides, *levels) if name)]
 
 
 def _choice(settings: Settings, setting: str, name: str, base_url: str = "") -> ModelConfig:

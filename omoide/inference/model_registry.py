@@ -7,6 +7,7 @@ a model is configured; `model_config.py` validates settings without it.
 from __future__ import annotations
 
 import asyncio
+import copy
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
+from omoide.core.answer_levels import AnswerLevel, Effort, ReasoningLevel, answer_levels
 from omoide.core.metrics import Meter
 from omoide.core.settings import Settings
 from omoide.inference.concurrency_limit import ConcurrencyLimiter
@@ -43,10 +45,10 @@ __all__ += ["ProviderFailed", "RequestRefused", "Task", "ToolsRefused", "Unreada
 
 T = TypeVar("T")
 
-ANSWER_SECONDS = 50.0
-"""Time limit of a whole answer: a client waits 60 s and then repeats the request."""
-STREAM_SECONDS = 300.0
-"""Time limit of a streamed answer, whose reader sees progress."""
+MOST_WAIT_SECONDS = 25.0
+"""How long a request of an answer may wait for others."""
+HURRIED: Effort = "low"
+"""How much a model thinks that has to answer now."""
 SPARE_SECONDS = 5.0
 """How much longer the connection's time-out is than the request's, so that the request's always comes first."""
 MOST_TOKENS = 1_000_000_000
@@ -95,12 +97,15 @@ class ChatModels:
         self.name = settings.model
         self._choices = choices
         self._seconds = settings.model_timeout_seconds
+        self._levels = answer_levels(settings.answer_levels)
+        self._level = self._levels["low"]
+        self._is_streamed = False
         self._retries = settings.model_retries
         self._output: Literal["auto", "schema", "json", "prompt"] = settings.model_output
         self._pause, self._chance = pause, chance
         self._gate = ConcurrencyLimiter(settings.model_concurrency)
         self._client = model_client(self._seconds, settings.model_answer_bytes)
-        self._models: dict[tuple[Task, OutputMode], Model] = {}
+        self._models: dict[tuple[ModelConfig, Task, OutputMode, float], Model] = {}
         self._modes: dict[ModelConfig, OutputMode] = {}
         self._traits: dict[ModelConfig, ModelTraits] = {}
         self._usage = dict.fromkeys(TASKS, Usage())
@@ -111,24 +116,53 @@ class ChatModels:
 
         Call it for every run, because `refused` changes the output mode.
         """
-        key = (task, self.output_mode(task))
+        mode = self.output_mode(task)
+        key = (self._choices.by_task[task], task, mode, self._request_seconds(task))
         if key not in self._models:
-            self._models[key] = self._made(*key)
+            self._models[key] = self._made(task, mode)
         return self._models[key]
 
-    def settings_of(self, task: Task, *, max_tokens: int) -> ModelSettings:
+    def level(self, level: ReasoningLevel) -> AnswerLevel:
+        """What an answer at this level may cost."""
+        return self._levels[level]
+
+    def at(self, level: ReasoningLevel, *, is_streamed: bool) -> ChatModels:
+        """These models for an answer at a level; they share connections, counters, and what was learned."""
+        view = copy.copy(self)
+        view._level, view._is_streamed = self._levels[level], is_streamed
+        if (choice := self._choices.by_level.get(level)) is not None:
+            view._choices = replace(self._choices, by_task={**self._choices.by_task, "answer": choice})
+            view.name = choice.name
+        return view
+
+    def settings_of(self, task: Task, *, max_tokens: int, is_hurried: bool = False) -> ModelSettings:
         """Settings for every request of `task`; an answer has at most `max_tokens` tokens.
 
         Caches the stable prefix of a prompt if the provider supports that, and the growing rest if a run makes several
-        requests. The SDKs do not retry; `of` does.
+        requests. The SDKs do not retry; `of` does. With `is_hurried` a model thinks little.
         """
         # Not `request_timeout`: if it expires at the same time as an inner asyncio limit, the task is cancelled.
-        return ModelSettings(
+        settings = ModelSettings(
             max_tokens=max_tokens,
             timeout=self._seconds + SPARE_SECONDS,
             max_retries=0,
             cache={"messages": task in ("answer", "dream")},
         )
+        return {**settings, **self._of_level(is_hurried)} if task == "answer" else settings
+
+    def _of_level(self, is_hurried: bool) -> ModelSettings:
+        """Effort and temperature of an answer. An endpoint that refuses one of them is asked without it."""
+        settings = ModelSettings()
+        effort = self._level.effort
+        if is_hurried and effort not in ("none", "minimal"):
+            effort = HURRIED
+        if effort is not None:
+            # pydantic-ai sends the first to models that it knows to think, and the second to any OpenAI endpoint.
+            settings["thinking"] = False if effort == "none" else effort
+            settings["openai_reasoning_effort"] = effort  # type: ignore[typeddict-unknown-key]
+        if self._level.temperature is not None:
+            settings["temperature"] = self._level.temperature
+        return settings
 
     def traits(self, task: Task) -> ModelTraits:
         """What was learned about the model for `task`; may be changed."""
@@ -146,15 +180,16 @@ class ChatModels:
         ToolsRefused. Other exceptions propagate.
         """
         with self.watched(task, asks_form=asks_form, offers_tools=offers_tools):
-            if task != "answer":
+            if task != "answer" or self._is_streamed:
                 return await work()
+            seconds = self._level.seconds
             try:
-                async with asyncio.timeout(ANSWER_SECONDS) as limit:
+                async with asyncio.timeout(seconds) as limit:
                     return await work()
             except TimeoutError:
                 if not limit.expired():
                     raise
-                raise late(self._name(task), ANSWER_SECONDS) from None
+                raise late(self._name(task), seconds) from None
 
     @contextmanager
     def watched(self, task: Task, *, asks_form: bool = True, offers_tools: bool = False) -> Iterator[None]:
@@ -196,7 +231,7 @@ class ChatModels:
         care = RequestPolicy(
             task,
             self._gate,
-            self._request_seconds(task) / 2 if task == "answer" else None,
+            min(self._request_seconds(task) / 2, MOST_WAIT_SECONDS) if task == "answer" else None,
             self._request_seconds(task),
             self._seconds,
             self._retries,
@@ -217,10 +252,11 @@ class ChatModels:
         return self._traits.setdefault(choice, ModelTraits(closes_thoughts=None if choice.endpoint.base_url else False))
 
     def _request_seconds(self, task: Task) -> float:
-        """Time limit of one request; for an answer, it leaves time for the fallback."""
-        if task != "answer":
+        """Time limit of one request; for an answer that is not streamed, it leaves time for the fallback."""
+        if task != "answer" or self._is_streamed:
             return self._seconds
-        return min(self._seconds, ANSWER_SECONDS if self._choices.fallback is None else ANSWER_SECONDS / 2)
+        seconds = self._level.seconds
+        return min(self._seconds, seconds if self._choices.fallback is None else seconds / 2)
 
     def _name(self, task: Task) -> str:
         return self._choices.by_task[task].name

@@ -22,6 +22,8 @@ class ModelTraits:
     """The name of the output limit that the endpoint knows, if it refused the usual one."""
     window: int | None = None
     """Tokens of input and output together, if the endpoint has named them."""
+    refused_settings: frozenset[str] = frozenset()
+    """What the endpoint does not take: `temperature`, `effort`."""
     least_output: int = 0
     """Output tokens that the model needs, because it used up less with its thoughts."""
     input_characters: int | None = None

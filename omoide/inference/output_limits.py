@@ -1,4 +1,5 @@
-"""Ask for no more output tokens than the endpoint accepts, under the name that it knows."""
+"""Ask for no more output tokens than the endpoint accepts, under the name that it knows, and with no setting that it
+refuses."""
 
 from __future__ import annotations
 
@@ -12,10 +13,12 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
 from omoide.inference.model_traits import ModelTraits
-from omoide.inference.refusals import LEAST_OUTPUT, OutputName, other_name, output_limit
+from omoide.inference.refusals import LEAST_OUTPUT, OutputName, other_name, output_limit, refused_setting
 
 MOST_ADJUSTMENTS = 4
 """Requests that are adjusted because of a refusal before it counts."""
+EFFORT_SETTINGS = ("thinking", "openai_reasoning_effort")
+"""How much a model is to think: for models that are known to think, and for endpoints of unknown models."""
 CHARACTERS_PER_TOKEN = 3
 """Fewer than there are in most texts, so that their tokens are not underestimated."""
 
@@ -24,6 +27,8 @@ def applied(traits: ModelTraits, settings: ModelSettings | None, characters: int
     """The settings within the limits that are known, for a request of about so many characters."""
     if settings is None or "max_tokens" not in settings:
         return settings
+    for name in traits.refused_settings:
+        settings = _without(settings, name)
     asked = limit = settings["max_tokens"]
     if traits.output_limit is not None:
         limit = min(limit, traits.output_limit)
@@ -38,6 +43,10 @@ def adjusted(traits: ModelTraits, settings: ModelSettings | None, error: ModelAP
     asked = _asked(settings)
     if settings is None or asked is None:
         return None
+    name = refused_setting(error)
+    if name is not None and (without := _without(settings, name)) != settings:
+        traits.refused_settings |= {name}
+        return without
     used = cast(OutputName, traits.output_name or "max_tokens")
     if (name := other_name(error, used)) is not None and traits.output_name is None:
         traits.output_name = name
@@ -60,6 +69,11 @@ def characters_of(messages: Sequence[ModelMessage], tools: Sequence[ToolDefiniti
     )
     described = (f"{each.name}{each.description or ''}{json.dumps(each.parameters_json_schema)}" for each in tools)
     return said + sum(map(len, described))
+
+
+def _without(settings: ModelSettings, name: str) -> ModelSettings:
+    dropped = ("temperature",) if name == "temperature" else EFFORT_SETTINGS
+    return cast(ModelSettings, {key: value for key, value in settings.items() if key not in dropped})
 
 
 def _asked(settings: ModelSettings | None) -> int | None:

@@ -45,6 +45,7 @@ def _numbers_at(name: str) -> list[re.Pattern[str]]:
 
 _TOOLS, _LENGTH, _OUTPUT, _EXCESS = _any_of("tools"), _any_of("length"), _any_of("output"), _any_of("excess")
 _EXCLUSIVE, _UNKNOWN_PARAMETER = _any_of("exclusive"), _any_of("unknown_parameter")
+_SETTINGS = (("effort", _any_of("effort")), ("temperature", _any_of("temperature")))
 _WINDOW, _INPUT = _numbers_at("window"), _numbers_at("input")
 
 
@@ -98,6 +99,14 @@ def other_name(error: ModelAPIError, used: OutputName) -> OutputName | None:
     other = _NAMES[0] if used == _NAMES[1] else _NAMES[1]
     is_unknown = _is_refusal(error) and re.search(rf"\b{used}\b", words) and _UNKNOWN_PARAMETER.search(words)
     return other if is_unknown and (other in words or not _candidates(words, MOST_READ)) else None
+
+
+def refused_setting(error: ModelAPIError) -> str | None:
+    """The setting that the endpoint does not take, `temperature` or `effort`; None if the refusal is about another."""
+    if not _is_refusal(error):
+        return None
+    words = words_of(error)
+    return next((name for name, pattern in _SETTINGS if pattern.search(words)), None)
 
 
 def output_limit(error: ModelAPIError, asked: int) -> OutputLimit | None:

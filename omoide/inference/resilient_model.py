@@ -30,8 +30,8 @@ from omoide.inference.provider_errors import is_passing
 from omoide.inference.response_checks import check, failure
 
 T = TypeVar("T")
-Opened = tuple[AsyncExitStack, StreamedResponse, ResponseState, float]
-"""An open stream, what closes it, its state, and when its time is over."""
+Opened = tuple[AsyncExitStack, StreamedResponse, ResponseState]
+"""An open stream, what closes it, and its state."""
 
 # Back-off before a retry: doubled each time, up to the maximum. If a provider's Retry-After is longer than that, the
 # request is not retried here.
@@ -50,7 +50,7 @@ class RequestPolicy:
     request_seconds: float
     """Time limit of a request, or of opening a stream."""
     stream_seconds: float
-    """Time limit of a stream after it was opened."""
+    """Time limit of a stream between two events, once it was opened."""
     retries: int
     pause: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]
@@ -106,15 +106,15 @@ class ResilientModel(WrapperModel):
                     stream = self.wrapped.request_stream(messages, settings, model_request_parameters, run_context)
                     response = await self._in_time(opening.enter_async_context(stream), state)
                     seconds = self._care.stream_seconds
-                    until = asyncio.get_running_loop().time() + seconds
                     if not await self._in_time(_has_events(response), state, seconds):
                         check(response.get(), self.model_name, state, is_stream=True)
-                return opening.pop_all(), response, state, until
+                return opening.pop_all(), response, state
 
         size = characters_of(messages, model_request_parameters.function_tools)
-        opened, response, state, until = await self._within_limits(size, model_settings, open_once)
+        opened, response, state = await self._within_limits(size, model_settings, open_once)
         async with opened:
-            limit = asyncio.timeout_at(until)
+            limit = asyncio.timeout(self._care.stream_seconds)
+            response._event_iterator = _watched(aiter(response), limit, self._care.stream_seconds)
             try:
                 async with limit:
                     yield response
@@ -209,6 +209,16 @@ async def _has_events(response: StreamedResponse) -> bool:
     # As pydantic-ai's FallbackModel does: the response is iterated through this attribute.
     response._event_iterator = _chained(first, events)
     return first is not None
+
+
+async def _watched(
+    events: AsyncIterator[ModelResponseStreamEvent], limit: asyncio.Timeout, seconds: float
+) -> AsyncIterator[ModelResponseStreamEvent]:
+    """The events; each of them begins the time limit anew."""
+    async for event in events:
+        if not limit.expired():
+            limit.reschedule(asyncio.get_running_loop().time() + seconds)
+        yield event
 
 
 async def _chained(

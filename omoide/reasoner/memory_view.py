@@ -14,12 +14,15 @@ from typing import Literal
 from omoide.core.clock import from_micros
 from omoide.core.records import NOW, Conclusion, Json, Message, Moment
 from omoide.inference.tokens import TokenCounter
+from omoide.reasoner import memory_reads
+from omoide.reasoner.dates_said import EVER, SaidBetween, dates
 from omoide.reasoner.evidence import Evidence, Snippet, ToolCall
-from omoide.reasoner.excerpts import Hit, excerpts
-from omoide.reasoner.token_budget import choose_messages
+from omoide.search import reranked
 from omoide.search.conclusions import search as search_conclusions
+from omoide.search.messages import search as find_messages
 from omoide.search.messages import search_then
 from omoide.search.query import Query
+from omoide.search.rerank import Reranker
 from omoide.search.semantic import SemanticSearch
 from omoide.storage import (
     Store,
@@ -27,9 +30,6 @@ from omoide.storage import (
     conclusion_search,
     ended_texts,
     members,
-    message_scope,
-    message_search,
-    messages,
     summaries,
 )
 from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
@@ -51,6 +51,12 @@ HISTORY_MOST = 16_384
 """Maximum tokens of `get_recent_history`."""
 
 # Our own limits, to bound the cost of a question.
+QUERIES_MOST = 5
+"""Queries of one search."""
+RERANKED = 40
+"""Conclusions that the cross-encoder orders for one search, about 10 ms each."""
+REPEATED = 3
+"""Conclusions read for each that is returned where several observers may know the same."""
 NAMED_MOST = 50
 """Message ids per call of `get_observation_context`."""
 CHAIN_MOST = 40
@@ -75,32 +81,6 @@ class MemoryScope:
     """The time that the question is about: nothing that was learned, or held, later is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class SaidBetween:
-    """Restricts conclusions to those said from `after` (inclusive) to `before` (exclusive); None: open."""
-
-    after: int | None = None
-    before: int | None = None
-    include_ended: bool = False
-    """Whether conclusions that were true until others superseded them are found as well."""
-
-    @property
-    def filters(self) -> Json | None:
-        ends = (("gte", self.after), ("lt", self.before))
-        said_at = {name: from_micros(end).isoformat() for name, end in ends if end is not None}
-        filters: Json = {"said_at": said_at} if said_at else {}
-        if self.include_ended:
-            filters["status"] = {"in": ["current", "superseded"]}
-        return filters or None
-
-    def told(self) -> Json:
-        """The restriction as the input of a tool call."""
-        return _dates(self.after, self.before) | ({"include_ended": True} if self.include_ended else {})
-
-
-EVER = SaidBetween()
-
-
 class MemoryView:
     """Tools of a reasoner. Each records its results in `evidence`.
 
@@ -108,28 +88,56 @@ class MemoryView:
     the result is empty.
     """
 
-    def __init__(self, store: Store, finder: SemanticSearch, tokens: TokenCounter, reach: MemoryScope) -> None:
+    def __init__(
+        self,
+        store: Store,
+        finder: SemanticSearch,
+        tokens: TokenCounter,
+        reach: MemoryScope,
+        reranker: Reranker | None = None,
+    ) -> None:
         self.reach = reach
         self.evidence = Evidence()
         self.tokens = tokens
         self._store = store
         self._finder = finder
+        self._reranker = reranker
 
     async def search_memory(
-        self, query: str, top_k: int = MEMORY_DEFAULT, *, is_derived: bool | None = None, said: SaidBetween = EVER
+        self,
+        query: str | Sequence[str],
+        top_k: int = MEMORY_DEFAULT,
+        *,
+        is_derived: bool | None = None,
+        said: SaidBetween = EVER,
+        is_reranked: bool = False,
+        max_tokens: int | None = None,
     ) -> list[Conclusion]:
-        """Return the conclusions within reach that are nearest to the query, best first.
+        """Return the conclusions within reach that are nearest to the query, best first; of several queries in turn.
 
-        `is_derived` restricts them to derived (True) or explicit (False) ones.
+        `is_derived` restricts them to derived (True) or explicit (False) ones. `is_reranked`: the cross-encoder orders
+        them. What two observers know is returned once, and no more than `max_tokens` of it.
         """
-        top_k = _within(top_k, MEMORY_MOST)
-        request = replace(self._conclusions(query, top_k, is_derived=is_derived), filters=said.filters)
-        matches = [] if Query(query).is_empty else await search_conclusions(self._store, self._finder, request)
-        given: Json = {"query": query, "top_k": top_k, **said.told()}
+        top_k, queries = _within(top_k, MEMORY_MOST), _queries(query)
+        of_all = self.reach.observer_id is None
+        rankings = []
+        for each in queries:
+            request = self._conclusions(each, REPEATED * top_k if of_all else top_k, is_derived=is_derived)
+            request, size = replace(request, filters=said.filters), RERANKED // len(queries)
+            rankings.append(await self._nearest(request, size if is_reranked else 0))
+        matches = memory_reads.distinct(memory_reads.in_turn(rankings), of_all_observers=of_all)[:top_k]
+        matches = memory_reads.within_tokens(matches, max_tokens, self.tokens)
+        given: Json = {**_told(query), "top_k": top_k, **said.told()}
         self.evidence.note(
             "search_memory", given if is_derived is None else given | {"is_derived": is_derived}, conclusions=matches
         )
         return matches
+
+    async def _nearest(self, request: ConclusionSearch, reranked_size: int) -> list[Conclusion]:
+        if self._reranker is None or not reranked_size:
+            return await search_conclusions(self._store, self._finder, request)
+        reranker = self._reranker
+        return await reranked.search_conclusions(self._store, self._finder, reranker, request, size=reranked_size)
 
     async def search_superseded(self, query: str, top_k: int = MEMORY_DEFAULT) -> list[Conclusion]:
         """Return the conclusions within reach that were true until others superseded them, nearest to the query first.
@@ -156,12 +164,32 @@ class MemoryView:
         moment = self.reach.moment
         return await self._store.read_offloaded(ended_texts.of_messages, ids, self.reach.observer_id, moment)
 
-    async def search_messages(self, query: str, limit: int = MESSAGES_DEFAULT) -> list[Snippet]:
-        """Return the messages within reach that match the query, best first, each with two before and after it.
+    async def search_messages(
+        self,
+        query: str | Sequence[str],
+        limit: int = MESSAGES_DEFAULT,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+    ) -> list[Snippet]:
+        """Return the messages within reach that match the query, best first, each with two before and after it; of
+        several queries in turn.
 
-        Overlapping ranges are merged into one snippet, ranked by the better match.
+        Only those said from `after` (inclusive) to `before` (exclusive). Overlapping ranges are merged into one
+        snippet, ranked by the better match.
         """
-        return await self.search_pool(query, _within(limit, MESSAGES_MOST))
+        limit = _within(limit, MESSAGES_MOST)
+        rankings = [
+            await find_messages(self._store, self._finder, self._messages(each, limit, after=after, before=before))
+            for each in _queries(query)
+        ]
+        ids = [*dict.fromkeys(each.id for each in memory_reads.in_turn(rankings))][:limit]
+        snippets = await self._store.read_offloaded(
+            memory_reads.around, self._messages(after=after, before=before), ids, NEIGHBOURS
+        )
+        given = {**_told(query), **dates(after, before), "limit": limit}
+        self.evidence.note("search_messages", given, snippets=snippets)
+        return snippets
 
     async def search_pool(self, query: str, limit: int) -> list[Snippet]:
         """Return more messages than `search_messages` does, for further ranking."""
@@ -171,16 +199,19 @@ class MemoryView:
         return snippets
 
     async def grep_messages(
-        self, text: str, limit: int = GREP_DEFAULT, context_window: int = NEIGHBOURS
+        self, text: str, limit: int = GREP_DEFAULT, context_window: int = NEIGHBOURS, *, words_first: bool = False
     ) -> list[Snippet]:
         """Return the newest messages within reach that contain the text, ignoring case, with those around them.
 
-        A blank text matches nothing.
+        A blank text matches nothing. `words_first`: parts of words count only if no message has whole ones.
         """
         limit, window = _within(limit, GREP_MOST), min(max(context_window, 0), NEIGHBOURS)
         snippets: list[Snippet] = []
         if text.strip():
-            snippets = await self._store.read_offloaded(_containing, self._messages(text, limit), window)
+            request = self._messages(text, limit)
+            snippets = await self._store.read_offloaded(
+                memory_reads.containing, request, window, words_first=words_first
+            )
         self.evidence.note("grep_messages", {"text": text, "limit": limit, "context_window": window}, snippets=snippets)
         return snippets
 
@@ -190,25 +221,21 @@ class MemoryView:
         before: int | None,
         limit: int = MESSAGES_MOST,
         order: Literal["asc", "desc"] = "desc",
+        past: str | None = None,
     ) -> list[Message]:
-        """Return the messages within reach in the interval from `after` (inclusive) to `before` (exclusive)."""
+        """Return the messages within reach in the interval from `after` (inclusive) to `before` (exclusive).
+
+        `past` is the id of the last message that is known already: those that follow it.
+        """
         limit = _within(limit, MESSAGES_MOST)
         request = self._messages(limit=limit, after=after, before=before)
-        matches = await self._store.read_offloaded(_said, request, oldest_first=order == "asc")
-        self.evidence.note(
-            "get_messages_by_date_range", {**_dates(after, before), "limit": limit, "order": order}, messages=matches
+        matches = await self._store.read_offloaded(
+            memory_reads.said, request, oldest_first=order == "asc", past=None if past is None else _bare(past)
         )
+        given = {**dates(after, before), "limit": limit, "order": order}
+        given |= {} if past is None else {"past_id": _bare(past)}
+        self.evidence.note("get_messages_by_date_range", given, messages=matches)
         return matches
-
-    async def search_messages_temporal(
-        self, query: str, after: int | None, before: int | None, limit: int = MESSAGES_DEFAULT
-    ) -> list[Snippet]:
-        """Search messages in the interval from `after` (inclusive) to `before` (exclusive); see `search_messages`."""
-        limit = _within(limit, MESSAGES_DEFAULT)
-        snippets = await self._searched(self._messages(query, limit, after=after, before=before))
-        given = {"query": query, **_dates(after, before), "limit": limit, "context_window": NEIGHBOURS}
-        self.evidence.note("search_messages_temporal", given, snippets=snippets)
-        return snippets
 
     async def get_observation_context(self, message_ids: Sequence[str]) -> list[Snippet]:
         """Return the messages of these ids that are within reach, each with the one before and after it.
@@ -218,7 +245,7 @@ class MemoryView:
         read = self.evidence.conclusions
         named = (read[id].message_ids if id in read else [id] for id in map(_bare, message_ids))
         ids = [*dict.fromkeys(itertools.chain.from_iterable(named))][:NAMED_MOST]
-        snippets = await self._store.read_offloaded(_named, self._messages(), ids)
+        snippets = await self._store.read_offloaded(memory_reads.named, self._messages(), ids)
         self.evidence.note("get_observation_context", {"message_ids": ids}, snippets=snippets)
         return snippets
 
@@ -232,7 +259,8 @@ class MemoryView:
         if self.reach.sessions is not None:
             return []
         conclusion_id = _bare(observation_id)
-        chain = await self._store.read_offloaded(_chain, self._conclusions(limit=CHAIN_MOST), conclusion_id, direction)
+        request = self._conclusions(limit=CHAIN_MOST)
+        chain = await self._store.read_offloaded(memory_reads.chain, request, conclusion_id, direction)
         if chain is None:
             return []
         self.evidence.note(
@@ -266,7 +294,8 @@ class MemoryView:
         session_id, budget = await self._pinned(), min(max_tokens, HISTORY_MOST)
         if session_id is None:
             return []
-        history = await self._store.read_offloaded(_newest, self.reach, session_id, budget, self.tokens)
+        session, moment = (self.reach.workspace_id, session_id), self.reach.moment
+        history = await self._store.read_offloaded(memory_reads.newest, session, moment, budget, self.tokens)
         self.evidence.note("get_recent_history", {"max_tokens": budget}, messages=history)
         return history
 
@@ -327,7 +356,7 @@ class MemoryView:
 
     async def _searched(self, request: MessageSearch) -> list[Snippet]:
         def around(db: Transaction, within: MessageScope | None, hits: list[Message]) -> list[Snippet]:
-            return _snippets(db, within, [hit.id for hit in hits], NEIGHBOURS)
+            return memory_reads.snippets(db, within, [hit.id for hit in hits], NEIGHBOURS)
 
         return await search_then(self._store, self._finder, request, around)
 
@@ -336,56 +365,18 @@ def _within(limit: int, most: int) -> int:
     return min(max(limit, 1), most)
 
 
+def _queries(query: str | Sequence[str]) -> list[str]:
+    """The distinct queries that are not empty."""
+    given = [query] if isinstance(query, str) else query
+    return [each for each in dict.fromkeys(given) if not Query(each).is_empty][:QUERIES_MOST]
+
+
+def _told(query: str | Sequence[str]) -> Json:
+    """The queries as the input of a tool call."""
+    given = [query] if isinstance(query, str) else [*query][:QUERIES_MOST]
+    return {"query": given[0]} if len(given) == 1 else {"queries": given}
+
+
 def _bare(id: str) -> str:
     """Strip the `id:` prefix that tool results put before an id."""
     return id.strip().removeprefix("id:").strip()
-
-
-def _dates(after: int | None, before: int | None) -> Json:
-    ends = (("after_date", after), ("before_date", before))
-    return {name: from_micros(end).isoformat() for name, end in ends if end is not None}
-
-
-def _chain(
-    db: Transaction, request: ConclusionSearch, id: str, direction: conclusion_search.Direction
-) -> list[Conclusion] | None:
-    within = conclusion_search.resolve(db, request)
-    return None if within is None else conclusion_search.chain(db, within, id, direction, request.limit)
-
-
-def _said(db: Transaction, request: MessageSearch, *, oldest_first: bool) -> list[Message]:
-    """The first or last messages by the time they were said, then by arrival."""
-    within = message_scope.resolve(db, request)
-    if within is None:
-        return []
-    return message_search.fetch(db, message_search.newest(db, within, request.limit, oldest_first=oldest_first))
-
-
-def _containing(db: Transaction, request: MessageSearch, window: int) -> list[Snippet]:
-    """The newest messages that contain the query literally, with their neighbours."""
-    within = message_scope.resolve(db, request)
-    if within is None:
-        return []
-    hits = message_search.fetch(db, message_search.literal(db, within, request.query, request.limit))
-    return _snippets(db, within, [hit.id for hit in hits], window)
-
-
-def _named(db: Transaction, request: MessageSearch, ids: Sequence[str]) -> list[Snippet]:
-    """The messages of these ids that are within reach, each with the one before and after it."""
-    return _snippets(db, message_scope.resolve(db, request), ids, 1)
-
-
-def _snippets(db: Transaction, within: MessageScope | None, ids: Sequence[str], window: int) -> list[Snippet]:
-    """The messages of these ids that are within reach, best first, with their neighbours."""
-    if within is None:
-        return []
-    positions = message_search.positions(db, within, ids)
-    selected = excerpts([Hit(id, *positions[id]) for id in ids if id in positions], window)
-    by_stretch = message_search.stretches(db, within, [each.stretch for each in selected])
-    shown = [(by_stretch[each.stretch], each.found) for each in selected]
-    return [Snippet(some[0].session_id, some, matches) for some, matches in shown if some]
-
-
-def _newest(db: Transaction, reach: MemoryScope, session_id: str, budget: int, tokens: TokenCounter) -> list[Message]:
-    walk = messages.known(messages.newest_first(db, reach.workspace_id, session_id, 1), reach.moment)
-    return choose_messages(walk, budget, trim=tokens.trim, count=tokens.count)

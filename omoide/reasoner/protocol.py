@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from omoide.core.answer_levels import ReasoningLevel
 from omoide.core.records import NOW, Conclusion, Derived, Effect, Fact, Json, Merge, Message, Moment, Replacement
 from omoide.reasoner.memory_view import MemoryView
 
@@ -33,7 +34,6 @@ __all__ = [
     "SummaryTask",
 ]
 
-ReasoningLevel = Literal["minimal", "low", "medium", "high", "max"]
 SummaryKind = Literal["short", "long"]
 
 

@@ -1,11 +1,12 @@
 """Search conclusions by words and by meaning, as messages are.
 
-The two rankings are fused, and verbatim matches come first. The name of the peer that the conclusions are about is no
-word of the query, because all of them contain it. A maximum distance restricts the matches to those that are as near.
+The two rankings are fused, and verbatim matches come first. The name of the peer that the conclusions are about counts
+for neither, because all of them contain it. A maximum distance restricts the matches to those that are as near.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from omoide.core.records import Conclusion
 from omoide.inference.embedders import Vector
 from omoide.search import bm25
 from omoide.search.fusion import WEIGHTS, fused
-from omoide.search.query import Query
+from omoide.search.query import FUNCTION_WORDS, Query
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_group import Group
 from omoide.search.vector_index import EVERYTHING, Allowed, VectorIndex
@@ -59,7 +60,7 @@ async def search_then(
     """
     timeout = None if request.clause is None else seconds  # raises before the query is embedded
     query = Query(request.query)
-    vector = None if query.is_empty else await finder.query_vector(query.text)
+    vector = None if query.is_empty else await finder.query_vector(_unnamed(query.text, request))
 
     def matches(db: Transaction) -> tuple[ConclusionScope | None, list[Conclusion]]:
         within = conclusion_search.resolve(db, request)
@@ -112,6 +113,16 @@ def _fused(query: Query, by_words: Sequence[Conclusion], by_meaning: Sequence[Co
     scores = fused(rankings, WEIGHTS.k)
     verbatim = {pk for pk, content in contents.items() if query.needle in content}
     return [rows[pk] for pk in sorted(rows, key=lambda pk: (pk not in verbatim, -scores[pk], -pk))]
+
+
+def _unnamed(text: str, request: ConclusionSearch) -> str:
+    """The text without the observed peer's name, unless little else remains: every vector is near to that."""
+    name = [*words(request.named_peers()[1] or "")]
+    if not name:
+        return text
+    pattern = r"(?<!\w)" + r"[\W_]+".join(map(re.escape, name)) + r"(?:['\u2019]s)?(?!\w)"
+    rest = re.sub(pattern, " ", text, flags=re.IGNORECASE)
+    return " ".join(rest.split()) if not FUNCTION_WORDS.issuperset(words(rest)) else text
 
 
 def _terms(query: Query, request: ConclusionSearch) -> list[str]:

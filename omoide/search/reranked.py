@@ -43,14 +43,20 @@ async def search_messages(
 
 
 async def search_conclusions(
-    store: Store, finder: SemanticSearch, reranker: Reranker, request: ConclusionSearch, *, seconds: float | None = None
+    store: Store,
+    finder: SemanticSearch,
+    reranker: Reranker,
+    request: ConclusionSearch,
+    *,
+    seconds: float | None = None,
+    size: int = POOL,
 ) -> list[Conclusion]:
-    """As `conclusions.search`, reordered, unless the query is for literal text. Raises as it does."""
+    """As `conclusions.search`, the first `size` reordered, unless the query is for literal text. Raises as it does."""
     query = Query(request.query)
     if query.is_empty or query.is_literal or not reranker.judges(request.query):
         return await conclusions.search(store, finder, request, seconds=seconds)
-    pool = replace(request, limit=max(POOL, request.limit))
+    pool = replace(request, limit=max(size, request.limit))
     matches = await conclusions.search(store, finder, pool, seconds=seconds)
-    first = matches[:POOL]
+    first = matches[:size]
     ordered = await reranker.order(request.query, first, [each.content for each in first])
-    return [*ordered, *matches[POOL:]][: request.limit]
+    return [*ordered, *matches[size:]][: request.limit]

@@ -56,7 +56,7 @@ async def check_session(store: Store, workspace_id: str, session_id: str) -> Non
 
 async def ask(services: Services, inquiry: Inquiry) -> Answer:
     """Return a lazy answer: the reasoner starts when the first piece is requested."""
-    memory = MemoryView(services.store, services.finder, services.tokens, inquiry.reach)
+    memory = MemoryView(services.store, services.finder, services.tokens, inquiry.reach, services.reranker)
     question = await services.store.read(_question, inquiry, services.policy.defaults)
     return Answer(_pieces(services, question, memory), memory.evidence)
 

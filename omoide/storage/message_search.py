@@ -72,14 +72,23 @@ READ = 20_000
 """Messages scanned for a text that the full-text index cannot find, at about 2 µs each."""
 
 
-def newest(db: Transaction, within: MessageScope, limit: int, *, oldest_first: bool = False) -> list[int]:
-    """The newest messages, or the oldest ones, by the time they were said, then by arrival."""
+def newest(
+    db: Transaction, within: MessageScope, limit: int, *, oldest_first: bool = False, past: str | None = None
+) -> list[int]:
+    """The newest messages, or the oldest ones, by the time they were said, then by arrival.
+
+    `past` is the id of a message: only those that follow it in this order.
+    """
     sql, params = _out_of_all(db, within)
     if within.peer is not None and within.session is None:
         few = fulltext.newest(db, _place(within), FEW + 1)
         if len(few) <= FEW:
             sql, params = within.out_of(_GIVEN, [array(few)])
     order = "ASC" if oldest_first else "DESC"
+    if past is not None:
+        sql = f"""{sql} AND (m.created_at, m.pk) {">" if oldest_first else "<"}
+            (SELECT p.created_at, p.pk FROM messages p WHERE p.id = ?)"""
+        params = [*params, past]
     query = f"SELECT m.pk {sql} ORDER BY m.created_at {order}, m.pk {order} LIMIT ?"
     return [row[0] for row in db.execute(query, (*params, limit))]
 

@@ -97,7 +97,7 @@ async def _dreamed(deps: Services, given: _Input) -> Dreamed:
     observer, observed = given.payload.observer, given.payload.observed
     task = DreamTask(observer, observed, given.session_id, given.known, given.config.dream_instructions)
     reach = MemoryScope(given.workspace_id, observer, observed)
-    memory = MemoryView(deps.store, deps.finder, deps.tokens, reach)
+    memory = MemoryView(deps.store, deps.finder, deps.tokens, reach, deps.reranker)
     return await deps.reasoner.dream(task, memory)
 
 

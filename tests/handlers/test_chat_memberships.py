@@ -35,7 +35,7 @@ class Reading:
         snippets = [
             *await memory.search_messages("tea", 20),
             *await memory.grep_messages("TEA", 30),
-            *await memory.search_messages_temporal("tea", None, None),
+            *await memory.search_messages(["tea"], after=0),
             *await memory.get_observation_context(self.ids),
         ]
         read = [message for snippet in snippets for message in snippet.messages]

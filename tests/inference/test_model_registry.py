@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic_ai import Agent
 
+from omoide.core.answer_levels import DEFAULTS
 from omoide.core.errors import OmoideError
 from omoide.core.metrics import Metrics
 from omoide.inference import model_registry as models_module
@@ -206,14 +207,13 @@ def test_a_request_that_times_out_is_not_retried(provider: FaultProxy, fault: Fa
     assert len(provider.asked) == 1
 
 
-def test_a_whole_answer_has_a_time_limit_below_the_clients(
-    provider: FaultProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(models_module, "ANSWER_SECONDS", 0.3)
+def test_a_whole_answer_has_a_time_limit_below_the_clients(provider: FaultProxy) -> None:
+    assert all(level.seconds < 60 for level in DEFAULTS.values())
     provider.fault = answering(500, error("oops"))
-    settings = settings_of(model="openai:toy", model_base_url=f"{provider.url}/v1", model_retries=10)
-    models = chat_models(settings)
-    assert failure(models, "answer").reason == "The provider of openai:toy did not answer within 0.3 s."
+    levels = {"low": {"seconds": 1}}
+    given = {"model": "openai:toy", "model_base_url": f"{provider.url}/v1", "model_retries": 10}
+    models = chat_models(settings_of(**given, answer_levels=levels))
+    assert failure(models, "answer").reason == "The provider of openai:toy did not answer within 1 s."
 
 
 def test_exceptions_that_are_not_the_providers_propagate(provider: FaultProxy) -> None:

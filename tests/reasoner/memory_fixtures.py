@@ -130,7 +130,9 @@ class Past:
         asyncio.run(embedded())
 
     def memory(self, observer: str | None = "alice", observed: str | None = "alice", **reach: Any) -> MemoryView:
-        return MemoryView(self.store, self.finder, TOKENS, MemoryScope(self.workspace_id, observer, observed, **reach))
+        reranker = reach.pop("reranker", None)
+        scope = MemoryScope(self.workspace_id, observer, observed, **reach)
+        return MemoryView(self.store, self.finder, TOKENS, scope, reranker)
 
 
 def run(reading: Coroutine[Any, Any, T]) -> T:

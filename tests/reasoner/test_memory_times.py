@@ -66,7 +66,7 @@ def test_no_tool_reads_what_came_later(told: Told) -> None:
         lambda: memory.grep_messages(CANARY, 30),
         lambda: memory.grep_messages("live", 30),
         lambda: memory.get_messages_by_date_range(None, None, 20),
-        lambda: memory.search_messages_temporal(CANARY, None, None, 10),
+        lambda: memory.search_messages([CANARY, "tea"], after=0),
         lambda: memory.get_observation_context(told.ids),
         lambda: memory.get_recent_observations(100),
         lambda: memory.get_most_derived_observations(100),
@@ -145,7 +145,7 @@ def test_the_model_is_shown_nothing_later_and_told_the_time(told: Told) -> None:
         ("search_messages", {"query": "live"}),
         ("grep_messages", {"text": "live"}),
         ("get_messages_by_date_range", {}),
-        ("search_messages_temporal", {"query": "live"}),
+        ("search_messages", {"queries": ["live", "tea"], "after_date": "1990-01-01"}),
         ("get_observation_context", {"message_ids": told.ids}),
         *(("get_reasoning_chain", {"observation_id": id}) for id in told.ids[-2:]),
     )

@@ -154,7 +154,7 @@ def reads(memory: MemoryView) -> list[set[str]]:
     found = (
         run(memory.search_messages("tea", 20)),
         run(memory.grep_messages("TEA", 30)),
-        run(memory.search_messages_temporal("tea", MONDAY, None)),
+        run(memory.search_messages("tea", after=MONDAY)),
     )
     by_date = run(memory.get_messages_by_date_range(None, None))
     return [*({snippet.session_id for snippet in each} for each in found), {each.session_id for each in by_date}]
@@ -241,7 +241,7 @@ def test_a_temporal_search_returns_only_messages_in_the_interval(past: Past) -> 
         past.say("s", f"tea on day {day}", at=MONDAY + day * DAY)
     past.embed()
     after, before = MONDAY + 1 * DAY, MONDAY + 3 * DAY
-    found = run(past.memory().search_messages_temporal("tea", after, before))
+    found = run(past.memory().search_messages("tea", after=after, before=before))
     assert shown(found) == [["tea on day 1", "tea on day 2"]]
 
 

@@ -52,7 +52,9 @@ class Dreaming:
     def __call__(self, line: Line, asked: Asked) -> None:
         task, prompt = task_of(asked), "\n".join(str(each["content"]) for each in asked["messages"])
         self.asked.setdefault(task, []).append(prompt)
-        self.ids |= {content: id for id, content in re.findall(r"\[id:(\S+?)\] [^:]*:\d\d:\d\d: (.*)", prompt)}
+        self.ids |= {
+            content: id for id, content in re.findall(r"^\[(\d+)\] \w+ \w{3} \S+ \S+: (.*)$", prompt, re.MULTILINE)
+        }
         answers: Mapping[str, Callable[[str], Any]] = {
             "derive": self._facts,
             "card": lambda _: said(json.dumps({"lines": ["ATTRIBUTE: keeps snakes at home"]})),
@@ -75,7 +77,7 @@ class Dreaming:
             answers[task](prompt)(line, asked)
 
     def _facts(self, prompt: str) -> Any:
-        messages = re.findall(r"\[(\d+)\] \w{3} \S+ \S+ alice: (.*)", prompt)
+        messages = re.findall(r"^\[(\d+)\] \S+ alice: (.*)$", prompt, re.MULTILINE)
         by_text = {text: fact for fact, text in SAID.items()}
         facts = [{"content": by_text[text], "message_ids": [int(number)]} for number, text in messages]
         return said(json.dumps({"facts": facts}))

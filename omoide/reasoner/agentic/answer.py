@@ -1,7 +1,10 @@
 """Answer a question with a model: prefetch the nearest records, let the model call tools, and stream its answer.
 
-The level determines the number of rounds and the tools. The last turn is streamed. When rounds or time are used up,
-the model is asked once more without tools, with all findings in the prompt. `MemoryView` records the evidence.
+The level determines model, rounds, tokens and time (`core.answer_levels`). When these are used up, the model is
+asked once more without tools, with all findings in the prompt. `MemoryView` records the evidence.
+
+A streamed answer has no time limit. Of any other, the last part is kept for the answer itself: a turn that then has not
+begun to answer is given up, and the model asked to answer now, with little thought.
 
 An endpoint without tools is asked from a wider prefetch, and one with a small context again with less; both are
 remembered.
@@ -12,19 +15,16 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 
-from omoide.core.errors import OmoideError
-from omoide.core.records import Conclusion
 from omoide.fairness.fair_queue import FairSemaphore
 from omoide.inference.model_registry import (
-    ANSWER_SECONDS,
-    STREAM_SECONDS,
     ContextExceeded,
     ProviderFailed,
     RequestRefused,
@@ -34,54 +34,25 @@ from omoide.inference.model_registry import (
 from omoide.reasoner import output_schema
 from omoide.reasoner.agentic import prompt_templates
 from omoide.reasoner.agentic.answer_prompt import AnswerPrompt
+from omoide.reasoner.agentic.answer_room import LEAST_FOR_TOOLS, AnswerRoom
 from omoide.reasoner.agentic.degenerate import is_degenerate, loop_start
-from omoide.reasoner.agentic.formatting import snippets_result, transcript
 from omoide.reasoner.agentic.model_client import PLAIN, ModelCaller, size_of, text_of
+from omoide.reasoner.agentic.prefetch import look_up
 from omoide.reasoner.agentic.schema_fitting import Shape
 from omoide.reasoner.agentic.structured_output import OutputForm, filled, json_in, sample_of
 from omoide.reasoner.agentic.tidying import misplaced_text, used_up
-from omoide.reasoner.agentic.tool_loop import ToolLoopResult, run_tool_loop
+from omoide.reasoner.agentic.tool_loop import ToolLoopResult, TurnTimeout, run_tool_loop
 from omoide.reasoner.agentic.tools import ReadingTools, Toolbox
-from omoide.reasoner.memory_view import MEMORY_MOST, MESSAGES_MOST, MemoryView
-from omoide.reasoner.protocol import Question, ReasoningLevel
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Question
 from omoide.reasoner.schema_coercion import SchemaCoercion
-
-T = TypeVar("T")
-
-# Source: the public description of the API.
-HISTORY_TOKENS = 4_096
 
 LOOKING = 0.6
 """Share of the time limit that tool rounds may use; the remainder is for the answer."""
 FORM_OUTPUT = 2_048
 """Minimum output limit, in tokens, of a structured answer."""
-MOST_SHORTENED = 4
-"""How often a request that is too long is made shorter."""
-LESS, LESS_THAN_NAMED = 0.5, 0.85
-"""Share of a refused request that is sent instead, or of the share for which the provider said it has room."""
-LEAST_FOR_TOOLS = 10_000
-"""Characters that a request needs at least, so that tools can be of use in it."""
 LEAST_KEPT = 10
 """Words before a repetition that are an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    rounds: int
-    output: int
-    """Maximum tokens of a turn."""
-    prefetched: int
-    """Number of explicit and of derived conclusions to prefetch."""
-    is_minimal: bool = False
-
-
-BUDGETS: Mapping[ReasoningLevel, Budget] = {
-    "minimal": Budget(1, 250, 10, is_minimal=True),
-    "low": Budget(5, 8_192, 25),
-    "medium": Budget(8, 8_192, 25),
-    "high": Budget(12, 8_192, 25),
-    "max": Budget(16, 8_192, 25),
-}
 
 IN_FORM, LAST, AGAIN = (
     prompt_templates.load("answer.form"),
@@ -101,19 +72,20 @@ async def answer(
 
     `openings` limits concurrent prefetching. `clock` returns seconds.
 
-    Raises ProviderFailed if the provider fails, or after `ANSWER_SECONDS` (`STREAM_SECONDS` if streamed); ModelUnfit
-    if the model gives no answer, or none that matches the response format.
+    Raises ProviderFailed if the provider fails, or after the seconds of the level if the answer is not streamed;
+    ModelUnfit if the model gives no answer, or none that matches the response format.
     """
+    at_level = replace(caller, models=caller.models.at(question.level, is_streamed=question.is_streamed))
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
     work = asyncio.create_task(
-        _Answering(question, memory, caller, clock, pieces.put_nowait, openings or FairSemaphore(1)).run()
+        _Answering(question, memory, at_level, clock, pieces.put_nowait, openings or FairSemaphore(1)).run()
     )
     work.add_done_callback(lambda _: pieces.put_nowait(None))
     try:
         while (piece := await pieces.get()) is not None:
             yield piece
         if work.cancelled():  # not by this function: a timeout inside was not reported as TimeoutError
-            raise ProviderFailed(f"{caller.models.name} gave no answer in time.", retryable=True)
+            raise ProviderFailed(f"{at_level.models.name} gave no answer in time.", retryable=True)
         await work
     finally:
         work.cancel()
@@ -139,27 +111,31 @@ class _Answering:
         self._clock = clock
         self._say_piece = say
         self._has_spoken = False
-        self._last_size = 0
-        """Characters of the last request."""
-        self._budget = BUDGETS[question.level]
+        self._level = caller.models.level(question.level)
+        self._room = AnswerRoom(caller.traits, caller.models.name)
         self._tools = ReadingTools(memory)
-        self._until = clock() + LOOKING * ANSWER_SECONDS
+        self._seconds = None if question.is_streamed else self._level.seconds
+        self._until = None if self._seconds is None else clock() + LOOKING * self._seconds
+        """When the answer has to begin."""
+        self._longest = 0.0
+        """Seconds of the longest turn so far."""
+        self._limit: asyncio.Timeout | None = None
+        """Of the current turn."""
         self._refusal: RequestRefused | None = None
         """Why the last request with tools was refused."""
 
     async def run(self) -> None:
-        seconds = STREAM_SECONDS if self._question.is_streamed else ANSWER_SECONDS
         try:
-            async with asyncio.timeout(seconds) as limit:
+            async with asyncio.timeout(self._seconds) as limit:
                 return await self._answer()
         except TimeoutError:
             if not limit.expired():
                 raise
-            reason = f"{self._caller.models.name} gave no answer within {seconds:g} s."
+            reason = f"{self._caller.models.name} gave no answer within {self._seconds:g} s."
             raise ProviderFailed(reason, retryable=True) from None
 
     async def _answer(self) -> None:
-        takes_tools = self._takes_tools()
+        takes_tools = self._room.is_for_tools
         prompt = await self._prompt(is_wide=not takes_tools)
         if self._question.response_format is None:
             await self._freely(prompt, takes_tools=takes_tools)
@@ -180,7 +156,7 @@ class _Answering:
 
         responses: list[ModelResponse] = []
         for _ in (LAST, AGAIN):
-            responses.append(await self._shortened(spoken, result))
+            responses.append(await self._room.shortened(spoken, result, self._is_final))
             self._remember_refusal()
             if self._accepts(text_of(responses[-1])):
                 return
@@ -222,15 +198,15 @@ class _Answering:
         if value is None:
             prompt = await self._prompt(is_wide=True) if self._refusal else prompt
             form = OutputForm("answer", shape.resolved, shape.fitted)
-            output = max(self._budget.output, FORM_OUTPUT)
+            output = max(self._level.output_tokens, FORM_OUTPUT)
 
             async def fill(most: int | None) -> Any:
                 opening = prompt.last(LAST, result.findings, most)
-                self._last_size = size_of([opening.request()]) + len(schema)
+                self._room.last_size = size_of([opening.request()]) + len(schema)
                 return await filled(self._caller, opening, form, output)
 
             try:
-                value = await self._shortened(fill, result)
+                value = await self._room.shortened(fill, result, self._is_final)
             except UnreadableOutput as failure:
                 reason = f"{self._caller.models.name} returned no answer that matches the response_format."
                 raise UnreadableOutput(reason, failure.sample) from None
@@ -239,16 +215,16 @@ class _Answering:
 
     async def _look(self, prompt: AnswerPrompt, turn: Callable[..., Any], rules: str) -> ToolLoopResult:
         """Run the tool rounds. Nothing is found if the endpoint takes no tools, or has no room for them."""
-        tools = self._tools.minimal() if self._budget.is_minimal else self._tools.all()
+        tools = self._tools.minimal() if self._question.level == "minimal" else self._tools.all()
         toolbox = Toolbox(tools, self._tools.names)
         parameters = ModelRequestParameters(function_tools=toolbox.definitions)
 
         async def run(most: int | None) -> ToolLoopResult:
             opening = prompt.opening(None if most is None else most - size_of((), parameters), rules)
-            return await run_tool_loop(turn, opening, toolbox, self._budget.rounds, self._is_over)
+            return await run_tool_loop(partial(self._timed, turn), opening, toolbox, self._level.rounds, self._is_over)
 
         try:
-            return await self._shortened(run, NOTHING, least=LEAST_FOR_TOOLS)
+            return await self._room.shortened(run, NOTHING, self._is_final, LEAST_FOR_TOOLS)
         except ContextExceeded:
             return NOTHING
         except RequestRefused as refusal:
@@ -260,34 +236,36 @@ class _Answering:
             return NOTHING
 
     def _is_over(self, size: int) -> bool:
-        most = self._caller.traits.input_characters
-        return self._clock() > self._until or (most is not None and size > most)
+        """Whether no more turn fits into the context, or, as long as the longest before, into the time for looking."""
+        is_late = self._until is not None and self._clock() + self._longest > self._until
+        return is_late or self._room.is_exceeded(size)
 
-    async def _shortened(self, work: Callable[[int | None], Awaitable[T]], before: ToolLoopResult, least: int = 0) -> T:
-        """Run `work` with a number of characters that its request may have, and with less while that is too many.
+    def _is_final(self) -> bool:
+        return self._has_spoken
 
-        What fits is remembered. `before` may have been too long already.
-        """
-        traits = self._caller.traits
-        if before.excess is not None:
-            traits.input_characters = _less(before.size, before.excess)
-        for _ in range(MOST_SHORTENED):
-            try:
-                if traits.input_characters is not None and traits.input_characters < least:
-                    break
-                return await work(traits.input_characters)
-            except ContextExceeded as excess:
-                if self._has_spoken:
-                    raise
-                traits.input_characters = _less(self._last_size, excess)
-        if least:
-            raise ContextExceeded(f"The tools exceed the context window of {self._caller.models.name}.")
-        return await work(traits.input_characters)
+    async def _timed(
+        self, turn: Callable[..., Any], history: Sequence[ModelMessage], parameters: ModelRequestParameters
+    ) -> ModelResponse:
+        """Run a turn with tools. Raises TurnTimeout if it takes the time that is kept for the answer."""
+        start = self._clock()
+        try:
+            async with asyncio.timeout(None if self._until is None else self._until - start) as limit:
+                self._limit = limit
+                response: ModelResponse = await turn(history, parameters)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._caller = replace(self._caller, is_hurried=True)
+            raise TurnTimeout from None
+        finally:
+            self._limit = None
+        self._longest = max(self._longest, self._clock() - start)
+        return response
 
-    def _takes_tools(self) -> bool:
-        traits = self._caller.traits
-        has_room = traits.input_characters is None or traits.input_characters >= LEAST_FOR_TOOLS
-        return traits.takes_tools and has_room
+    def _answer_begun(self) -> None:
+        """Let the turn that has begun to answer use the time that is kept for that."""
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(None)
 
     def _remember_refusal(self) -> None:
         """Only an answer without tools shows that it was the tools that the endpoint refused."""
@@ -295,16 +273,16 @@ class _Answering:
             self._caller.traits.takes_tools = False
 
     async def _spoken(self, history: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
-        self._last_size = size_of(history, parameters)
+        self._room.last_size = size_of(history, parameters)
         say = self._say if self._question.is_streamed else None
-        response = await self._caller.spoken(history, self._budget.output, parameters, say)
+        response = await self._caller.spoken(history, self._level.output_tokens, parameters, say, self._answer_begun)
         if response.tool_calls and self._has_spoken:
             self._say("\n\n")
         return response
 
     async def _whole(self, history: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
-        self._last_size = size_of(history, parameters)
-        output = max(self._budget.output, FORM_OUTPUT)
+        self._room.last_size = size_of(history, parameters)
+        output = max(self._level.output_tokens, FORM_OUTPUT)
         return await self._caller.whole(history, output, parameters)
 
     def _say(self, piece: str) -> None:
@@ -312,47 +290,11 @@ class _Answering:
         self._say_piece(piece)
 
     async def _prompt(self, *, is_wide: bool) -> AnswerPrompt:
-        """Look up what belongs to the question; more of it `is_wide`, since there will be no tools."""
-        asked = self._question
         async with self._openings.turn():
-            explicit, derived, messages = await self._prefetched(is_wide=is_wide)
-            history, summary = "", None
-            if asked.session_id is not None:
-                summary = await self._memory.get_session_summary()
-                history = "\n".join(transcript(await self._memory.get_recent_history(HISTORY_TOKENS)))
-        return AnswerPrompt(
-            asked, self._tools.shown(explicit), self._tools.shown(derived), messages, history, summary or ""
-        )
-
-    async def _prefetched(self, *, is_wide: bool) -> tuple[list[Conclusion], list[Conclusion], str]:
-        """Return the nearest explicit and derived conclusions, and messages if there are no conclusions.
-
-        `is_wide`: as many as a search may return, and messages in any case. Empty if the search fails: the model can
-        still use the tools.
-        """
-        query = self._question.semantic_query or self._question.query
-        count = MEMORY_MOST if is_wide else self._budget.prefetched
-        try:
-            explicit = await self._memory.search_memory(query, count, is_derived=False)
-            derived = await self._memory.search_memory(query, count, is_derived=True)
-            if (explicit or derived) and not is_wide:
-                return explicit, derived, ""
-            most = MESSAGES_MOST if is_wide else count
-            return (
-                explicit,
-                derived,
-                snippets_result(await self._memory.search_messages(query, most), self._tools.names),
-            )
-        except OmoideError:
-            return [], [], ""
+            return await look_up(self._question, self._tools, self._level.prefetch_tokens, is_wide=is_wide)
 
 
 NOTHING = ToolLoopResult("", ())
-
-
-def _less(size: int, excess: ContextExceeded) -> int:
-    """Return how many characters to send after a request of `size` characters was too long."""
-    return int(size * (LESS if excess.share is None else excess.share * LESS_THAN_NAMED))
 
 
 def _fitting(text: str, shape: Shape) -> Any:

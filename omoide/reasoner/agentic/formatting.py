@@ -6,7 +6,7 @@ several. The output is neutralized (see `prompts`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 
 from omoide.core.clock import day, local
@@ -94,14 +94,20 @@ def conclusion_lines(conclusions: Iterable[Conclusion], names: ShortNames, *, wi
     return "\n".join(conclusion_line(each, names.conclusion(each.id), with_pair=with_pair) for each in conclusions)
 
 
-def messages_result(messages: Iterable[Message], names: ShortNames) -> str:
-    return "\n".join(transcript(messages, lambda message: names.message(message.id), MOST_OF_MESSAGE))
+def messages_result(messages: Iterable[Message], names: ShortNames, found: Container[str] = ()) -> str:
+    """Format messages with their names; those that were `found` are marked with an asterisk."""
+
+    def label(message: Message) -> str:
+        return f"{'*' if message.id in found else ''}{names.message(message.id)}"
+
+    return "\n".join(transcript(messages, label, MOST_OF_MESSAGE))
 
 
 def snippets_result(snippets: Iterable[Snippet], names: ShortNames) -> str:
-    """Format snippets, each with its session and number of matches."""
+    """Format snippets, each with its session and number of matches, which are marked."""
     shown = (
-        f"Session {inline(each.session_id)}, {len(each.found)} found:\n{messages_result(each.messages, names)}"
+        f"Session {inline(each.session_id)}, {len(each.found)} found:\n"
+        f"{messages_result(each.messages, names, each.found)}"
         for each in snippets
     )
     return "\n\n".join(shown)

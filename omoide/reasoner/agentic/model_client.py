@@ -15,6 +15,7 @@ from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 
+from omoide.core.answer_levels import AnswerLevel, ReasoningLevel
 from omoide.inference.model_registry import ModelTraits, OutputMode, Task
 from omoide.inference.output_limits import characters_of
 from omoide.reasoner.agentic.tidying import is_cut, repaired, text_of, tidied, used_up
@@ -35,7 +36,11 @@ class Models(Protocol):
 
     def of(self, task: Task) -> Model: ...
 
-    def settings_of(self, task: Task, *, max_tokens: int) -> ModelSettings: ...
+    def level(self, level: ReasoningLevel) -> AnswerLevel: ...
+
+    def at(self, level: ReasoningLevel, *, is_streamed: bool) -> Models: ...
+
+    def settings_of(self, task: Task, *, max_tokens: int, is_hurried: bool = False) -> ModelSettings: ...
 
     def traits(self, task: Task) -> ModelTraits: ...
 
@@ -65,6 +70,10 @@ class Opening:
         return ModelRequest.user_text_prompt(self.given, instructions=self.rules)
 
 
+def _ignored() -> None:
+    """Nothing depends on it."""
+
+
 class _Looping(Exception):
     """The model repeats itself: no more of the stream is read."""
 
@@ -76,6 +85,8 @@ class ModelCaller:
 
     models: Models
     task: Task
+    is_hurried: bool = False
+    """Whether the model is to think little, because there is little time."""
 
     @property
     def traits(self) -> ModelTraits:
@@ -91,7 +102,7 @@ class ModelCaller:
                 return await model_request(
                     self.models.of(self.task),
                     history,
-                    model_settings=self.models.settings_of(self.task, max_tokens=tokens),
+                    model_settings=self._settings(tokens),
                     model_request_parameters=parameters,
                 )
 
@@ -101,20 +112,24 @@ class ModelCaller:
 
         return await self._with_room(max_tokens, once)
 
+    def _settings(self, tokens: int) -> ModelSettings:
+        return self.models.settings_of(self.task, max_tokens=tokens, is_hurried=self.is_hurried)
+
     async def spoken(
         self,
         history: Sequence[ModelMessage],
         max_tokens: int,
         parameters: ModelRequestParameters,
         say: Callable[[str], None] | None = None,
+        begun: Callable[[], None] = _ignored,
     ) -> ModelResponse:
         """Stream the response's text to `say`, except text that precedes tool calls, and return the response.
 
-        A text that is longer than `HELD` is said even if tool calls follow.
+        A text that is longer than `HELD` is said even if tool calls follow. `begun` is called when text has come.
         """
 
         async def once(tokens: int) -> tuple[ModelResponse, bool]:
-            return await self._streamed(history, tokens, parameters, say)
+            return await self._streamed(history, tokens, parameters, (say, begun))
 
         return await self._with_room(max_tokens, once)
 
@@ -137,13 +152,14 @@ class ModelCaller:
         history: Sequence[ModelMessage],
         tokens: int,
         parameters: ModelRequestParameters,
-        say: Callable[[str], None] | None,
+        listeners: tuple[Callable[[str], None] | None, Callable[[], None]],
     ) -> tuple[ModelResponse, bool]:
-        """Return the response, and whether a part of it was said."""
+        """Return the response, and whether a part of it was said. `listeners`: `say` and `begun` of `spoken`."""
+        say, begun = listeners
         tools, traits = parameters.function_tools, self.traits
         holds = traits.closes_thoughts is not False
         voice = Voice(say or (lambda _: None), held=HELD if tools else 0, holds_thoughts=holds)
-        settings = self.models.settings_of(self.task, max_tokens=tokens)
+        settings = self._settings(tokens)
         response = ModelResponse(parts=[])
         try:
             with self.models.watched(self.task, asks_form=False, offers_tools=bool(tools)):
@@ -152,6 +168,8 @@ class ModelCaller:
                 ) as stream:
                     async for event in stream:
                         voice.hear(event)
+                        if voice.has_heard and (traits.closes_thoughts is not True or voice.thoughts.closes_unopened):
+                            begun()
                         if voice.is_looping:
                             response = stream.get()
                             raise _Looping

@@ -82,6 +82,11 @@ class ThoughtFilter:
         self._is_in_answer = False
         """Whether the answer has a tag of its own."""
 
+    @property
+    def is_thinking(self) -> bool:
+        """Whether the text is within thoughts, as far as can be told."""
+        return self._ends is not None
+
     def feed(self, piece: str) -> str:
         """Take a piece and return what is certain to belong to the answer."""
         self._buffer += piece

@@ -22,6 +22,10 @@ ModelTurn = Callable[[Sequence[ModelMessage], ModelRequestParameters], Awaitable
 """Send the history to the model, streamed or not."""
 
 
+class TurnTimeout(Exception):
+    """A turn took the time that is kept for the answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A tool call: its name, its arguments as JSON, and its result."""
@@ -49,7 +53,8 @@ async def run_tool_loop(
 ) -> ToolLoopResult:
     """Run up to `rounds` rounds; `is_over` is called before each with the characters of its request.
 
-    Raises ProviderFailed, and RequestRefused if the first request is refused; a later refusal ends the loop.
+    Raises ProviderFailed, and RequestRefused if the first request is refused; a later refusal ends the loop, as does a
+    TurnTimeout.
     """
     history: list[ModelMessage] = [opening.request()]
     parameters = ModelRequestParameters(function_tools=toolbox.definitions)
@@ -60,6 +65,8 @@ async def run_tool_loop(
             break
         try:
             response = await turn(history, parameters)
+        except TurnTimeout:
+            break
         except RequestRefused as refusal:
             if not findings:
                 raise

@@ -29,6 +29,7 @@ from omoide.reasoner.agentic.formatting import (
 )
 from omoide.reasoner.agentic.prompt_templates import neutral
 from omoide.reasoner.agentic.short_names import ShortNames
+from omoide.reasoner.dates_said import SaidBetween
 from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.memory_view import (
     GREP_DEFAULT,
@@ -38,10 +39,10 @@ from omoide.reasoner.memory_view import (
     MESSAGES_DEFAULT,
     MESSAGES_MOST,
     NEIGHBOURS,
+    QUERIES_MOST,
     RECENT_DEFAULT,
     RECENT_MOST,
     MemoryView,
-    SaidBetween,
 )
 
 logger = logging.getLogger("omoide.reasoner")
@@ -125,9 +126,33 @@ class Toolbox:
         return truncate(self._names.shortened(result), MOST_OF_RESULT) or NOTHING
 
 
-class SearchMessages(Arguments):
-    query: str = Field(description="What to look for, in plain words.")
+class Interval(Arguments):
+    after_date: str = Field("", description="From when on, in ISO 8601, such as 2024-05-01. Empty: from the beginning.")
+    before_date: str = Field("", description="Until when, that moment not included. Empty: until now.")
+
+
+class Search(Interval):
+    queries: list[str] = Field(
+        min_length=1,
+        description=f"What to look for, in plain words: up to {QUERIES_MOST} wordings or sides of the matter at once.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_query_is_a_list(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        queries = given.get("queries", given.get("query"))
+        return {**given, "queries": [queries] if isinstance(queries, str) else queries}
+
+
+class SearchMessages(Search):
     limit: int = Field(MESSAGES_DEFAULT, description=f"How many messages, at most {MESSAGES_MOST}.")
+
+
+class SearchMemory(Search):
+    top_k: int = Field(MEMORY_DEFAULT, description=f"How many conclusions, at most {MEMORY_MOST}.")
+    include_ended: bool = Field(False, description="Also what was true earlier and no longer is.")
 
 
 class GrepMessages(Arguments):
@@ -136,26 +161,10 @@ class GrepMessages(Arguments):
     context_window: int = Field(NEIGHBOURS, description=f"How many messages around each, at most {NEIGHBOURS}.")
 
 
-class Interval(Arguments):
-    after_date: str = Field("", description="From when on, in ISO 8601, such as 2024-05-01. Empty: from the beginning.")
-    before_date: str = Field("", description="Until when, that moment not included. Empty: until now.")
-
-
-class SearchMemory(Interval):
-    query: str = Field(description="What to look for, in plain words.")
-    top_k: int = Field(MEMORY_DEFAULT, description=f"How many conclusions, at most {MEMORY_MOST}.")
-    include_ended: bool = Field(False, description="Also what was true earlier and no longer is.")
-
-
 class DateRange(Interval):
     limit: int = Field(MESSAGES_MOST, description=f"How many messages, at most {MESSAGES_MOST}.")
     order: Literal["asc", "desc"] = Field("desc", description="asc: oldest first; desc: newest first.")
-
-
-class SearchTemporal(Interval):
-    query: str = Field(description="What to look for, in plain words.")
-    limit: int = Field(MESSAGES_DEFAULT, description=f"How many messages, at most {MESSAGES_DEFAULT}.")
-    context_window: int = Field(NEIGHBOURS, description="How many messages around each.")
+    past_id: str = Field("", description="To go on: the id of the last message that you were given.")
 
 
 class ObservationContext(Arguments):
@@ -193,7 +202,7 @@ class ReadingTools:
             ),
             Tool(
                 "search_messages",
-                "Messages that fit in meaning or in words, with those around them.",
+                "Messages that fit in meaning or in words, each marked with *, with those around them.",
                 SearchMessages,
                 self._search_messages,
             ),
@@ -206,7 +215,7 @@ class ReadingTools:
             *self.minimal(),
             Tool(
                 "grep_messages",
-                "The newest messages that hold a text exactly as given, in any case.",
+                "The newest messages that hold a text exactly as given, in any case; whole words if there are any.",
                 GrepMessages,
                 self._grep_messages,
             ),
@@ -215,12 +224,6 @@ class ReadingTools:
                 "Messages said in an interval.",
                 DateRange,
                 self._get_messages_by_date_range,
-            ),
-            Tool(
-                "search_messages_temporal",
-                "As search_messages, only in an interval.",
-                SearchTemporal,
-                self._search_messages_temporal,
             ),
             Tool(
                 "get_observation_context",
@@ -255,28 +258,27 @@ class ReadingTools:
     async def _search_memory(self, given: SearchMemory) -> str:
         after, before = instant(given.after_date), instant(given.before_date)
         said = SaidBetween(after, before, include_ended=given.include_ended)
-        if conclusions := await self.memory.search_memory(given.query, given.top_k, said=said):
+        query = _one_or_more(given.queries)
+        if conclusions := await self.memory.search_memory(query, given.top_k, said=said, is_reranked=True):
             return self.shown(conclusions)
-        if after is None and before is None:
-            messages = await self.memory.search_messages(given.query)
-        else:
-            messages = await self.memory.search_messages_temporal(given.query, after, before)
+        messages = await self.memory.search_messages(query, after=after, before=before)
         return f"There are no conclusions. Messages:\n{self._snippets(messages)}" if messages else ""
 
     async def _search_messages(self, given: SearchMessages) -> str:
-        return self._snippets(await self.memory.search_messages(given.query, given.limit))
+        after, before = instant(given.after_date), instant(given.before_date)
+        query = _one_or_more(given.queries)
+        return self._snippets(await self.memory.search_messages(query, given.limit, after=after, before=before))
 
     async def _grep_messages(self, given: GrepMessages) -> str:
-        return self._snippets(await self.memory.grep_messages(given.text, given.limit, given.context_window))
+        limit, window = given.limit, given.context_window
+        return self._snippets(await self.memory.grep_messages(given.text, limit, window, words_first=True))
 
     async def _get_messages_by_date_range(self, given: DateRange) -> str:
-        interval = instant(given.after_date), instant(given.before_date)
-        said = await self.memory.get_messages_by_date_range(*interval, given.limit, given.order)
-        return messages_result(said, self.names)
-
-    async def _search_messages_temporal(self, given: SearchTemporal) -> str:
-        interval = instant(given.after_date), instant(given.before_date)
-        return self._snippets(await self.memory.search_messages_temporal(given.query, *interval, given.limit))
+        interval, past = (instant(given.after_date), instant(given.before_date)), given.past_id.strip() or None
+        most = min(given.limit, MESSAGES_MOST)
+        found = await self.memory.get_messages_by_date_range(*interval, given.limit, given.order, past)
+        more = "\nThere may be more: go on with `past_id`." if len(found) >= most else ""
+        return messages_result(found, self.names) + more
 
     async def _get_observation_context(self, given: ObservationContext) -> str:
         return self._snippets(await self.memory.get_observation_context(given.message_ids))
@@ -286,6 +288,10 @@ class ReadingTools:
 
     async def _get_recent_observations(self, given: RecentObservations) -> str:
         return self.shown(await self.memory.get_recent_observations(given.limit))
+
+
+def _one_or_more(queries: Sequence[str]) -> str | Sequence[str]:
+    return queries[0] if len(queries) == 1 else queries
 
 
 def instant(text: str) -> int | None:

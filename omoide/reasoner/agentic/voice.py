@@ -28,6 +28,8 @@ class Voice:
 
     def __init__(self, say: Callable[[str], None], *, held: int, holds_thoughts: bool) -> None:
         self.has_spoken = False
+        self.has_heard = False
+        """Whether text has come that is no thought, as far as can be told."""
         self.is_looping = False
         """Whether the text has begun to repeat itself."""
         self.thoughts = ThoughtFilter(holds=holds_thoughts)
@@ -58,6 +60,7 @@ class Voice:
 
     def _hear_text(self, text: str) -> None:
         self._waiting += self.thoughts.feed(text)
+        self.has_heard = self.has_heard or (bool(text.strip()) and not self.thoughts.is_thinking)
         self._look_for_loops(text)
         if self._calls or not (self.has_spoken or len(self._waiting) > self._held):
             return

@@ -24,6 +24,7 @@ from pydantic_ai.models import Model, StreamedResponse
 from pydantic_ai.models.function import AgentInfo, DeltaThinkingPart, DeltaToolCall, FunctionModel
 from pydantic_ai.settings import ModelSettings
 
+from omoide.core.answer_levels import DEFAULTS, AnswerLevel, ReasoningLevel
 from omoide.core.clock import MINUTE, to_micros
 from omoide.core.records import Conclusion, Level, Message
 from omoide.inference.model_registry import ModelTraits, OutputMode, Task
@@ -51,6 +52,7 @@ class Scripted:
         self.mode = mode
         self.tasks: list[Task] = []
         self.opened: StreamedResponse | None = None
+        self.levels = dict(DEFAULTS)
         self.learned = ModelTraits(closes_thoughts=False)
         self._turns = iter(turns)
         self._script = script or (lambda _, __: next(self._turns))
@@ -59,8 +61,14 @@ class Scripted:
         self.tasks.append(task)
         return _Model(self)
 
-    def settings_of(self, task: Task, *, max_tokens: int) -> ModelSettings:
-        return ModelSettings(max_tokens=max_tokens)
+    def level(self, level: ReasoningLevel) -> AnswerLevel:
+        return self.levels[level]
+
+    def at(self, level: ReasoningLevel, *, is_streamed: bool) -> Scripted:
+        return self
+
+    def settings_of(self, task: Task, *, max_tokens: int, is_hurried: bool = False) -> ModelSettings:
+        return ModelSettings(max_tokens=max_tokens, **({"thinking": "low"} if is_hurried else {}))
 
     def traits(self, task: Task) -> ModelTraits:
         return self.learned

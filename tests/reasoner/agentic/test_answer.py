@@ -11,8 +11,9 @@ import pytest
 from pydantic_ai.exceptions import ModelConnectionError
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 
+from omoide.core.answer_levels import ANSWER_SECONDS
 from omoide.core.records import Summary
-from omoide.inference.model_registry import ANSWER_SECONDS, ModelUnfit, ProviderFailed, UnreadableOutput
+from omoide.inference.model_registry import ModelUnfit, ProviderFailed, UnreadableOutput
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import answer
 from omoide.reasoner.agentic.model_client import ModelCaller
@@ -77,7 +78,7 @@ def test_a_level_limits_the_rounds_with_tools(memory: MemoryView, level: Any, ro
     models = Scripted(script=lambda _, info: LOOK if info.function_tools else "In Porto.")
     assert said(memory, models, level=level) == "In Porto."
     assert len(models.asked) == rounds + 1
-    output = 250 if level == "minimal" else 8192
+    output = models.levels[level].output_tokens
     assert {(info.model_settings or {}).get("max_tokens") for _, info in models.asked} == {output}
 
 
@@ -98,7 +99,7 @@ def test_the_minimal_level_has_only_the_two_searches(memory: MemoryView) -> None
         said(memory, models, level=level)
         offered[level] = [tool.name for tool in models.asked[0][1].function_tools]
     assert offered["minimal"] == ["search_memory", "search_messages"]
-    assert len(offered["low"]) == 7
+    assert len(offered["low"]) == 6
 
 
 def test_tool_results_are_returned_and_recorded_as_evidence(memory: MemoryView) -> None:
@@ -157,7 +158,7 @@ def test_repeated_empty_answers_are_a_failure(memory: MemoryView) -> None:
 
 def test_rounds_end_when_their_share_of_the_time_is_used(memory: MemoryView) -> None:
     models = Scripted(script=lambda _, info: LOOK if info.function_tools else "In Porto.")
-    ticks = iter([0.0, 0.0, *[ANSWER_SECONDS] * 9])
+    ticks = iter([*[0.0] * 4, *[ANSWER_SECONDS] * 9])
     assert said(memory, models, ticks, level="max") == "In Porto."
     assert len(models.asked) == 2
 

@@ -98,7 +98,7 @@ class Surroundings:
             calls(
                 ("get_messages_by_date_range", {"after_date": "0001-01-01", "limit": -1, **NAMES}),
                 ("get_messages_by_date_range", {"order": "'; SELECT * FROM messages"}),
-                ("search_messages_temporal", {**wide, "before_date": "9999-12-31"}),
+                ("search_messages", {**wide, "queries": ["secret", 7], "before_date": "9999-12-31"}),
                 ("get_observation_context", {"message_ids": ids}),
                 ("get_reasoning_chain", {"observation_id": self.foreign.id}),
                 ("get_recent_observations", wide),

@@ -44,7 +44,7 @@ def test_a_short_name_stands_for_the_same_record_in_the_whole_conversation(past:
     spelled = [("get_observation_context", {"message_ids": [name]}) for name in ("1", 1, "[1]", "id:1", "m1", "M1")]
     first, *context, again = use_all(memory, search, *spelled, search)
     assert first == again
-    assert all("[m1] " in each and "since March" in each for each in context)
+    assert all("[*m1] " in each and "since March" in each for each in context)
     assert memory.evidence.tool_calls[1].tool_input == {"message_ids": [said.id]}
     assert known.id in memory.evidence.conclusions
 
@@ -68,7 +68,7 @@ def test_the_whole_workspace_marks_conclusions_with_their_pair(past: Past) -> No
 def test_snippets_name_their_session_and_how_many_were_found(past: Past) -> None:
     past.say("s", "hello", "I live in Porto", "bye", at=MONDAY)
     result = use(past.memory(), "grep_messages", '{"text": "porto"}')
-    said = "[m1] 00:00 alice: hello\n[m2] 00:00 alice: I live in Porto\n[m3] 00:00 alice: bye"
+    said = "[m1] 00:00 alice: hello\n[*m2] 00:00 alice: I live in Porto\n[m3] 00:00 alice: bye"
     assert result == f"Session s, 1 found:\nMon 2024-01-15\n{said}"
 
 
@@ -91,7 +91,7 @@ def test_a_chain_is_followed(past: Past) -> None:
 def test_a_reach_restricted_to_sessions_has_no_chain_tool(past: Past) -> None:
     tools = ReadingTools(past.memory(sessions=("s",))).all()
     assert "get_reasoning_chain" not in {tool.name for tool in tools}
-    assert len(tools) == 6
+    assert len(tools) == 5
 
 
 def test_conclusions_are_found_by_when_they_were_said(past: Past) -> None:
@@ -183,3 +183,12 @@ def test_long_messages_and_results_are_truncated(past: Past) -> None:
     assert len(result) <= MOST_OF_RESULT
     lines = result.splitlines()
     assert max(map(len, lines)) <= MOST_OF_MESSAGE + 100
+
+
+def test_a_marked_name_is_understood(past: Past) -> None:
+    past.say("s", "In Porto, since March.")
+    memory = past.memory()
+    _, found = use_all(
+        memory, ("grep_messages", {"text": "Porto"}), ("get_observation_context", {"message_ids": ["*m1"]})
+    )
+    assert "since March" in found

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo
 
+from omoide.core.answer_levels import DEFAULTS
 from omoide.inference.model_registry import ContextExceeded, ModelTraits, RequestRefused, UnreadableOutput
 from omoide.reasoner.agentic import answer
 from omoide.reasoner.agentic.model_client import ModelCaller
@@ -206,6 +208,7 @@ def test_an_endpoint_without_tools_answers_from_a_wider_prefetch(
     memory: MemoryView, words: str, is_streamed: bool
 ) -> None:
     models = Scripted(script=without_tools(words))
+    models.levels["low"] = replace(DEFAULTS["low"], prefetch_tokens=300)
     for _ in range(2):
         assert said(memory, models, is_streamed=is_streamed) == ANSWER
     assert [bool(info.function_tools) for _, info in models.asked] == [True, False, False]

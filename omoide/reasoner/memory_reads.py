@@ -1,0 +1,108 @@
+"""Reads of a `MemoryView` within one transaction."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from omoide.core.index_text import literal_text
+from omoide.core.records import Conclusion, Message, Moment
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoner.evidence import Snippet
+from omoide.reasoner.excerpts import Hit, excerpts
+from omoide.reasoner.token_budget import choose_messages
+from omoide.storage import Transaction, conclusion_search, message_scope, message_search, messages
+from omoide.storage.conclusion_search import ConclusionSearch
+from omoide.storage.message_scope import MessageScope, MessageSearch
+
+T = TypeVar("T")
+AROUND = 20
+"""Tokens of a line of a prompt beside the content: its name, level and time."""
+_NONE: Any = object()
+
+
+def chain(
+    db: Transaction, request: ConclusionSearch, id: str, direction: conclusion_search.Direction
+) -> list[Conclusion] | None:
+    within = conclusion_search.resolve(db, request)
+    return None if within is None else conclusion_search.chain(db, within, id, direction, request.limit)
+
+
+def said(db: Transaction, request: MessageSearch, *, oldest_first: bool, past: str | None) -> list[Message]:
+    """The first or last messages by the time they were said, then by arrival; those past the message `past`, if any."""
+    within = message_scope.resolve(db, request)
+    if within is None:
+        return []
+    pks = message_search.newest(db, within, request.limit, oldest_first=oldest_first, past=past)
+    return message_search.fetch(db, pks)
+
+
+def containing(db: Transaction, request: MessageSearch, window: int, *, words_first: bool) -> list[Snippet]:
+    """The newest messages that contain the query literally, with their neighbours.
+
+    `words_first`: parts of words count only if no message has whole ones.
+    """
+    within = message_scope.resolve(db, request)
+    if within is None:
+        return []
+    pks = message_search.literal(db, within, request.query, request.limit, words_first=words_first)
+    hits = message_search.fetch(db, pks)
+    return snippets(db, within, [hit.id for hit in hits], window)
+
+
+def named(db: Transaction, request: MessageSearch, ids: Sequence[str]) -> list[Snippet]:
+    """The messages of these ids that are within reach, each with the one before and after it."""
+    return snippets(db, message_scope.resolve(db, request), ids, 1)
+
+
+def snippets(db: Transaction, within: MessageScope | None, ids: Sequence[str], window: int) -> list[Snippet]:
+    """The messages of these ids that are within reach, best first, with their neighbours."""
+    if within is None:
+        return []
+    positions = message_search.positions(db, within, ids)
+    selected = excerpts([Hit(id, *positions[id]) for id in ids if id in positions], window)
+    by_stretch = message_search.stretches(db, within, [each.stretch for each in selected])
+    shown = [(by_stretch[each.stretch], each.found) for each in selected]
+    return [Snippet(some[0].session_id, some, matches) for some, matches in shown if some]
+
+
+def around(db: Transaction, request: MessageSearch, ids: Sequence[str], window: int) -> list[Snippet]:
+    """The messages of these ids that are within reach, best first, with their neighbours."""
+    return snippets(db, message_scope.resolve(db, request), ids, window)
+
+
+def newest(
+    db: Transaction, session: tuple[str, str], moment: Moment, budget: int, tokens: TokenCounter
+) -> list[Message]:
+    """The newest messages of a session, named with its workspace, that fit into the budget, oldest first."""
+    walk = messages.known(messages.newest_first(db, *session, 1), moment)
+    return choose_messages(walk, budget, trim=tokens.trim, count=tokens.count)
+
+
+def in_turn(rankings: Sequence[Sequence[T]]) -> Iterator[T]:
+    """The best of each ranking, then the second of each, and so on."""
+    places = itertools.zip_longest(*rankings, fillvalue=_NONE)
+    return (each for place in places for each in place if each is not _NONE)
+
+
+def distinct(conclusions: Iterable[Conclusion], *, of_all_observers: bool) -> list[Conclusion]:
+    """Each conclusion once; with `of_all_observers`, what several of them know about a peer once."""
+    kept: dict[tuple[str, str], Conclusion] = {}
+    for each in conclusions:
+        key = (each.observed_id, literal_text(each.content)) if of_all_observers else ("", each.id)
+        kept.setdefault(key, each)
+    return [*kept.values()]
+
+
+def within_tokens(conclusions: Iterable[Conclusion], budget: int | None, tokens: TokenCounter) -> list[Conclusion]:
+    """The best that fit into the budget; one that is too long for what remains of it is left out."""
+    if budget is None:
+        return [*conclusions]
+    kept = []
+    for each in conclusions:
+        cost = tokens.count(each.content) + AROUND
+        if cost <= budget:
+            kept.append(each)
+            budget -= cost
+    return kept
