@@ -16,6 +16,7 @@ import httpx2
 from pydantic_ai.models import create_async_httpx2_client
 
 from omoide.inference import errors as said
+from omoide.inference.half_characters import joined, repaired
 from omoide.inference.response_limits import (
     ACCEPTED_CODINGS,
     MOST_ERROR_BYTES,
@@ -84,7 +85,7 @@ async def _limit(response: httpx2.Response, most: int, state: ResponseState) -> 
     try:
         if response.is_success:
             with _noted(state):
-                body = await whole(unpacked(source, coding, most))
+                body = repaired(await whole(unpacked(source, coding, most)))
         else:
             body = await _error_body(source, coding)
     finally:
@@ -119,7 +120,7 @@ class _Events(httpx2.AsyncByteStream):
             return
         self._is_read = True
         with _noted(self._noted):
-            async for event in events(unpacked(self._source, self._coding, self._most)):
+            async for event in joined(events(unpacked(self._source, self._coding, self._most))):
                 if event.startswith(_DONE):
                     self._noted.is_marked_done = True
                 yield event
