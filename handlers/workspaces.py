@@ -13,7 +13,7 @@ from omoide.generated import models, parameters
 from omoide.handlers import chat, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.services import get_or_create
-from omoide.storage import dreams, job_stats, workspaces
+from omoide.storage import dreams, job_stats, waiting_units, workspaces
 from omoide.storage.message_scope import MessageSearch
 
 
@@ -80,15 +80,27 @@ async def get_queue_status(
 ) -> models.QueueStatus:
     """Return the counts of background work: in total and, unless one session is given, by session."""
     auth.may_ask_for(context.principal, query.session_id)
+    session_id = query.session_id or None
     counts = await context.store.read(
         job_stats.status,
         workspace_id,
         clock.now(),
         observer=query.observer_id or None,
         observed=query.sender_id or None,
-        session=query.session_id or None,
+        session=session_id,
     )
+    if any(each.pending for each in counts.values()):
+        await _hasten(context, workspace_id, session_id)
     return serializers.queue_status(counts, by_session=not query.session_id)
+
+
+async def _hasten(context: Context, workspace_id: str, session_id: str | None) -> None:
+    """Let messages be gathered no longer, for a model, if the caller waits for them."""
+    if not (context.settings.model and context.services.pollers.is_waiting((workspace_id, session_id))):
+        return
+    within = {"workspace_id": workspace_id, "session_id": session_id}
+    if await context.store.write(waiting_units.hasten, clock.now(), **within):
+        context.services.wake_worker()
 
 
 async def schedule_dream(context: Context, *, workspace_id: str, body: models.ScheduleDreamRequest) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,18 @@ def test_failed_jobs_are_tried_again_by_number_or_all(run: Run, tmp_path: Path) 
     assert run("queue", "retry", number).stdout == "1 job will be retried.\n"
     assert run("queue", "--failed").stdout == "No jobs.\n"
     assert run("queue", "retry", "--all").stdout == "0 jobs will be retried.\n"
+
+
+def test_messages_that_wait_for_more_are_shown_and_can_be_flushed(run: Run, tmp_path: Path) -> None:
+    server = Server(tmp_path / "omoide.db", debounce_seconds="3600", max_wait_seconds="3600")
+    with server.client() as http:
+        WorkspaceClient(http, "w").say("s", "I live in Lisbon.")
+    server.kill()
+    (line,) = (line for line in run("queue").stdout.splitlines() if "representation" in line)
+    assert re.fullmatch(r" *\d+  waiting for 3[56]\d\d s  representation in w \(1\)", line)
+    assert run("queue", "flush").stdout == "1 job no longer waiting for more messages.\n"
+    assert "waiting" not in run("queue").stdout
+    assert run("queue", "flush").stdout == "0 jobs no longer waiting for more messages.\n"
 
 
 @pytest.mark.parametrize("arguments", [["retry"], ["retry", "1", "--all"], ["retry", "one"], ["--limit", "0"]])

@@ -27,7 +27,7 @@ class Bench:
     """A server with one workspace for each conversation."""
 
     def __init__(self, folder: Path, conversations: Mapping[str, Sequence[Turn]], **settings: str) -> None:
-        self._server: Server = omoide(folder, debounce_seconds="0", **settings)
+        self._server: Server = omoide(folder, debounce_seconds="0", model_debounce_seconds="0", **settings)
         host, port = self._server.address
         self._http = httpx.Client(base_url=f"http://{host}:{port}/v3/workspaces", timeout=REQUEST_SECONDS)
         self._turn_of: dict[str, str] = {}

@@ -16,7 +16,7 @@ from omoide.core import clock
 from omoide.core.formatting import pluralize
 from omoide.core.records import PendingJob
 from omoide.core.redaction import redact_secrets
-from omoide.storage import Store, Transaction, embeddings, job_stats, rejected_texts
+from omoide.storage import Store, Transaction, embeddings, job_stats, rejected_texts, waiting_units
 from omoide.storage.embedding_tables import SOURCES
 from omoide.storage.engine import open_store
 from omoide.storage.sqlite.read_only import require_database
@@ -62,6 +62,16 @@ def _listed(db: Transaction, *, failed_only: bool, limit: int) -> tuple[list[Pen
     ]
     refused = [rejected_texts.count(db, source) for source in SOURCES]
     return jobs, refused, redact_secrets(rejected_texts.latest_error(db) or "")
+
+
+@queue.command()
+@DATABASE
+@click.pass_context
+def flush(context: click.Context, *, db: str | None) -> None:
+    """Process messages that wait for more at once."""
+    with report_errors(), _opened(db or context.obj) as store:
+        count = asyncio.run(store.write(waiting_units.hasten, clock.now()))
+    click.echo(f"{pluralize(count, 'job')} no longer waiting for more messages.")
 
 
 @queue.command()

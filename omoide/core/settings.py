@@ -273,7 +273,24 @@ class Settings(BaseSettings):
         60.0, ge=0, le=86_400, description="Maximum time that a text waits while more messages arrive."
     )
     batch_tokens: int = Field(
-        1_024, ge=128, le=16_384, description="Maximum tokens per reasoning step, including context."
+        1_024,
+        ge=128,
+        le=16_384,
+        description="Maximum tokens per reasoning step, including context; with a language model, of what the peer "
+        "itself says, context not included.",
+    )
+    model_flush_tokens: int = Field(
+        768, ge=0, le=16_384, description="With a language model, in place of flush_tokens."
+    )
+    model_debounce_seconds: float = Field(
+        900.0,
+        ge=0,
+        le=86_400,
+        description="With a language model, in place of debounce_seconds: what is said is gathered, because each "
+        "request repeats the rules and the context. Whoever waits for it is not kept waiting.",
+    )
+    model_max_wait_seconds: float = Field(
+        1_800.0, ge=0, le=86_400, description="With a language model, in place of max_wait_seconds."
     )
     assistant_ids: CommaSeparated = Field(
         ("assistant", "bot", "chatbot", "ai", "agent", "tool", "system", "llm", "gpt", "chatgpt"),

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from omoide.core import config_resolution
-from omoide.core.clock import SECOND
 from omoide.core.config_resolution import Defaults, ResolvedConfig, defaults_of
 from omoide.core.job_payloads import JobKind, SummaryPayload, WorkUnit
 from omoide.core.jobs import NewJob
 from omoide.core.records import NewMessage
 from omoide.core.settings import Settings
-from omoide.scheduling.flush_policy import FlushPolicy
+from omoide.scheduling.flush_policy import FlushPolicy, flush_policy
 from omoide.scheduling.observers import Membership, observers_of, peer_flag
 from omoide.storage import Transaction, observer_queries, queue
 from omoide.storage.messages import AppendPoint
@@ -31,12 +30,7 @@ class EnqueuePolicy:
 
 
 def enqueue_policy(settings: Settings) -> EnqueuePolicy:
-    pace = FlushPolicy(
-        tokens=settings.flush_tokens,
-        quiet=int(settings.debounce_seconds * SECOND),
-        patience=int(settings.max_wait_seconds * SECOND),
-    )
-    return EnqueuePolicy(defaults_of(settings), pace)
+    return EnqueuePolicy(defaults_of(settings), flush_policy(settings))
 
 
 def enqueue_jobs(db: Transaction, point: AppendPoint, batch: Sequence[NewMessage], rules: EnqueuePolicy) -> list[int]:

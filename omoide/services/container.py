@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from omoide.core import clock
 from omoide.core.metrics import Metrics
@@ -18,6 +18,7 @@ from omoide.reasoner.protocol import Reasoner
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_policy
 from omoide.search.rerank import Reranker
 from omoide.search.semantic import SemanticSearch
+from omoide.services.pollers import Pollers
 from omoide.storage import Store, embeddings
 from omoide.storage.engine import FileIdentity, open_store, secure_delete
 
@@ -49,6 +50,8 @@ class Services:
     """Decides which jobs stored messages enqueue."""
     wake_worker: Callable[[], None] = _no_worker
     """Notify the worker of a new job, if this process can."""
+    pollers: Pollers = field(default_factory=Pollers)
+    """Recognizes callers that wait for their work."""
 
     async def adopt_embedder(self) -> None:
         """Make this the database's embedder, and enqueue the erasure of data left by older versions.

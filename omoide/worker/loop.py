@@ -35,7 +35,7 @@ from omoide.worker.time_slice import JobSlot
 
 logger = logging.getLogger("omoide.worker")
 
-PREPARE_BELOW_SECONDS = 2.0
+PREPARE_BELOW = 2 * SECOND
 """If the debounce interval is shorter, the reasoner is loaded at start-up instead of on the first message."""
 
 
@@ -126,7 +126,7 @@ class Worker:
         When cancelled, it claims no more jobs, waits up to `shutdown_grace_seconds` for running ones, and releases the
         others.
         """
-        if self.deps.settings.debounce_seconds < PREPARE_BELOW_SECONDS:
+        if self.deps.policy.pace.quiet < PREPARE_BELOW:
             self._prepare()
         try:
             await self._lead()

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from honcho import Honcho
 
 from omoide.core import clock
 from omoide.core.auth import Keyring, Principal
 from omoide.core.jobs import NewJob
 from omoide.core.records import WorkCount
 from omoide.handlers.serializers import queue_status
+from omoide.services.pollers import MOST_REMEMBERED, WITHIN_SECONDS, Pollers
 from omoide.storage import queue, workspaces
 from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.conftest import SECRET
+from tests.handlers.workspace import until
 from tests.server_process import Server
+from tests.worker.provider import provider, wants_facts
 
 Fresh = Callable[[str], str]
 NOTHING = {
@@ -163,3 +168,35 @@ def test_a_session_key_may_query_only_its_own_session(query: str, status: int, g
     assert answer.status_code == status, answer.text
     if status == 401:
         assert answer.json()["detail"] == "JWT not permissioned for this resource"
+
+
+def test_a_caller_waits_if_it_asks_for_the_same_again_and_soon() -> None:
+    now = 0.0
+    pollers = Pollers(lambda: now)
+    asked = [("w", None), ("w", "s"), ("v", None), ("w", None)]
+    assert [pollers.is_waiting(each) for each in asked] == [False, False, False, True]
+    now = WITHIN_SECONDS
+    assert pollers.is_waiting(("w", "s"))
+    now = 3 * WITHIN_SECONDS
+    assert not pollers.is_waiting(("w", "s"))
+    assert not any(pollers.is_waiting((f"w{number}", None)) for number in range(2 * MOST_REMEMBERED))
+    assert not pollers.is_waiting(("w", "s"))
+
+
+def test_whoever_waits_for_the_work_that_a_model_gathers_gets_it_done(tmp_path: Path, fresh: Fresh) -> None:
+    with provider() as proxy:
+        model = {"model": "openai:toy", "model_base_url": f"{proxy.url}/v1", "model_api_key": "k"}
+        running = Server(tmp_path / "omoide.db", **model)
+        try:
+            honcho = Honcho(base_url=running.url, workspace_id=fresh("workspace"))
+            alice, session = honcho.peer("alice"), honcho.session("s")
+            session.add_messages([alice.message("I live in Porto.")])
+            gathering = honcho.queue_status()
+            assert gathering.pending_work_units == 1
+            assert not any(map(wants_facts, proxy.asked))
+            assert honcho.queue_status(session="elsewhere").pending_work_units == 0
+            until(lambda: honcho.queue_status().completed_work_units == 1)
+            assert alice.representation() != ""
+            honcho._http.close()  # the SDK has no public way
+        finally:
+            running.kill()

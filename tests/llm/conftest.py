@@ -60,7 +60,7 @@ def thinking(endpoint: FaultProxy, tmp_path_factory: pytest.TempPathFactory) -> 
         model_timeout_seconds="600",
         model_retries="1",
         messages_per_short_summary=str(AFTER_SHORT),
-        debounce_seconds="0",
+        model_debounce_seconds="0",
     )
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)

@@ -41,7 +41,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
         folder = tmp_path_factory.mktemp("books")
         running = [
             Server(folder / "extractive.db", debounce_seconds="0"),
-            Server(folder / "agentic.db", debounce_seconds="0", **model),
+            Server(folder / "agentic.db", model_debounce_seconds="0", **model),
         ]
         yield running
         for server in running:

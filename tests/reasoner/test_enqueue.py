@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 import pytest
 
-from omoide.core.clock import SECOND
+from omoide.core.clock import MINUTE, SECOND
 from omoide.core.config_resolution import Defaults
 from omoide.core.jobs import Skipped
 from omoide.core.records import Change, Json, MessageBatch, NewMessage, Observation, SessionChange
+from omoide.core.settings import Settings
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
-from omoide.scheduling.flush_policy import FlushPolicy
+from omoide.scheduling.flush_policy import FlushPolicy, flush_policy
 from omoide.storage import members, messages, peers, queue, scopes, sessions, workspaces
 from omoide.storage.messages import Stretch, WindowSize
 from omoide.storage.sqlite.engine import Connection, Store
@@ -261,3 +262,15 @@ def test_a_window_is_in_the_order_in_which_things_were_said(db: Connection, say:
         messages.append(db, point, batch, enqueue_jobs(db, point, batch, EnqueuePolicy(Defaults(), PACE)))
     assert turns_of(db, 2, 4)[1] == ["first", "second", "third", "much later"]
     assert turns_of(db, 4, 4) == (["second"], ["first", "third"])
+
+
+def test_the_pace_with_a_model_has_settings_of_its_own() -> None:
+    given = {"debounce_seconds": 1, "max_wait_seconds": 2, "flush_tokens": 3}
+    of_model = {f"model_{name}": 10 * value for name, value in given.items()}
+    without = Settings.model_validate({**given, **of_model})
+    assert flush_policy(without) == FlushPolicy(tokens=3, quiet=SECOND, patience=2 * SECOND)
+    with_model = without.model_copy(update={"model": "openai:m"})
+    assert flush_policy(with_model) == FlushPolicy(tokens=30, quiet=10 * SECOND, patience=20 * SECOND)
+    usual = flush_policy(Settings.model_validate({"model": "openai:m"}))
+    assert usual.tokens < with_model.batch_tokens  # a unit that is full fits into one request
+    assert usual.patience <= 30 * MINUTE

@@ -35,7 +35,7 @@ GROWING_PART = 0.5
 
 SETTINGS = {
     "durability": "full",
-    "debounce_seconds": "0.5",
+    "model_debounce_seconds": "0.5",
     "deduplicate": "false",  # so that duplicate conclusions stay visible
     "busy_timeout_seconds": "1",  # so that a locked file causes errors
     "model": "openai:toy",

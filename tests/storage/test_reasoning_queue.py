@@ -8,10 +8,11 @@ import pytest
 
 from omoide.core.jobs import Job, LeaseLost, NewJob
 from omoide.core.records import Change, WorkCount
-from omoide.storage import completed_work, job_stats, queue, workspaces
+from omoide.storage import completed_work, job_stats, queue, waiting_units, workspaces
 from omoide.storage.completed_work import FORGET_AFTER
 from omoide.storage.queue import FORGET_AT_A_TIME, FORGET_FAILED
 from omoide.storage.sqlite.engine import Connection
+from tests import sql
 
 NOW, LEASE = FORGET_FAILED * 2, 1_000
 ABOUT = {"session": "s", "observed": "alice", "observers": ["alice", "bob"]}
@@ -193,3 +194,16 @@ def test_a_dream_that_is_not_due_is_not_counted(db: Connection) -> None:
     owe(db, {"session": None, "observer": "alice", "observed": "alice"}, kind="dream", due_at=NOW + 1)
     assert status(db) == {}
     assert job_stats.status(db, "w", NOW + 1)[None].pending == 1
+
+
+def test_units_that_wait_can_be_made_due_within_a_workspace_or_session(db: Connection) -> None:
+    for number, (name, session) in enumerate([("v", "s"), ("w", "s"), ("w", "t"), ("w", "t")]):
+        workspace = workspaces.get_or_create(db, name, Change(), NOW)[0].pk
+        job = NewJob("representation", {"session": session}, workspace=workspace, key=str(number), due_at=NOW + 9)
+        queue.add(db, job._replace(grows=True), NOW)
+    sql.change(db, "UPDATE jobs SET attempts = 1 WHERE pk = 4")
+    assert waiting_units.hasten(db, NOW, workspace_id="w", session_id="s") == 1
+    assert waiting_units.hasten(db, NOW, workspace_id="w", session_id="s") == 0
+    assert waiting_units.hasten(db, NOW, workspace_id="w") == 1
+    assert waiting_units.hasten(db, NOW) == 1
+    assert sql.rows(db, "SELECT due_at, grows FROM jobs ORDER BY pk") == [*[(NOW, 0)] * 3, (NOW + 9, 1)]

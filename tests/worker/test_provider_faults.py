@@ -149,7 +149,7 @@ def test_two_hundred_faults_lose_nothing_and_repeat_nothing(retries: int, db_pat
 
     with provider(injector) as proxy:
         chosen = options(proxy, model_timeout_seconds=0.5, model_retries=retries)
-        more = {"flush_tokens": 40, "batch_tokens": 128, "dream_enabled": False, "reasoning_attempts": 1}
+        more = {"model_flush_tokens": 40, "batch_tokens": 128, "dream_enabled": False, "reasoning_attempts": 1}
         make = without_pauses(Settings.model_validate(chosen))
         run(db_path, story, make, **chosen, **more, deduplicate=False)
 

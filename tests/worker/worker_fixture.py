@@ -61,7 +61,13 @@ class Home:
     """A workspace `w` in which peers talk in the session `s` by default."""
 
     def __init__(self, path: Path, reasoner: MakeReasoner = Reasoner, **options: Any) -> None:
-        given = {"debounce_seconds": 0, "job_poll_seconds": 3_600, "job_lease_seconds": 3_600, "worker_concurrency": 1}
+        given = {
+            "debounce_seconds": 0,
+            "model_debounce_seconds": 0,
+            "job_poll_seconds": 3_600,
+            "job_lease_seconds": 3_600,
+            "worker_concurrency": 1,
+        }
         self.settings = Settings.model_validate({"db": path, **given, **options})
         self.store = Store.open(path, durability="normal")
         around = open_services(self.settings, store=self.store, embedder=EMBEDDER)
