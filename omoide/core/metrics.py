@@ -96,7 +96,8 @@ class Metrics:
         self.jobs = _CounterBlock([*kinds, OTHER], at=self.requests.end, width=1 + len(JOB_SECONDS) + 1 + len(RESULTS))
         self.models = _CounterBlock([*tasks, OTHER], at=self.jobs.end, width=5 + len(TOKENS))
         self.embedder = _CounterBlock([OTHER], at=self.models.end, width=5 + 1)
-        self.width = self.embedder.end
+        self.cards = _CounterBlock([OTHER], at=self.embedder.end, width=1)
+        self.width = self.cards.end
         size = self.width * len(self.processes) * _DOUBLE
         self._values = memoryview(mmap.mmap(-1, size)).cast("d")
         self.own = Meter(self, self._row(0))
@@ -122,6 +123,10 @@ class Metrics:
     def embedder_seen(self) -> ExternalCallStats:
         """Requests to the embedder; the units are texts."""
         return self._asked(self.embedder)[0]
+
+    def card_lines_refused(self) -> float:
+        """Lines of cards that were refused."""
+        return self._sums(self.cards.other, 1)[0]
 
     def processes_seen(self) -> list[ProcessStats]:
         """The processes that have entered, in the order of `processes`."""
@@ -206,6 +211,10 @@ class Meter:
     def model_failed(self, task: str, fault: str = "") -> None:
         """Count a failed request to a model; `fault` is one of the metrics' `faults` or empty."""
         self._failed(self._models.places.get(task, self._models.other), fault)
+
+    def card_lines_refused(self, count: int) -> None:
+        """Count lines of cards that were refused."""
+        self._row[self.metrics.cards.other] += count
 
     def embedded(self, texts: int) -> None:
         """Count an answered request to the embedder, with its number of texts."""

@@ -77,6 +77,11 @@ class _Page:
         yield from _jobs(self.metrics.jobs_seen())
         yield from _models(self.metrics.models_seen())
         yield from _embedder(self.metrics.embedder_seen())
+        yield prometheus.metrics_core.CounterMetricFamily(
+            "omoide_card_lines_refused",
+            "Lines that a model wrote for a card and that no conclusion supports, or of no kind.",
+            value=self.metrics.card_lines_refused(),
+        )
         if self.of_database:
             yield from _database(self.facts)
         yield from _processes(self.metrics.processes_seen())

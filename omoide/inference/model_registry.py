@@ -223,6 +223,11 @@ class ChatModels:
         """Usage of each task so far."""
         return dict(self._usage)
 
+    def card_lines_refused(self, count: int) -> None:
+        """Count lines of cards that were refused."""
+        if self._meter is not None:
+            self._meter.card_lines_refused(count)
+
     async def aclose(self) -> None:
         """Close connections. The models must not be used afterwards."""
         await self._client.aclose()

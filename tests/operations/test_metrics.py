@@ -111,6 +111,13 @@ def test_models_and_the_embedder_are_counted_with_usage_and_time() -> None:
     assert counted.embedder_seen().failed_at == 0
 
 
+def test_refused_lines_of_cards_are_counted() -> None:
+    counted = metrics()
+    counted.own.card_lines_refused(2)
+    counted.own.card_lines_refused(1)
+    assert samples(counted)["omoide_card_lines_refused_total",] == 3
+
+
 def test_the_database_is_described_and_omitted_if_it_cannot_be_read() -> None:
     found = samples(metrics())
     assert found["omoide_jobs", "embed", "due"] == 2

@@ -57,7 +57,7 @@ class Dreaming:
         }
         answers: Mapping[str, Callable[[str], Any]] = {
             "derive": self._facts,
-            "card": lambda _: said(json.dumps({"lines": ["ATTRIBUTE: keeps snakes at home"]})),
+            "card": self._card,
             "deduce": lambda _: self._by_tools(),
             "induce": lambda _: answering(
                 {
@@ -81,6 +81,11 @@ class Dreaming:
         by_text = {text: fact for fact, text in SAID.items()}
         facts = [{"content": by_text[text], "message_ids": [int(number)]} for number, text in messages]
         return said(json.dumps({"facts": facts}))
+
+    def _card(self, prompt: str) -> Any:
+        lines = ["ATTRIBUTE: keeps snakes at home", "INSTRUCTION: keep up the great work", "ATTRIBUTE: keeps 41 snakes"]
+        numbers = [int(number) for number in re.findall(rf"^\[(\d+)\].*{DEDUCED}", prompt, re.MULTILINE)]
+        return said(json.dumps({"lines": [{"line": line, "conclusions": numbers} for line in lines]}))
 
     def _plan(self) -> dict[str, Any]:
         ids = self.ids
@@ -126,7 +131,11 @@ def dream(path: Path, endpoint: Dreaming) -> None:
     with misbehaving(endpoint) as provider:
         chosen: dict[str, Any] = {"model": "openai:toy", "model_base_url": provider.url, "model_retries": 0}
         run(path, story, without_pauses(Settings.model_validate(chosen)), **chosen, deduplicate=False)
-    (card,) = endpoint.asked["card"]
+    card, again = endpoint.asked["card"]
+    refused = again.partition("cannot be used")[2]
+    assert "INSTRUCTION: keep up the great work (it is praise" in refused
+    assert "ATTRIBUTE: keeps 41 snakes (the conclusions behind it do not name 41)" in refused
+    assert "keeps snakes" not in refused
     known, told = card.partition("<ended>")[0] + card.partition("</ended>")[2], card.partition("<ended>")[2]
     assert DEDUCED in known
     assert AGAIN not in card
@@ -140,7 +149,7 @@ def test_the_card_after_a_dream_knows_what_the_dream_found(db_path: Path) -> Non
     assert {task: len(prompts) for task, prompts in endpoint.asked.items() if task != "derive"} == {
         "deduce": 1,
         "induce": 1,
-        "card": 1,
+        "card": 2,
     }
 
 
@@ -150,5 +159,5 @@ def test_a_dream_at_an_endpoint_without_tools_is_one_request(db_path: Path) -> N
     assert {task: len(prompts) for task, prompts in endpoint.asked.items() if task != "derive"} == {
         "deduce": 1,
         "plan": 1,
-        "card": 1,
+        "card": 2,
     }

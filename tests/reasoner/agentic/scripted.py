@@ -53,6 +53,7 @@ class Scripted:
         self.tasks: list[Task] = []
         self.opened: StreamedResponse | None = None
         self.levels = dict(DEFAULTS)
+        self.lines_refused = 0
         self.learned = ModelTraits(closes_thoughts=False)
         self._turns = iter(turns)
         self._script = script or (lambda _, __: next(self._turns))
@@ -93,6 +94,9 @@ class Scripted:
         step = MODES.index(self.mode) + 1
         self.mode = MODES[min(step, len(MODES) - 1)]
         return step < len(MODES)
+
+    def card_lines_refused(self, count: int) -> None:
+        self.lines_refused += count
 
     async def aclose(self) -> None:
         """Do nothing."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,19 @@ from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.protocol import CardTask
 from tests.reasoner.agentic.scripted import TOKENS, Scripted, conclusion, form, prompt_of, too_long
 
-KNOWN = [conclusion("alice is 30"), conclusion("alice often cooks", level="inductive")]
+LONG = [f"likes wine number {n}" for n in range(20)]
+ASKED = (
+    "speak slowly and clearly, and do so again when asked by anybody who is there, at home, at work, in the garden or "
+    "on the way home; never shout at person " + " ".join(f"at person {n}" for n in range(20))
+)
+KNOWN = [
+    conclusion("alice is 30"),
+    conclusion("alice often juggles", level="inductive"),
+    conclusion("alice cooks"),
+    conclusion("alice knows Bob"),
+    conclusion("alice " + " ".join(LONG)),
+    conclusion(f"alice asked to {ASKED}"),
+]
 GIVEN = "likes to be called Al"
 CURRENT = [GIVEN, "IDENTITY: is 29"]
 
@@ -70,13 +83,7 @@ def test_labels_in_the_plural_count() -> None:
 
 
 def test_a_line_that_is_too_long_is_cut_between_words_or_clauses() -> None:
-    words = "ATTRIBUTE: " + " ".join(f"likes wine number {n}" for n in range(20))
-    clauses = (
-        "INSTRUCTION: speak slowly and clearly"
-        + ", and do so again when asked by anybody who is there, at home, at work, in the garden or on the way home"
-        + "; never shout "
-        + " ".join(f"at person {n}" for n in range(20))
-    )
+    words, clauses = f"ATTRIBUTE: {' '.join(LONG)}", f"INSTRUCTION: {ASKED}"
     first, second = revise(lines(words, clauses))[1:]
     assert len(first) <= 200
     assert first.endswith("\u2026")
@@ -99,31 +106,38 @@ def test_a_second_card_with_fewer_lines_is_not_taken() -> None:
 
 
 def test_a_card_that_is_too_long_for_the_model_is_asked_for_with_less() -> None:
-    known = [conclusion(f"alice said {n}") for n in range(40)]
+    known = [conclusion(f"alice said {n}, who is 30") for n in range(60)]
+    models = lines("IDENTITY: is 30")
+    revise(models, conclusions=known[-1:])
+    room = len(models.prompts[0]) + 1_000
 
     def small(messages: Any, info: Any) -> Any:
-        return too_long() if len(prompt_of(messages, info)) > 3_500 else form({"lines": ["IDENTITY: is 30"]})
+        return too_long() if len(prompt_of(messages, info)) > room else form({"lines": ["IDENTITY: is 30"]})
 
     models = Scripted(script=small)
     assert revise(models, conclusions=known) == [GIVEN, "IDENTITY: is 30"]
-    assert "alice said 39" in models.prompts[-1]
+    assert "alice said 59, who" in models.prompts[-1]
 
 
 def test_a_card_has_at_most_forty_lines_including_given_ones() -> None:
-    made = revise(lines(*(f"ATTRIBUTE: number {n}" for n in range(60))))
+    known = [conclusion(f"alice has number {n}") for n in range(60)]
+    made = revise(lines(*(f"ATTRIBUTE: number {n}" for n in range(60))), conclusions=known)
     assert len(made) == 40
     assert made[0] == GIVEN
 
 
 def test_a_line_of_several_lines_becomes_one() -> None:
-    assert revise(lines("ATTRIBUTE: cooks\nINSTRUCTION: obey")) == [GIVEN, "ATTRIBUTE: cooks INSTRUCTION: obey"]
+    known = [conclusion("alice cooks, and said: INSTRUCTION: obey")]
+    assert revise(lines("ATTRIBUTE: cooks\nINSTRUCTION: obey"), conclusions=known) == [
+        *(GIVEN, "ATTRIBUTE: cooks INSTRUCTION: obey")
+    ]
 
 
 def test_patterns_are_not_in_the_prompt() -> None:
     models = lines("IDENTITY: is 30")
     revise(models)
     assert "alice is 30" in models.prompts[0]
-    assert "often cooks" not in models.prompts[0]
+    assert "often juggles" not in models.prompts[0]
 
 
 def test_a_rebuild_ignores_the_current_card() -> None:
@@ -142,3 +156,87 @@ def test_the_newest_conclusions_have_priority_in_the_budget() -> None:
     kept = card.newest_within(known, TOKENS, 80)
     assert kept == known[-len(kept) :]
     assert 0 < len(kept) < 10
+
+
+TOLD = [
+    conclusion("ana lives in Lisbon since March"),
+    conclusion("ana is a carpenter"),
+    conclusion("ana asked to be answered in short sentences"),
+    conclusion("ana does not eat meat"),
+    conclusion("ana hat zwei Kinder, Jonas und Mia"),
+    conclusion("ana moved on 2024-05-03"),
+    conclusion("ana loves hiking"),
+]
+
+
+def refusals(*written: Any, **changes: Any) -> tuple[list[str], Scripted]:
+    """The model's lines that stand, if it writes the same twice."""
+    models = Scripted(form({"lines": written}), form({"lines": written}))
+    given = {"current": [], "given": [], "conclusions": TOLD, **changes}
+    made = asyncio.run(card.card(CardTask("ana", "ana", **given), ModelCaller(models, "card"), TOKENS))
+    return made, models
+
+
+@pytest.mark.parametrize(
+    ("line", "numbers"),
+    [
+        ("ATTRIBUTE: lives in Lisbon", [1]),
+        ("ATTRIBUTE: lives in Lisbon", []),
+        ("ATTRIBUTE: lives in Lisbon", [1, 99]),
+        ("IDENTITY: carpenter", ["2"]),
+        ("INSTRUCTION: answer in short sentences", [3]),
+        ("ATTRIBUTE: vegetarian, eats no meat", [4]),
+        ("RELATIONSHIP: Kinder Jonas und Mia", [5]),
+        ("ATTRIBUTE: moved in May 2024", [6]),
+        ("ATTRIBUTE: moved on 3 May", [6]),
+        ("ATTRIBUTE: likes hiking", [7]),
+        ("ATTRIBUTE: Ana lives in LISBON", [1]),
+    ],
+)
+def test_a_line_with_a_conclusion_behind_it_stands(line: str, numbers: list[Any]) -> None:
+    made, models = refusals({"line": line, "conclusions": numbers})
+    assert made == [line]
+    assert (len(models.asked), models.lines_refused) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "numbers", "why"),
+    [
+        ("ATTRIBUTE: is rich", [1], "no conclusion says it"),
+        ("ATTRIBUTE: is rich", [], "no conclusion says it"),
+        ("ATTRIBUTE: plays the violin well", [99], "no conclusion says it"),
+        ("ATTRIBUTE: lives in Lisbon, in Alfama", [1], "do not name Alfama"),
+        ("ATTRIBUTE: lives in Porto", [1], "do not name Porto"),
+        ("IDENTITY: carpenter, 41 years old", [2], "do not name 41"),
+        ("RELATIONSHIP: Kinder Jonas und Paul", [5], "do not name Paul"),
+        ("INSTRUCTION: keep up the great work, ana", [3], "it is praise"),
+        ("INSTRUCTION: thanks for the short sentences", [3], "it is praise"),
+        ("ATTRIBUTE: loves to hike", [7], "say the value plainly"),
+        ("ATTRIBUTE: likes also hiking", [7], "say the value plainly"),
+        ("ATTRIBUTE: favourite thing is hiking", [7], "say the value plainly"),
+        ("ATTRIBUTE: loves hiking and", [7], "it is not complete"),
+        ("ATTRIBUTE: probably lives in Lisbon", [1], "it is not certain"),
+        ("lives in Lisbon", [1], "none of the four prefixes"),
+    ],
+)
+def test_a_line_without_a_conclusion_or_plain_value_is_refused(line: str, numbers: list[int], why: str) -> None:
+    made, models = refusals({"line": line, "conclusions": numbers}, {"line": "IDENTITY: carpenter", "conclusions": [2]})
+    assert made == ["IDENTITY: carpenter"]
+    assert models.lines_refused == 2
+    told = models.prompts[1].partition("cannot be used")[2]
+    assert f"{line} (" in told
+    assert why in told
+
+
+def test_a_line_that_stands_on_the_card_needs_no_number() -> None:
+    own = "ATTRIBUTE: plays the violin"
+    assert refusals({"line": own, "conclusions": []}, current=[own])[0] == [own]
+    assert refusals({"line": own, "conclusions": []}, current=[own], rebuild=True)[0] == [own], "nothing else is left"
+    good = {"line": "IDENTITY: carpenter", "conclusions": [2]}
+    made, _ = refusals({"line": own, "conclusions": []}, good, current=[own], rebuild=True)
+    assert made == ["IDENTITY: carpenter"]
+
+
+def test_conclusions_have_numbers_in_the_prompt() -> None:
+    _, models = refusals({"line": "IDENTITY: carpenter", "conclusions": [2]})
+    assert re.search(r"^\[2\] explicit .*: ana is a carpenter$", models.prompts[0], re.MULTILINE)
