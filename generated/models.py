@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
@@ -11,6 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 class Accepted(BaseModel):
     message: str
+
+
+class BudgetConfiguration(BaseModel):
+    tokens_per_day: Annotated[
+        int | None,
+        Field(
+            description="Input and output tokens that models may use for this workspace on a day (UTC). Once they are spent, messages are kept and reasoned about on the next day, or when the budget is raised; questions are answered without a model. 0: no budget. Default: the server's setting.",
+            ge=0,
+            le=1000000000000,
+        ),
+    ] = None
 
 
 class Conclusion(BaseModel):
@@ -560,6 +571,48 @@ class SummaryConfiguration(BaseModel):
     ] = None
 
 
+class UsageBudget(BaseModel):
+    tokens_per_day: Annotated[
+        int | None, Field(description="Null if there is no budget.", ge=1)
+    ]
+    used_today: Annotated[
+        int, Field(description="Input and output tokens of language models.", ge=0)
+    ]
+    paused_until: Annotated[
+        datetime | None,
+        Field(
+            description="When the budget of the next day begins, because today's is spent. Until then, or until it is raised, messages are not reasoned about, and questions are answered without a model. Null if it is not spent."
+        ),
+    ]
+
+
+class UsageItem(BaseModel):
+    day: date
+    task: Annotated[
+        str,
+        Field(
+            description="`derive`, `summary`, `card`, `dream`, `chat_` with a reasoning level, `repair` of an unreadable output, or `embedding`."
+        ),
+    ]
+    model: Annotated[str, Field(description="As in the settings of the server.")]
+    calls: Annotated[int, Field(description="Answered requests.", ge=0)]
+    estimated_calls: Annotated[
+        int,
+        Field(
+            description="Those whose tokens are estimated, because the provider did not report them.",
+            ge=0,
+        ),
+    ]
+    input_tokens: Annotated[int, Field(ge=0)]
+    output_tokens: Annotated[int, Field(ge=0)]
+    cached_tokens: Annotated[
+        int, Field(description="Of the input, as far as reported.", ge=0)
+    ]
+    thinking_tokens: Annotated[
+        int, Field(description="Of the output, as far as reported.", ge=0)
+    ]
+
+
 class ValidationError(BaseModel):
     loc: Annotated[list[str | int], Field(title="Location")]
     msg: Annotated[str, Field(title="Message")]
@@ -605,6 +658,7 @@ class WorkspaceConfiguration(BaseModel):
     summary: SummaryConfiguration | None = None
     dream: DreamConfiguration | None = None
     dialectic: DialecticConfiguration | None = None
+    budget: BudgetConfiguration | None = None
 
 
 class WorkspaceCreate(BaseModel):
@@ -1027,6 +1081,12 @@ class QueueStatus(BaseModel):
     last_error: Annotated[
         str | None, Field(description="Reason for the last failure of a unit.")
     ] = None
+    paused_until: Annotated[
+        datetime | None,
+        Field(
+            description="When pending units are continued, because the workspace has spent its budget of tokens for today; null if it has not. An addition of Omoide."
+        ),
+    ] = None
     sessions: Annotated[
         dict[str, SessionQueueStatus] | None,
         Field(
@@ -1124,6 +1184,11 @@ class SessionSummaries(BaseModel):
 class SessionUpdate(BaseModel):
     metadata: dict[str, Any] | None = None
     configuration: SessionConfiguration | None = None
+
+
+class Usage(BaseModel):
+    budget: UsageBudget
+    items: list[UsageItem]
 
 
 class DialecticResponse(BaseModel):

@@ -34,6 +34,14 @@ class GetQueueStatusQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetUsageQuery:
+    """The query of `get_usage`."""
+
+    since: Annotated[str | None, Field(pattern='^[0-9]{4}-[0-9]{2}-[0-9]{2}$')] = None
+    until: Annotated[str | None, Field(pattern='^[0-9]{4}-[0-9]{2}-[0-9]{2}$')] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetPeersQuery:
     """The query of `get_peers`."""
 

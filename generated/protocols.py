@@ -99,6 +99,16 @@ class WorkspacesApi(Protocol):
         """GET /v3/workspaces/{workspace_id}/queue/status -> 200"""
         ...
 
+    async def get_usage(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        query: parameters.GetUsageQuery,
+    ) -> models.Usage:
+        """GET /v3/workspaces/{workspace_id}/usage -> 200"""
+        ...
+
     async def schedule_dream(
         self,
         context: Context,

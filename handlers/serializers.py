@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import TypedDict, TypeVar
 
 from pydantic import TypeAdapter
 
-from omoide.core.clock import from_micros, to_second
+from omoide.core.clock import DAY, from_micros, to_second
 from omoide.core.records import (
     Backfill,
     Conclusion,
@@ -29,6 +30,8 @@ from omoide.core.records import (
 from omoide.generated import models
 from omoide.reasoner.evidence import Evidence
 from omoide.services.context_builder import SessionContext
+from omoide.storage.budgets import BudgetState
+from omoide.storage.model_usage import DailyUsage
 from omoide.storage.summaries import LONG, SHORT
 
 T = TypeVar("T")
@@ -259,7 +262,23 @@ def webhooks_page(page: Page[WebhookEndpoint]) -> models.PageWebhookEndpoint:
     return models.PageWebhookEndpoint(items=[*map(webhook, page.items)], **_counts(page))
 
 
-def queue_status(counts: Mapping[str | None, WorkCount], *, by_session: bool) -> models.QueueStatus:
+def usage(budget: BudgetState, used: Sequence[DailyUsage]) -> models.Usage:
+    return models.Usage(
+        budget=models.UsageBudget(
+            tokens_per_day=budget.limit or None,
+            used_today=budget.used,
+            paused_until=_instant(budget.paused_until),
+        ),
+        items=[
+            models.UsageItem(day=from_micros(day * DAY).date(), task=task, model=model, **asdict(counts))
+            for day, task, model, counts in used
+        ],
+    )
+
+
+def queue_status(
+    counts: Mapping[str | None, WorkCount], *, by_session: bool, paused_until: int | None
+) -> models.QueueStatus:
     """The totals and, if `by_session`, the counts per session."""
     every = counts.values()
     sessions = {name: session_queue_status(name, count) for name, count in counts.items() if name is not None}
@@ -271,6 +290,7 @@ def queue_status(counts: Mapping[str | None, WorkCount], *, by_session: bool) ->
         errored_work_units=sum(count.errored for count in every),
         next_due_at=min((from_micros(count.due_at) for count in every if count.due_at), default=None),
         last_error=next((_reason(count.error) for count in every if count.error), None),
+        paused_until=_instant(paused_until),
         sessions=(sessions or None) if by_session else None,
     )
 

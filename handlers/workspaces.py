@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Literal
 
-from omoide.core import auth, clock
-from omoide.core.errors import BadRequest
+from omoide.core import auth, clock, usage
+from omoide.core.config_merge import merge_config
+from omoide.core.errors import BadRequest, FieldError, InvalidFields, NotFound, Unauthorized
 from omoide.core.job_payloads import DreamPayload
-from omoide.core.records import PageRequest
+from omoide.core.records import Change, PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import chat, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.services import get_or_create
-from omoide.storage import dreams, job_stats, waiting_units, workspaces
+from omoide.services import get_or_create, spending
+from omoide.storage import Transaction, budgets, dreams, job_stats, model_usage, waiting_units, workspaces
+from omoide.storage.budgets import BudgetState
 from omoide.storage.message_scope import MessageSearch
+from omoide.storage.model_usage import DailyUsage
+
+BUDGET = "budget"
+"""The section of a workspace's configuration that only an admin may change."""
+USUAL_DAYS, MOST_DAYS = 30, 366
+EPOCH = date(1970, 1, 1).toordinal()
 
 
 async def get_or_create_workspace(
     context: Context, *, body: models.WorkspaceCreate
 ) -> tuple[Literal[200, 201], models.Workspace]:
     """Return the workspace, created if missing; an existing one is not changed."""
-    initial = request_parsing.change(context, body)
+    initial = await _change(context, body.id, body)
     record, created = await get_or_create.workspace(context.services, context.principal, body.id, initial)
     return (201 if created else 200), serializers.workspace(record)
 
@@ -39,8 +48,12 @@ async def get_all_workspaces(
 
 async def update_workspace(context: Context, *, workspace_id: str, body: models.WorkspaceUpdate) -> models.Workspace:
     """Update the workspace, created if missing."""
-    change = request_parsing.change(context, body)
-    return serializers.workspace(await context.store.write(workspaces.update, workspace_id, change, clock.now()))
+    change = await _change(context, workspace_id, body)
+    record = await context.store.write(workspaces.update, workspace_id, change, clock.now())
+    if BUDGET in (change.configuration or {}):
+        await spending.review(context.services, record.pk)
+        context.services.wake_worker()
+    return serializers.workspace(record)
 
 
 async def delete_workspace(context: Context, *, workspace_id: str) -> models.Accepted:
@@ -91,7 +104,13 @@ async def get_queue_status(
     )
     if any(each.pending for each in counts.values()):
         await _hasten(context, workspace_id, session_id)
-    return serializers.queue_status(counts, by_session=not query.session_id)
+    paused_until = await context.store.read(_paused_until, workspace_id)
+    return serializers.queue_status(counts, by_session=not query.session_id, paused_until=paused_until)
+
+
+def _paused_until(db: Transaction, workspace_id: str) -> int | None:
+    workspace = workspaces.pk_of(db, workspace_id)
+    return None if workspace is None else budgets.paused_until(db, workspace, clock.now())
 
 
 async def _hasten(context: Context, workspace_id: str, session_id: str | None) -> None:
@@ -111,3 +130,45 @@ async def schedule_dream(context: Context, *, workspace_id: str, body: models.Sc
     dream = DreamPayload(body.observer, observed, session_id, body.dream_type, body.rebuild)
     await context.store.write(dreams.request, workspace_id, dream, clock.now())
     context.services.wake_worker()
+
+
+async def get_usage(context: Context, *, workspace_id: str, query: parameters.GetUsageQuery) -> models.Usage:
+    """Return what models used for the workspace, and its budget."""
+    now = clock.now()
+    last = _day("until", query.until, usage.day_of(now))
+    first = _day("since", query.since, last - USUAL_DAYS + 1)
+    if not 0 <= last - first < MOST_DAYS:
+        fault = f"Value error, since must be at most {MOST_DAYS - 1} days before until, and not after it"
+        raise InvalidFields([FieldError(("query", "since"), fault)])
+    usual = context.settings.workspace_tokens_per_day
+    return serializers.usage(*await context.store.read_offloaded(_usage, workspace_id, (first, last), usual, now))
+
+
+def _usage(
+    db: Transaction, workspace_id: str, days: tuple[int, int], usual: int, now: int
+) -> tuple[BudgetState, list[DailyUsage]]:
+    workspace = workspaces.pk_of(db, workspace_id)
+    if workspace is None:
+        raise NotFound(f"Workspace {workspace_id} not found")
+    return budgets.state(db, workspace, usual, now), model_usage.of_workspace(db, workspace, *days)
+
+
+def _day(name: str, given: str | None, usual: int) -> int:
+    """A date of the query as a number of days since 1970. Raises InvalidFields."""
+    if given is None:
+        return usual
+    try:
+        return date.fromisoformat(given).toordinal() - EPOCH
+    except ValueError:
+        raise InvalidFields([FieldError(("query", name), "Value error, not a date", input=given)]) from None
+
+
+async def _change(context: Context, workspace_id: str, body: models.WorkspaceCreate | models.WorkspaceUpdate) -> Change:
+    """The requested change. Raises Unauthorized if it would change the budget without an admin key."""
+    change = request_parsing.change(context, body)
+    if change.configuration and BUDGET in change.configuration and not context.principal.admin:
+        auth.may_name_workspace(context.principal, workspace_id)
+        before = await context.store.read(budgets.configured, workspace_id)
+        if merge_config({BUDGET: before}, {BUDGET: change.configuration[BUDGET]}).get(BUDGET, {}) != before:
+            raise Unauthorized("The budget of a workspace requires an admin key")
+    return change

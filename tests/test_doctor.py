@@ -101,10 +101,11 @@ def test_a_healthy_installation_ends_with_zero_while_its_server_runs(tmp_path: P
         "cross-encoder",
         "reasoner",
         "jobs",
+        "usage",
         "webhooks",
         "access",
     ]
-    assert {name for name, line in lines.items() if line.split()[1] == "off"} == {"webhooks", "access"}
+    assert {name for name, line in lines.items() if line.split()[1] == "off"} == {"usage", "webhooks", "access"}
     assert "\x1b" not in done.stdout, "what is not read on a terminal has no colours"
 
 

@@ -43,6 +43,7 @@ from omoide.inference.errors import FAULTS
 from omoide.inference.model_config import TASKS
 from omoide.reasoner.protocol import Reasoner
 from omoide.search.cache_invalidation import CacheInvalidator
+from omoide.services import spending
 from omoide.services.container import Services, open_services
 from omoide.storage import large_value_stream, members, peer_aliases
 from omoide.storage.engine import FileIdentity
@@ -91,7 +92,9 @@ class AppLifespan:
         try:
             await services.adopt_embedder()
             housekeeping = asyncio.gather(
-                CacheInvalidator(services.store, services.finder.index).run(), HeapTrimmer().run()
+                CacheInvalidator(services.store, services.finder.index).run(),
+                HeapTrimmer().run(),
+                spending.store_regularly(services),
             )
             if services.settings.model:
                 preparing = asyncio.create_task(_prepared(services.reasoner))
@@ -111,6 +114,7 @@ class AppLifespan:
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await running
+            await spending.settle(services)
             await services.aclose()
 
     def context(self, scope: Scope) -> Context:

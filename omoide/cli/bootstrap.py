@@ -22,7 +22,7 @@ from omoide.core.metrics import Metrics
 from omoide.core.offload import disable_threads
 from omoide.core.settings import PREFIX, Settings, SettingsError
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoner.factory import make_reasoner
+from omoide.reasoner.factory import embedded_reasoner, make_reasoner
 from omoide.services.container import Services, embedder_of, open_services
 from omoide.storage.engine import FileIdentity, leader_lock, prepare_store
 from omoide.storage.sqlite.open_files import expect
@@ -110,7 +110,7 @@ def prepare_files(settings: Settings) -> FileIdentity | None:
     """
     try:
         tokens = TokenCounter()
-        make_reasoner(settings, embedder_of(settings, tokens), tokens)
+        make_reasoner(settings, tokens, embedded_reasoner(settings, embedder_of(settings, tokens), tokens))
         return prepare_store(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     except (OmoideError, SettingsError) as error:
         raise click.ClickException(str(error)) from error

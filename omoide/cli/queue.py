@@ -10,6 +10,7 @@ from dataclasses import replace
 import click
 import orjson
 
+from omoide.cli import usage_lines
 from omoide.cli.bootstrap import read_settings
 from omoide.cli.progress import report_errors
 from omoide.core import clock
@@ -37,13 +38,16 @@ DATABASE = click.option("--db", type=click.Path(dir_okay=False), help="The datab
 def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db: str | None) -> None:
     """List the jobs of a database: failed ones first, then by due time.
 
-    Ends with the number of texts that the embedder refused.
+    Ends with the number of texts that the embedder refused, the tokens that models used today, and the workspaces that
+    have spent their budget.
     """
     context.obj = db
     if context.invoked_subcommand:
         return
     with report_errors(), _opened(db) as store:
         jobs, refused, reason = asyncio.run(store.read(_listed, failed_only=failed, limit=limit))
+        usual = read_settings(db=db).workspace_tokens_per_day
+        today = asyncio.run(store.read(usage_lines.read, usual, clock.now()))
     if as_json:
         for job in jobs:
             click.echo(orjson.dumps(job).decode())
@@ -52,6 +56,8 @@ def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db
         for source, count in zip(SOURCES, refused, strict=True):
             if count:
                 click.echo(f"{pluralize(count, source[:-1])} refused by the embedder, latest error: {reason}")
+        for line in usage_lines.lines(today):
+            click.echo(line)
 
 
 def _listed(db: Transaction, *, failed_only: bool, limit: int) -> tuple[list[PendingJob], list[int], str]:

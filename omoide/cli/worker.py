@@ -15,6 +15,7 @@ from omoide.cli.metrics_server import listening_for_metrics, metrics_page, servi
 from omoide.core import malloc
 from omoide.core.malloc import HeapTrimmer
 from omoide.search.cache_invalidation import CacheInvalidator
+from omoide.services import spending
 from omoide.services.container import Services
 from omoide.worker.loop import Worker
 from omoide.worker.wakeup import WakePipe
@@ -55,14 +56,16 @@ async def _woken(services: Services, pipe: WakePipe) -> None:
 async def _until_stopped(services: Services, work: Coroutine[Any, Any, None]) -> None:
     """Run `work` until a stop signal; it then finishes its running jobs or returns them to the queue."""
     running = asyncio.create_task(work)
-    housekeeping: asyncio.Future[tuple[None, None]] | None = None
+    housekeeping: asyncio.Future[tuple[None, None, None]] | None = None
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, _stop, running)
     try:
         await services.adopt_embedder()
         housekeeping = asyncio.gather(
-            CacheInvalidator(services.store, services.finder.index).run(), HeapTrimmer().run()
+            CacheInvalidator(services.store, services.finder.index).run(),
+            HeapTrimmer().run(),
+            spending.store_regularly(services),
         )
         with contextlib.suppress(asyncio.CancelledError):
             await running
@@ -70,6 +73,7 @@ async def _until_stopped(services: Services, work: Coroutine[Any, Any, None]) ->
         if housekeeping:
             housekeeping.cancel()
             await asyncio.gather(housekeeping, return_exceptions=True)
+        await spending.settle(services)
         await services.aclose()
 
 

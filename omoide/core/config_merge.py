@@ -10,7 +10,7 @@ from __future__ import annotations
 from omoide.core.errors import Unprocessable
 from omoide.core.records import Json
 
-SECTIONS = frozenset({"reasoning", "peer_card", "summary", "dream", "dialectic"})
+SECTIONS = frozenset({"reasoning", "peer_card", "summary", "dream", "dialectic", "budget"})
 DEFAULT_SHORT_SUMMARY = 20
 DEFAULT_LONG_SUMMARY = 60
 

@@ -14,6 +14,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from omoide.core.usage import Counts, UsageLedger
+
 REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 JOB_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0)
 """Upper bounds of the histogram buckets; the last bucket has none."""
@@ -28,8 +30,6 @@ STATUSES = (200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422
 RESULTS = ("done", "continued", "retried", "given_up", "lost", "returned")
 """Outcomes of a job attempt: done; continued in a later time slice; to be retried; failed permanently; lost to another
 worker; returned to the queue because the worker stops."""
-
-TOKENS = ("input", "cached", "output")
 
 _STATUS_PLACE = {status: 2 + len(REQUEST_SECONDS) + place for place, status in enumerate(STATUSES)}
 _OTHER_STATUS = 2 + len(REQUEST_SECONDS) + len(STATUSES)
@@ -50,8 +50,7 @@ class DurationStats:
 @dataclass(frozen=True, slots=True)
 class ExternalCallStats:
     """Requests to a model or embedder: counts of answered and failed ones, times of the last of each (seconds since
-    1970, 0 for never), `counted` units (tokens of a model by kind, texts of an embedder), and the reason of the last
-    failure, empty if unknown."""
+    1970, 0 for never), `counted` units (texts of an embedder), and the reason of the last failure, empty if unknown."""
 
     name: str
     answered: float
@@ -94,7 +93,7 @@ class Metrics:
             [*operations, OTHER], at=3, width=1 + len(REQUEST_SECONDS) + 1 + len(STATUSES) + 1
         )
         self.jobs = _CounterBlock([*kinds, OTHER], at=self.requests.end, width=1 + len(JOB_SECONDS) + 1 + len(RESULTS))
-        self.models = _CounterBlock([*tasks, OTHER], at=self.jobs.end, width=5 + len(TOKENS))
+        self.models = _CounterBlock([*tasks, OTHER], at=self.jobs.end, width=5)
         self.embedder = _CounterBlock([OTHER], at=self.models.end, width=5 + 1)
         self.cards = _CounterBlock([OTHER], at=self.embedder.end, width=1)
         self.width = self.cards.end
@@ -117,7 +116,7 @@ class Metrics:
         return self._timed(self.jobs, len(JOB_SECONDS))
 
     def models_seen(self) -> list[ExternalCallStats]:
-        """Requests to models by task; the units are `TOKENS`."""
+        """Requests to models by task."""
         return self._asked(self.models)
 
     def embedder_seen(self) -> ExternalCallStats:
@@ -172,10 +171,11 @@ class _CounterBlock:
 
 
 class Meter:
-    """The row of one process. Call it from the thread of the event loop."""
+    """The row of one process. Call it from the thread of the event loop. `usage` is not shared, but stored."""
 
     def __init__(self, metrics: Metrics, row: memoryview[float]) -> None:
         self.metrics = metrics
+        self.usage = UsageLedger()
         self._row = row
         self._request_place, self._other_request = metrics.requests.places.get, metrics.requests.other
         self._jobs = metrics.jobs
@@ -204,9 +204,10 @@ class Meter:
         row[at + 1 + bisect_left(JOB_SECONDS, seconds)] += 1
         row[at + 2 + len(JOB_SECONDS) + _RESULT_PLACE[result]] += 1
 
-    def model_answered(self, task: str, tokens: Sequence[int]) -> None:
-        """Count an answered request to a model, and its tokens in the order of `TOKENS`."""
-        self._answered(self._models.places.get(task, self._models.other), tokens)
+    def model_answered(self, task: str, model: str, used: Counts) -> None:
+        """Count an answered request to a model, and what it used."""
+        self._answered(self._models.places.get(task, self._models.other), ())
+        self.usage.add(task, model, used)
 
     def model_failed(self, task: str, fault: str = "") -> None:
         """Count a failed request to a model; `fault` is one of the metrics' `faults` or empty."""

@@ -354,7 +354,7 @@ class PendingJob:
     workspace_id: str | None
     units: int
     attempts: int
-    state: Literal["due", "waiting", "running", "failed"]
+    state: Literal["due", "waiting", "running", "failed", "paused"]
     due_at: int
     created_at: int
     error: str | None

@@ -14,28 +14,16 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from omoide.core.answer_levels import LevelChanges, ReasoningLevel
 from omoide.core.setting_types import CaseInsensitive, CommaSeparated, DatabasePath, Endpoint, Networks, Origins
+from omoide.core.settings_checks import check_settings
+from omoide.core.settings_file import SettingsError, SettingsFile
+
+__all__ = ["PREFIX", "Settings", "SettingsError"]
 
 PREFIX = "OMOIDE_"
-MIN_SECRET_BYTES = 32
-
-
-class SettingsError(ValueError):
-    """An invalid setting. The message is one line for the operator."""
-
-
-class SettingsFile(TomlConfigSettingsSource):
-    """`omoide.toml` as a source. Raises SettingsError if it cannot be read."""
-
-    def _read_file(self, file_path: Any) -> dict[str, Any]:
-        try:
-            return super()._read_file(file_path)
-        except (OSError, ValueError) as error:  # not readable, or not TOML in UTF-8
-            raise SettingsError(f"{file_path} cannot be read: {error}") from error
 
 
 class Settings(BaseSettings):
@@ -248,6 +236,14 @@ class Settings(BaseSettings):
     derive_fallback: bool = Field(
         False, description="Let the embedded reasoner derive conclusions while the model's provider is unavailable."
     )
+    workspace_tokens_per_day: int = Field(
+        0,
+        ge=0,
+        le=1_000_000_000_000,
+        description="Budget of models' input and output tokens for a workspace and day (UTC); 0: none. If it is spent, "
+        "reasoning waits for the next day or a higher budget, and the embedded reasoner answers questions.",
+    )
+    usage_days: int = Field(400, ge=1, le=36_500, description="Days for which the tokens of each workspace are kept.")
     reasoning_enabled: bool = Field(True, description="Derive conclusions from messages.")
     peer_card_enabled: bool = Field(True, description="Use peer cards in chat, and update them automatically.")
     summary_enabled: bool = Field(True, description="Summarize sessions.")
@@ -391,31 +387,6 @@ class Settings(BaseSettings):
         return {key: value for key, value in values.items() if value != ""} if isinstance(values, dict) else values
 
     @model_validator(mode="after")
-    def _check_summary_intervals(self) -> Settings:
-        if self.messages_per_short_summary >= self.messages_per_long_summary:
-            raise ValueError("messages_per_short_summary must be less than messages_per_long_summary")
-        return self
-
-    @model_validator(mode="after")
-    def _require_main_model(self) -> Settings:
-        others = ("model_derive", "model_summary", "model_answer", "model_dream", "model_fallback", "model_base_url")
-        if not self.model and (given := [name for name in others if getattr(self, name)]):
-            raise ValueError(f"{given[0]} is set but model is empty: set OMOIDE_MODEL")
-        return self
-
-    @model_validator(mode="after")
-    def _check_dependent_settings(self) -> Settings:
-        if self.rate_limit_burst and not self.rate_limit_per_minute:
-            raise ValueError("rate_limit_burst is set but rate_limit_per_minute is 0: set OMOIDE_RATE_LIMIT_PER_MINUTE")
-        if self.embedder_base_url and not self.embedder.startswith("openai:"):
-            raise ValueError(f"embedder_base_url is set but embedder is {self.embedder}: set OMOIDE_EMBEDDER")
-        return self
-
-    @model_validator(mode="after")
-    def _require_jwt_secret(self) -> Settings:
-        if self.auth and not self.jwt_secret.get_secret_value():
-            raise ValueError("auth is on but jwt_secret is empty: set OMOIDE_JWT_SECRET")
-        # RFC 7518, section 3.2: a key for HS256 must be at least as long as the hash.
-        if 0 < len(self.jwt_secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
-            raise ValueError(f"jwt_secret must have at least {MIN_SECRET_BYTES} bytes")
+    def _check(self) -> Settings:
+        check_settings(self)
         return self

@@ -16,7 +16,7 @@ from omoide.inference.embedders import Embedder
 from omoide.inference.model_config import TASKS, ModelConfig, model_configs
 from omoide.inference.onnx_model import unavailable_reason
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoner.factory import EXTRACTIVE, make_reasoner
+from omoide.reasoner.factory import EXTRACTIVE, embedded_reasoner
 from omoide.services.container import embedder_of
 from omoide.storage import Transaction, embeddings
 from omoide.storage.embeddings import EmbeddingProgress, Source
@@ -137,7 +137,7 @@ async def _check_embedded(settings: Settings) -> CheckResult:
     begun = clock.now()
     try:
         embedder = embedder_of(settings, tokens)
-        await make_reasoner(settings, embedder, tokens).prepare()
+        await embedded_reasoner(settings, embedder, tokens).prepare()
     except SettingsError as error:  # of the embedder, which the reasoner uses to compare texts
         return CheckResult("reasoner", "wrong", f"The embedded reasoner needs an embedder. {error}")
     except (ImportError, OSError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omoide.core import clock
@@ -11,8 +12,11 @@ from omoide.doctor.check_jobs import check_access, check_connections, check_jobs
 from omoide.doctor.check_models import Missing, check_cross_encoder, check_embedder, check_reasoner, missing_vectors
 from omoide.doctor.check_result import CheckResult
 from omoide.doctor.check_storage import check_clock, check_database, check_disk
+from omoide.doctor.check_usage import check_usage, usage
+from omoide.storage.budgets import BudgetState
 from omoide.storage.embeddings import EmbeddingProgress
 from omoide.storage.job_stats import JobStats, job_stats
+from omoide.storage.model_usage import TotalUsage
 from omoide.storage.sqlite import inspection
 
 
@@ -25,6 +29,7 @@ class Contents:
     endpoints: int
     kept: EmbeddingProgress | None
     missing: Missing
+    usage: tuple[Sequence[TotalUsage], Sequence[BudgetState]]
 
 
 async def run_checks(settings: Settings, *, is_local: bool, seconds: float) -> list[CheckResult]:
@@ -39,6 +44,7 @@ async def run_checks(settings: Settings, *, is_local: bool, seconds: float) -> l
     verdicts += await check_reasoner(settings, seconds)
     if contents:
         verdicts.append(check_jobs(contents.jobs))
+        verdicts.append(check_usage(settings, *contents.usage))
     verdicts.append(check_webhooks(settings, contents.endpoints if contents else 0))
     verdicts.append(check_access(settings, is_local=is_local))
     verdicts += check_connections(settings)
@@ -53,6 +59,13 @@ def _look_into(settings: Settings, now: int) -> tuple[CheckResult, Contents | No
             if verdict.state == "wrong" or not inspection.schema(db).is_current:
                 return verdict, None
             kept, missing = missing_vectors(db)
-            return verdict, Contents(inspection.newest(db), job_stats(db, now), inspection.endpoints(db), kept, missing)
+            return verdict, Contents(
+                inspection.newest(db),
+                job_stats(db, now),
+                inspection.endpoints(db),
+                kept,
+                missing,
+                usage(db, settings, now),
+            )
     except OmoideError as error:
         return CheckResult("database", "wrong", error.detail, {"path": str(settings.db)}), None

@@ -22,7 +22,6 @@ from omoide.core.metrics import (
     REQUEST_SECONDS,
     RESULTS,
     STATUSES,
-    TOKENS,
     DurationStats,
     ExternalCallStats,
     Metrics,
@@ -30,6 +29,7 @@ from omoide.core.metrics import (
 )
 from omoide.storage.database_stats import DatabaseStats
 from omoide.storage.job_stats import STATES
+from omoide.storage.model_usage import TotalUsage
 
 with lazy_import("prometheus_client"):
     import prometheus_client as prometheus
@@ -131,19 +131,11 @@ def _models(seen: Sequence[ExternalCallStats]) -> Iterator[Metric]:
     requests = prometheus.metrics_core.CounterMetricFamily(
         "omoide_model_requests", "Requests to language models, including retries.", labels=["task", "result"]
     )
-    tokens = prometheus.metrics_core.CounterMetricFamily(
-        "omoide_model_tokens",
-        "Tokens of requests to language models; input includes cached tokens.",
-        labels=["task", "kind"],
-    )
     for each in seen:
         if each.answered or each.failed:
             requests.add_metric([each.name, "answered"], each.answered)
             requests.add_metric([each.name, "failed"], each.failed)
-            for kind, count in zip(TOKENS, each.counted, strict=True):
-                tokens.add_metric([each.name, kind], count)
     yield requests
-    yield tokens
 
 
 def _embedder(seen: ExternalCallStats) -> Iterator[Metric]:
@@ -186,8 +178,32 @@ def _vitals(vitals: DatabaseStats) -> Iterator[Metric]:
     )
     yield prometheus.metrics_core.GaugeMetricFamily("omoide_messages", "Stored messages.", vitals.messages)
     yield prometheus.metrics_core.GaugeMetricFamily("omoide_sessions", "Stored sessions.", vitals.sessions)
+    paused = "Workspaces whose reasoning waits because they have spent their budget of tokens."
+    yield prometheus.metrics_core.GaugeMetricFamily("omoide_paused_workspaces", paused, vitals.paused)
+    yield from _usage(vitals.usage)
     unembedded = "Messages and conclusions without a vector."
     yield prometheus.metrics_core.GaugeMetricFamily("omoide_unembedded_texts", unembedded, vitals.unembedded)
+
+
+def _usage(seen: Sequence[TotalUsage]) -> Iterator[Metric]:
+    """What is stored of it: restarts do not reset these counts."""
+    calls = prometheus.metrics_core.CounterMetricFamily(
+        "omoide_model_calls",
+        "Answered requests to models and embedders; tokens: whether the provider reported them.",
+        labels=["task", "model", "tokens"],
+    )
+    tokens = prometheus.metrics_core.CounterMetricFamily(
+        "omoide_model_tokens",
+        "Tokens of these requests; cached ones are a part of the input, thinking ones of the output.",
+        labels=["task", "model", "kind"],
+    )
+    for task, model, counts in seen:
+        calls.add_metric([task, model, "reported"], counts.calls - counts.estimated_calls)
+        calls.add_metric([task, model, "estimated"], counts.estimated_calls)
+        for kind in ("input", "output", "cached", "thinking"):
+            tokens.add_metric([task, model, kind], getattr(counts, f"{kind}_tokens"))
+    yield calls
+    yield tokens
 
 
 def _processes(seen: Sequence[ProcessStats]) -> Iterator[Metric]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from functools import partial
 
 from omoide.core.metrics import Meter
+from omoide.core.usage import EMBEDDING
 from omoide.inference.embedders import Embedder, EmbeddingFailed, EmbedNow, Vectors
+from omoide.inference.openai_embedder import OpenAIEmbedder
 
 
 class InstrumentedEmbedder:
@@ -19,6 +22,8 @@ class InstrumentedEmbedder:
         self.embed_now = None if embedder.embed_now is None else self._counted(embedder.embed_now)
         self._embedder = embedder
         self._meter = meter
+        if isinstance(embedder, OpenAIEmbedder):
+            embedder.answered = partial(meter.usage.add, EMBEDDING, embedder.name)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`."""

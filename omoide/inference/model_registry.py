@@ -9,20 +9,20 @@ from __future__ import annotations
 import asyncio
 import copy
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, TypeVar
 
 from pydantic_ai.exceptions import AgentRunError, ContentFilterError, FallbackExceptionGroup, ModelAPIError
 from pydantic_ai.models import Model
 from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.settings import ModelSettings
-from pydantic_ai.usage import RequestUsage
 
 from omoide.core.answer_levels import AnswerLevel, Effort, ReasoningLevel, answer_levels
 from omoide.core.metrics import Meter
 from omoide.core.settings import Settings
+from omoide.core.usage import Counts
 from omoide.inference.concurrency_limit import ConcurrencyLimiter
 from omoide.inference.errors import (
     ContextExceeded,
@@ -34,14 +34,15 @@ from omoide.inference.errors import (
     UnreadableOutput,
 )
 from omoide.inference.http_client import model_client
-from omoide.inference.model_config import TASKS, ModelConfig, ModelConfigs, Task, model_configs
+from omoide.inference.model_config import ModelConfig, ModelConfigs, Task, model_configs
 from omoide.inference.model_traits import ModelTraits
 from omoide.inference.provider_errors import failure_of, fault_of, late
 from omoide.inference.providers import OutputMode, provider_model
 from omoide.inference.resilient_model import RequestPolicy, ResilientModel
+from omoide.inference.tokens import TokenCounter
 
 __all__ = ["ChatModels", "ContextExceeded", "FormRefused", "ModelTraits", "ModelUnfit", "OutputMode"]
-__all__ += ["ProviderFailed", "RequestRefused", "Task", "ToolsRefused", "UnreadableOutput", "Usage", "chat_models"]
+__all__ += ["ProviderFailed", "RequestRefused", "Task", "ToolsRefused", "UnreadableOutput", "chat_models"]
 
 T = TypeVar("T")
 
@@ -51,21 +52,8 @@ HURRIED: Effort = "low"
 """How much a model thinks that has to answer now."""
 SPARE_SECONDS = 5.0
 """How much longer the connection's time-out is than the request's, so that the request's always comes first."""
-MOST_TOKENS = 1_000_000_000
-"""A larger token count reported for one request is ignored."""
 # Each mode requires less of an endpoint than the one before.
 _STEPS: tuple[OutputMode, ...] = ("schema", "json", "prompt")
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Requests and tokens of a task since the process started. `failures` counts requests without an answer."""
-
-    requests: int = 0
-    failures: int = 0
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
 
 
 def chat_models(
@@ -74,12 +62,15 @@ def chat_models(
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     chance: Callable[[], float] = random.random,
     meter: Meter | None = None,
+    tokens: TokenCounter | None = None,
 ) -> ChatModels:
-    """Create the models named in the settings, without calling them. Usage is counted in `meter` as well.
+    """Create the models named in the settings, without calling them.
+
+    Requests and what they use are counted in `meter`; `tokens` estimates what providers do not report.
 
     Raises SettingsError, with one line, for an unknown provider, a missing extra or a missing key.
     """
-    return ChatModels(model_configs(settings), settings, pause=pause, chance=chance, meter=meter)
+    return ChatModels(model_configs(settings), settings, pause=pause, chance=chance, meter=meter, tokens=tokens)
 
 
 class ChatModels:
@@ -93,6 +84,7 @@ class ChatModels:
         pause: Callable[[float], Awaitable[None]],
         chance: Callable[[], float],
         meter: Meter | None = None,
+        tokens: TokenCounter | None = None,
     ) -> None:
         self.name = settings.model
         self._choices = choices
@@ -108,8 +100,8 @@ class ChatModels:
         self._models: dict[tuple[ModelConfig, Task, OutputMode, float], Model] = {}
         self._modes: dict[ModelConfig, OutputMode] = {}
         self._traits: dict[ModelConfig, ModelTraits] = {}
-        self._usage = dict.fromkeys(TASKS, Usage())
         self._meter = meter
+        self._tokens = tokens or TokenCounter()
 
     def of(self, task: Task) -> Model:
         """The model for `task`, with fallback, retries, time-outs and counters, in the current output mode.
@@ -218,11 +210,6 @@ class ChatModels:
         self._modes[self._choices.by_task[task]] = _STEPS[step + 1]
         return True
 
-    @property
-    def usage(self) -> Mapping[Task, Usage]:
-        """Usage of each task so far."""
-        return dict(self._usage)
-
     def card_lines_refused(self, count: int) -> None:
         """Count lines of cards that were refused."""
         if self._meter is not None:
@@ -233,8 +220,17 @@ class ChatModels:
         await self._client.aclose()
 
     def _made(self, task: Task, mode: OutputMode) -> Model:
+        choice, fallback = self._choices.by_task[task], self._choices.fallback
+        model = self._guarded(task, mode, choice)
+        if fallback is None or fallback == choice:
+            return model
+        spare = self._guarded(task, mode, fallback)
+        return FallbackModel(model, spare, fallback_on=(ModelAPIError, ContentFilterError))
+
+    def _guarded(self, task: Task, mode: OutputMode, choice: ModelConfig) -> ResilientModel:
         care = RequestPolicy(
             task,
+            choice.name,
             self._gate,
             min(self._request_seconds(task) / 2, MOST_WAIT_SECONDS) if task == "answer" else None,
             self._request_seconds(task),
@@ -242,15 +238,11 @@ class ChatModels:
             self._retries,
             self._pause,
             self._chance,
+            self._tokens,
             self._answered,
             self._failed,
         )
-        choice, fallback = self._choices.by_task[task], self._choices.fallback
-        model = ResilientModel(provider_model(choice, self._client, mode), care, self._traits_of(choice))
-        if fallback is None or fallback == choice:
-            return model
-        spare = ResilientModel(provider_model(fallback, self._client, mode), care, self._traits_of(fallback))
-        return FallbackModel(model, spare, fallback_on=(ModelAPIError, ContentFilterError))
+        return ResilientModel(provider_model(choice, self._client, mode), care, self._traits_of(choice))
 
     def _traits_of(self, choice: ModelConfig) -> ModelTraits:
         """A provider's own models close no thoughts that they have not opened; those at other endpoints may."""
@@ -266,26 +258,10 @@ class ChatModels:
     def _name(self, task: Task) -> str:
         return self._choices.by_task[task].name
 
-    def _answered(self, task: Task, spent: RequestUsage) -> None:
-        usage = self._usage[task]
-        tokens = [*map(_admitted, (spent.input_tokens, spent.cache_read_tokens, spent.output_tokens))]
-        self._usage[task] = replace(
-            usage,
-            requests=usage.requests + 1,
-            input_tokens=usage.input_tokens + tokens[0],
-            cached_tokens=usage.cached_tokens + tokens[1],
-            output_tokens=usage.output_tokens + tokens[2],
-        )
+    def _answered(self, task: Task, model: str, used: Counts) -> None:
         if self._meter is not None:
-            self._meter.model_answered(task, tokens)
+            self._meter.model_answered(task, model, used)
 
     def _failed(self, task: Task, error: ModelAPIError | ContentFilterError) -> None:
-        usage = self._usage[task]
-        self._usage[task] = replace(usage, failures=usage.failures + 1)
         if self._meter is not None:
             self._meter.model_failed(task, fault_of(error))
-
-
-def _admitted(tokens: object) -> int:
-    """A token count reported by a provider; 0 if it is invalid."""
-    return tokens if isinstance(tokens, int) and 0 <= tokens <= MOST_TOKENS else 0

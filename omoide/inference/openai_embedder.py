@@ -7,7 +7,7 @@ Requests stay within the limits of common endpoints, and every response is valid
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from omoide.core.lazy_import import lazy_import
 from omoide.core.redaction import redact_secrets
+from omoide.core.usage import Counts, admitted
 from omoide.inference.batching import batches
 from omoide.inference.embedders import EmbeddingFailed, Vectors, unit_rows
 from omoide.inference.response_limits import (
@@ -77,6 +78,8 @@ class OpenAIEmbedder:
         self.dimensions = dimensions
         self._model = model
         self._shorten = shorten
+        self.answered: Callable[[Counts], None] = lambda used: None
+        """Called with what each request used."""
         self._tokens = tokens
         self._endpoint = endpoint
         self._url = f"{endpoint.base_url.rstrip('/')}/embeddings"
@@ -117,7 +120,14 @@ class OpenAIEmbedder:
             body["dimensions"] = self.dimensions
         answer = await self._post(body, ANSWER_BYTES + len(texts) * self.dimensions * NUMBER_BYTES)
         # A batch may be a hundred thousand numbers: too long to read on the event loop.
-        return await asyncio.to_thread(read_vectors, answer, len(texts), self.dimensions)
+        vectors, used = await asyncio.to_thread(self._read, answer, texts)
+        self.answered(used)
+        return vectors
+
+    def _read(self, answer: bytes, texts: list[str]) -> tuple[Vectors, Counts]:
+        vectors, reported = read_vectors(answer, len(texts), self.dimensions)
+        used = reported or sum(map(self._tokens.count, texts))
+        return vectors, Counts(1, int(not reported), used)
 
     async def _post(self, body: dict[str, Any], most: int) -> bytes:
         """The body of a successful response, at most `most` bytes. Raises EmbeddingFailed otherwise."""
@@ -150,15 +160,17 @@ class OpenAIEmbedder:
             raise _unreadable() from None
 
 
-def read_vectors(answer: bytes, count: int, dimensions: int) -> Vectors:
-    """The `count` vectors of an embeddings response, in the order of its `index` fields, scaled to length 1.
+def read_vectors(answer: bytes, count: int, dimensions: int) -> tuple[Vectors, int]:
+    """The `count` vectors of an embeddings response, in the order of its `index` fields, scaled to length 1, and the
+    tokens that it reports, 0 if none.
 
     Raises EmbeddingFailed: not retryable for vectors of another length than `dimensions` or with non-finite numbers,
     because the model would return the same again; retryable for a malformed response.
     """
     unreadable = _unreadable()
     try:
-        items = from_json(answer)["data"]
+        response = from_json(answer)
+        items = response["data"]
         rows = {item.get("index", index): item["embedding"] for index, item in enumerate(items)}
         # A missing, duplicate or out-of-range index leaves a gap here.
         ordered = [rows[index] for index in range(count)]
@@ -182,7 +194,8 @@ def read_vectors(answer: bytes, count: int, dimensions: int) -> Vectors:
         raise EmbeddingFailed(
             "The embedding endpoint's vectors are not finite numbers.", retryable=False, may_be_text=True
         )
-    return unit_rows(vectors)
+    usage = response.get("usage")
+    return unit_rows(vectors), admitted(usage.get("prompt_tokens")) if isinstance(usage, dict) else 0
 
 
 def _unreadable() -> EmbeddingFailed:

@@ -3,7 +3,6 @@ refuses."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import cast
 
@@ -14,6 +13,7 @@ from pydantic_ai.tools import ToolDefinition
 
 from omoide.inference.model_traits import ModelTraits
 from omoide.inference.refusals import LEAST_OUTPUT, OutputName, other_name, output_limit, refused_setting
+from omoide.inference.token_usage import request_texts
 
 MOST_ADJUSTMENTS = 4
 """Requests that are adjusted because of a refusal before it counts."""
@@ -62,13 +62,7 @@ def adjusted(traits: ModelTraits, settings: ModelSettings | None, error: ModelAP
 
 def characters_of(messages: Sequence[ModelMessage], tools: Sequence[ToolDefinition] = ()) -> int:
     """About how long a request is."""
-    said = sum(
-        len(getattr(message, "instructions", None) or "")
-        + sum(len(str(getattr(part, "content", "") or getattr(part, "args", ""))) for part in message.parts)
-        for message in messages
-    )
-    described = (f"{each.name}{each.description or ''}{json.dumps(each.parameters_json_schema)}" for each in tools)
-    return said + sum(map(len, described))
+    return sum(map(len, request_texts(messages, tools)))
 
 
 def _without(settings: ModelSettings, name: str) -> ModelSettings:

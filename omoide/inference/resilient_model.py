@@ -18,8 +18,8 @@ from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import RunContext
-from pydantic_ai.usage import RequestUsage
 
+from omoide.core.usage import Counts
 from omoide.inference.concurrency_limit import Busy, ConcurrencyLimiter
 from omoide.inference.errors import ModelBusy
 from omoide.inference.http_client import ResponseState, reading
@@ -28,6 +28,8 @@ from omoide.inference.model_traits import ModelTraits
 from omoide.inference.output_limits import MOST_ADJUSTMENTS, adjusted, applied, characters_of
 from omoide.inference.provider_errors import is_passing
 from omoide.inference.response_checks import check, failure
+from omoide.inference.token_usage import usage_of
+from omoide.inference.tokens import TokenCounter
 
 T = TypeVar("T")
 Opened = tuple[AsyncExitStack, StreamedResponse, ResponseState]
@@ -44,6 +46,8 @@ class RequestPolicy:
     """Limits and callbacks of a model. `pause` sleeps; `chance` returns a number from 0 to 1 for jitter."""
 
     task: Task
+    model: str
+    """Its name in the settings."""
     gate: ConcurrencyLimiter
     wait_seconds: float | None
     """How long a request may wait for a slot; None for no limit."""
@@ -54,7 +58,10 @@ class RequestPolicy:
     retries: int
     pause: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]
-    answered: Callable[[Task, RequestUsage], None]
+    tokens: TokenCounter
+    """Estimates usage that is not reported."""
+    answered: Callable[[Task, str, Counts], None]
+    """Called with the model's name and what it used."""
     failed: Callable[[Task, ModelAPIError | ContentFilterError], None]
 
 
@@ -82,7 +89,7 @@ class ResilientModel(WrapperModel):
                 with reading() as state:
                     request = self.wrapped.request(messages, settings, model_request_parameters)
                     response = await self._in_time(request, state)
-            self._care.answered(self._care.task, response.usage)
+            self._count_usage(response, messages, model_request_parameters)
             check(response, self.model_name, state)
             return response
 
@@ -128,7 +135,13 @@ class ResilientModel(WrapperModel):
                 self._care.failed(self._care.task, found)
                 raise found from error.__cause__
             finally:
-                self._care.answered(self._care.task, response.usage)
+                self._count_usage(response.get(), messages, model_request_parameters)
+
+    def _count_usage(
+        self, response: ModelResponse, messages: list[ModelMessage], parameters: ModelRequestParameters
+    ) -> None:
+        used = usage_of(response, messages, parameters.function_tools, self._care.tokens)
+        self._care.answered(self._care.task, self._care.model, used)
 
     @asynccontextmanager
     async def _place(self) -> AsyncGenerator[None]:

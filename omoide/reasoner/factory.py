@@ -28,21 +28,18 @@ def name_of(settings: Settings) -> str:
     return settings.model or EXTRACTIVE
 
 
-def make_reasoner(
+def embedded_reasoner(
     settings: Settings,
     embedder: Embedder,
     tokens: TokenCounter,
-    meter: Meter | None = None,
-    *,
     reranker: Reranker | None = None,
+    *,
     judge: Embedder | None = None,
 ) -> Reasoner:
-    """Create the reasoner for the configured model, or the embedded one, which needs no model. Calls no provider.
+    """Create the embedded reasoner, which needs no model.
 
-    The embedded one compares texts with `embedder`, many for an answer, and with `reranker` if there is one, and
-    judges statements with `judge`, by default `embedder`. Model requests are counted in `meter`.
-
-    Raises SettingsError, with a one-line message, for an unknown provider, or a missing extra or key.
+    It compares texts with `embedder`, many for an answer, and with `reranker` if there is one, and judges statements
+    with `judge`, by default `embedder`.
     """
 
     def load() -> Reasoner:
@@ -51,18 +48,28 @@ def make_reasoner(
 
         return Extractive(embedder, tokens, reranker, judge=judge, assistants=settings.assistant_ids)
 
-    def load_agentic() -> Reasoner:
+    return LazyReasoner(EXTRACTIVE, load, keeps_cards=True, reads_known=False)
+
+
+def make_reasoner(settings: Settings, tokens: TokenCounter, embedded: Reasoner, meter: Meter | None = None) -> Reasoner:
+    """Create the reasoner for the configured model, or return the embedded one. Calls no provider.
+
+    Model requests are counted in `meter`.
+
+    Raises SettingsError, with a one-line message, for an unknown provider, or a missing extra or key.
+    """
+
+    def load() -> Reasoner:
         # Imported here: pydantic-ai and a provider's package take seconds to import, and are optional.
         from omoide.inference.model_registry import chat_models
         from omoide.reasoner.agentic.reasoner import Agentic
 
-        return Agentic(chat_models(settings, meter=meter), tokens)
+        return Agentic(chat_models(settings, meter=meter, tokens=tokens), tokens)
 
-    embedded = LazyReasoner(EXTRACTIVE, load, keeps_cards=True, reads_known=False)
     if not settings.model:
         return embedded
     model_configs(settings)
-    agentic = LazyReasoner(name_of(settings), load_agentic, keeps_cards=False, reads_known=True)
+    agentic = LazyReasoner(name_of(settings), load, keeps_cards=False, reads_known=True)
     return FallbackReasoner(agentic, embedded) if settings.derive_fallback else agentic
 
 

@@ -9,14 +9,16 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from omoide.core import clock
 from omoide.core.config_resolution import Defaults, ResolvedConfig, resolve
 from omoide.core.errors import NotFound
 from omoide.core.records import NOW, Json
 from omoide.reasoner.evidence import Evidence
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import Question, Reasoner, ReasoningLevel
+from omoide.services import spending
 from omoide.services.container import Services
-from omoide.storage import Store, Transaction, cards, observer_queries, peers, sessions
+from omoide.storage import Store, Transaction, budgets, cards, observer_queries, peers, sessions, workspaces
 from omoide.storage.conclusion_reach import Reach
 
 
@@ -58,14 +60,27 @@ async def ask(services: Services, inquiry: Inquiry) -> Answer:
     """Return a lazy answer: the reasoner starts when the first piece is requested."""
     memory = MemoryView(services.store, services.finder, services.tokens, inquiry.reach, services.reranker)
     question = await services.store.read(_question, inquiry, services.policy.defaults)
-    return Answer(_pieces(services, question, memory), memory.evidence)
+    has_budget = await services.store.read(_has_budget, inquiry.reach.workspace_id)
+    reasoner = services.reasoner if has_budget else services.embedded
+    return Answer(_pieces(services, reasoner, question, memory), memory.evidence)
 
 
-async def _pieces(services: Services, question: Question, memory: MemoryView) -> AsyncGenerator[str, None]:
+def _has_budget(db: Transaction, workspace_id: str) -> bool:
+    """Whether a model may be asked. Without, the embedded reasoner answers, which spends nothing."""
+    workspace = workspaces.pk_of(db, workspace_id)
+    return workspace is None or budgets.paused_until(db, workspace, clock.now()) is None
+
+
+async def _pieces(
+    services: Services, reasoner: Reasoner, question: Question, memory: MemoryView
+) -> AsyncGenerator[str, None]:
     """Yield the reasoner's text without empty pieces; white space is held back until text follows it."""
-    async with aclosing(_text(services.reasoner, question, memory)) as pieces:
-        async for piece in pieces:
-            yield piece
+    try:
+        async with aclosing(_text(reasoner, question, memory)) as pieces:
+            async for piece in pieces:
+                yield piece
+    finally:
+        await spending.settle(services)
     reach, evidence = memory.reach, memory.evidence
     if reach.reader is not None and (named := evidence.message_ids() - evidence.messages.keys()):
         of_key = Reach(peer=reach.reader)

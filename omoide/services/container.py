@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from omoide.core import clock
 from omoide.core.metrics import Metrics
 from omoide.core.settings import Settings
+from omoide.core.usage import UsageLedger
 from omoide.inference.cross_encoder import CrossEncoder, make_cross_encoder
 from omoide.inference.embedder_factory import comparer_of, make_embedder
 from omoide.inference.embedders import Embedder
 from omoide.inference.instrumented_embedder import InstrumentedEmbedder
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoner.factory import make_reasoner
+from omoide.reasoner.factory import embedded_reasoner, make_reasoner
 from omoide.reasoner.protocol import Reasoner
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_policy
 from omoide.search.rerank import Reranker
@@ -44,8 +45,12 @@ class Services:
     tokens: TokenCounter
     finder: SemanticSearch
     reasoner: Reasoner
+    embedded: Reasoner
+    """The reasoner without a model, which answers where a budget is spent; often the same as `reasoner`."""
     metrics: Metrics
     """Counters of all processes of the server."""
+    usage: UsageLedger
+    """What this process has used of models and has not stored yet."""
     policy: EnqueuePolicy
     """Decides which jobs stored messages enqueue."""
     wake_worker: Callable[[], None] = _no_worker
@@ -87,7 +92,8 @@ def open_services(
     comparer = comparer_of(embedder)
     cross_encoder = make_cross_encoder(settings)
     reranker = Reranker(cross_encoder)
-    reasoner = reasoner or make_reasoner(settings, comparer, tokens, metrics.own, reranker=reranker, judge=embedder)
+    embedded = embedded_reasoner(settings, comparer, tokens, reranker, judge=embedder)
+    reasoner = reasoner or make_reasoner(settings, tokens, embedded, metrics.own)
     store = store or open_store(
         settings.db,
         durability=settings.durability,
@@ -106,7 +112,9 @@ def open_services(
         tokens=tokens,
         finder=finder,
         reasoner=reasoner,
+        embedded=embedded,
         metrics=metrics,
+        usage=metrics.own.usage,
         policy=enqueue_policy(settings),
     )
 

@@ -17,6 +17,7 @@ import orjson
 from pydantic_core import from_json
 
 from omoide.core.clock import FIRST, ID_LENGTH, LAST, LAST_OF_IDS, derived_id
+from omoide.core.usage import COUNTS
 
 Value = int | float | str | bytes | None
 """A value as SQLite returns it. `readable_or_bytes` returns text that is not UTF-8 as bytes, `readable` with U+FFFD."""
@@ -182,6 +183,7 @@ def _rules(text: str) -> Mapping[str, Rule]:
 
 
 _OWNED = "uid:id metadata:object configuration:object created_at:time"
+_USAGE = " ".join(f"{name}:count" for name in COUNTS)
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
     "workspaces": _rules(f"id:name {_OWNED} deleted_at:time?"),
@@ -224,6 +226,9 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         """workspace:workspaces kind:text session:text observed:text observers:texts units:count
         updated_at:time"""
     ),
+    "model_usage": _rules(f"day:count workspace:workspaces task:text model:text {_USAGE}"),
+    "usage_totals": _rules(f"task:text model:text {_USAGE}"),
+    "budget_pauses": _rules("workspace:workspaces until:time"),
     "embedder": _rules(
         """one name:text dimensions messages_through:count conclusions_through:count messages_signed:count
         conclusions_signed:count late:count"""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
+from omoide.storage import model_usage
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import count_or_zero
 from omoide.storage.embeddings import progress
 from omoide.storage.engine import read_only
 from omoide.storage.job_stats import JobStats, job_stats
+from omoide.storage.model_usage import TotalUsage
 
 SQLITE_VERSION: str = sqlite3.sqlite_version
 
@@ -23,6 +26,10 @@ class DatabaseStats:
     messages: int
     unembedded: int
     """Messages and conclusions without a vector, including those deleted since."""
+    usage: Sequence[TotalUsage] = ()
+    """What models used, ever."""
+    paused: int = 0
+    """Workspaces that have spent their budget of tokens."""
 
 
 def database_stats(db: Transaction, now: int) -> DatabaseStats:
@@ -31,7 +38,11 @@ def database_stats(db: Transaction, now: int) -> DatabaseStats:
     sessions, messages = db.execute(
         f"SELECT count(*), coalesce(sum({count}), 0) FROM sessions WHERE deleted_at IS NULL"
     ).fetchone()
-    return DatabaseStats(job_stats(db, now), sessions, messages, _unembedded(db))
+    pauses = "SELECT count(*) FROM budget_pauses WHERE until > ?"
+    (paused,) = db.execute(pauses, (now,)).fetchone()
+    return DatabaseStats(
+        job_stats(db, now), sessions, messages, _unembedded(db), usage=model_usage.totals(db), paused=paused
+    )
 
 
 def _unembedded(db: Transaction) -> int:

@@ -15,7 +15,7 @@ from omoide.core.jobs import NewJob
 from omoide.storage import queue, rejected_texts, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
-from omoide.storage.dialect import ORDERED_JOIN, array, unnest
+from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
 from omoide.storage.embedding_tables import SOURCES, TAKEN_FROM, VECTORS, Source
 from omoide.storage.engine import vector_segments
 from omoide.storage.rejected_texts import Refusal
@@ -95,6 +95,12 @@ def limited(rows: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
             break
         found.append((pk, text))
     return found
+
+
+def characters_by_workspace(db: Transaction, source: Source, pks: Sequence[int]) -> dict[int, int]:
+    """How many characters the texts of each workspace (row) among these rows have, but at least one."""
+    query = f"SELECT workspace, sum(length(content)) FROM {source} WHERE pk {in_array('bigint')} GROUP BY workspace"
+    return {workspace: max(1, count or 0) for workspace, count in db.execute(query, (array(pks),))}
 
 
 def add(

@@ -109,6 +109,11 @@ def charge(db: Transaction, used: Mapping[int, int]) -> None:
         db.execute(f"UPDATE shares SET used = {least('used + ?', '?')} WHERE pk = ?", (passed, MOST_USED, _CLOCK))
 
 
+def look_again(db: Transaction, workspace: int, now: int) -> None:
+    """Check a workspace now whose jobs could not run."""
+    db.execute("UPDATE shares SET due_at = ? WHERE pk = ? AND ready = 0", (now, workspace))
+
+
 def forget(db: Transaction, workspace: int) -> None:
     """Remove the share of a deleted workspace, because its row number may be reused."""
     db.execute("DELETE FROM shares WHERE pk = ?", (workspace,))

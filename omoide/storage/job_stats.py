@@ -21,11 +21,14 @@ from omoide.storage.dialect import (
     json_or_null,
 )
 
-STATES = ("waiting", "due", "running", "failed")
-"""Job states: not due yet; due and not claimed; leased by a worker; failed for good."""
+STATES = ("waiting", "due", "running", "failed", "paused")
+"""Job states: not due yet; due and not claimed; leased by a worker; failed for good; due, but the workspace has spent
+its budget of tokens."""
 
-_STATE = """CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN leased_until > :now THEN 'running'
-    WHEN due_at > :now THEN 'waiting' ELSE 'due' END"""
+_PAUSED = f"""j.kind {in_array("text", ":kinds")} AND EXISTS (
+    SELECT 1 FROM budget_pauses p WHERE p.workspace = j.workspace AND p.until > :now)"""
+_STATE = f"""CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN leased_until > :now THEN 'running'
+    WHEN due_at > :now THEN 'waiting' WHEN {_PAUSED} THEN 'paused' ELSE 'due' END"""
 
 
 _DUE_SINCE = f"""CASE WHEN {is_integer("due_at")} AND {is_integer("created_at")}
@@ -75,8 +78,8 @@ def job_stats(db: Transaction, now: int) -> JobStats:
     found = db.execute(
         f"""SELECT kind, {_STATE} AS state, count(*), {greatest("0", f":now - coalesce(min({_DUE_SINCE}), :now)")},
                 max(error)
-            FROM jobs GROUP BY kind, state ORDER BY kind, state""",
-        {"now": now},
+            FROM jobs j GROUP BY kind, state ORDER BY kind, state""",
+        {"now": now, "kinds": array(REASONING)},
     )
     return JobStats(
         tuple(
@@ -170,7 +173,7 @@ def listed(db: Transaction, now: int, *, failed_only: bool, limit: int) -> list[
             FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace
             WHERE j.failed_at IS NOT NULL OR NOT :failed_only
             ORDER BY j.failed_at IS NULL, j.due_at, j.pk LIMIT :limit""",
-        {"now": now, "failed_only": int(failed_only), "limit": limit},
+        {"now": now, "kinds": array(REASONING), "failed_only": int(failed_only), "limit": limit},
     )
     return [_pending_job(row) for row in found]
 

@@ -55,7 +55,8 @@ def workspace(db: Transaction, pk: int) -> bool:
     if not db.execute("SELECT 1 FROM workspaces WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
         return False
     db.execute("DELETE FROM jobs WHERE workspace = ? AND kind <> 'purge_workspace'", (pk,))
-    db.execute("DELETE FROM done WHERE workspace = ?", (pk,))
+    for table in ("done", "model_usage", "budget_pauses"):
+        db.execute(f"DELETE FROM {table} WHERE workspace = ?", (pk,))
     vector_segments.remove_workspace(db, pk)
     row = db.execute("SELECT pk FROM sessions WHERE workspace = ? LIMIT 1", (pk,)).fetchone()
     if row:

@@ -16,7 +16,7 @@ import orjson
 from omoide.core import clock
 from omoide.core.job_payloads import IN_ORDER, REASONING
 from omoide.core.jobs import LAST_RETRY_SECONDS, Job, LeaseLost, NewJob, Skipped
-from omoide.storage import completed_work, fair_share, rows
+from omoide.storage import budgets, completed_work, fair_share, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import array, count_or_zero, for_update, greatest, in_array, is_integer, least, share_of
@@ -132,11 +132,11 @@ _CLAIMABLE = f"""FROM jobs j
 
 
 def _claimable(db: Transaction, share: int, now: int, busy: Collection[str]) -> int | None:
-    """The runnable job of a share that is due longest."""
+    """The runnable job of a share that is due longest; none that reasons while the workspace has spent its budget."""
     values = {
         "share": share,
         "now": now,
-        "busy": array(busy),
+        "busy": array(busy if budgets.paused_until(db, share, now) is None else [*busy, *REASONING]),
         "ordered": array(IN_ORDER),
     }
     row = db.execute(f"SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1", values).fetchone()

@@ -20,10 +20,12 @@ from omoide.core.records import Conclusion, Fact
 from omoide.core.settings import Settings
 from omoide.reasoner.dedup import near_duplicates, said_again
 from omoide.reasoner.protocol import Batch, CardTask
+from omoide.services import spending
 from omoide.services.container import Services
 from omoide.services.supersede import Judge, supersede
 from omoide.storage import (
     Transaction,
+    budgets,
     cards,
     completed_work,
     conclusion_upsert,
@@ -130,7 +132,9 @@ async def derive(deps: Services, job: Job, unit: WorkUnit) -> None:
         read = await deps.store.read_offloaded(_read, job, remaining, window_size(deps))
         workspace_id, window, earlier = read
         step = Step(job, workspace_id, remaining, config, window, earlier, ())
-        remaining = await _store(deps, turn, replace(step, facts=await _facts(deps, step)))
+        facts = await _facts(deps, step)
+        await spending.settle(deps)  # the budget may be spent: see `_keep`
+        remaining = await _store(deps, turn, replace(step, facts=facts))
 
 
 def _read(db: Transaction, job: Job, unit: WorkUnit, size: WindowSize) -> tuple[str, Window, Sequence[KnownConclusion]]:
@@ -300,7 +304,7 @@ def _keep(db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Obse
     if rest is not None:
         queue.advance(db, job, rest.to_json(), units=step.window.own)
         completed_work.count(db, job, step.window.own, now)
-        if turn.is_over():
+        if turn.is_over() or budgets.paused_until(db, job.workspace, now) is not None:
             queue.give_back(db, job, now)
         return rest
     if queue.is_drained(db, job):

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from omoide.core import clock
 from omoide.core.jobs import Job
+from omoide.core.usage import counted_for
 from omoide.inference.embedders import EmbeddingFailed
 from omoide.inference.rejected_inputs import embed_accepted
 from omoide.services.container import Services
@@ -56,7 +57,7 @@ async def _one_batch(deps: Services, source: Source) -> bool:
     found = await deps.store.read_offloaded(embeddings.missing, source, model.through(source), BATCH)
     if not found:
         return False
-    through, vectors, refusals = await _outcome(deps, found)
+    through, vectors, refusals = await _outcome(deps, source, found)
     if await deps.store.write(embeddings.add, model, source, through, vectors, refusals):
         _warn(source, refusals)
     return True
@@ -68,7 +69,7 @@ async def _refused_before(deps: Services, source: Source) -> bool:
     texts = embeddings.limited(await deps.store.read_offloaded(rejected_texts.due, source, BATCH))
     if not texts:
         return False
-    through, vectors, refusals = await _outcome(deps, texts)
+    through, vectors, refusals = await _outcome(deps, source, texts)
     tried = [pk for pk, _ in texts if pk <= through]
     await deps.store.write(embeddings.add_late, model, source, tried, vectors, refusals)
     _warn(source, refusals)
@@ -76,13 +77,17 @@ async def _refused_before(deps: Services, source: Source) -> bool:
 
 
 async def _outcome(
-    deps: Services, texts: Sequence[tuple[int, str]]
+    deps: Services, source: Source, texts: Sequence[tuple[int, str]]
 ) -> tuple[int, list[tuple[int, bytes]], list[Refusal]]:
     """Embed the texts. Return the last settled row, row and vector of each embedded text, and the refusals.
 
     Blank texts have no vector.
     """
-    found = await embed_accepted(deps.embedder, [text for _, text in texts])
+    payers: Mapping[int, int] = {}
+    if deps.embedder.embed_now is None:  # a provider is asked
+        payers = await deps.store.read_offloaded(embeddings.characters_by_workspace, source, [pk for pk, _ in texts])
+    with counted_for(payers):
+        found = await embed_accepted(deps.embedder, [text for _, text in texts])
     pks = [pk for pk, _ in texts[: len(found.vectors)]]
     rows = zip(pks, packed(found.vectors), found.vectors, strict=True)
     now = clock.now()

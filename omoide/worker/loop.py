@@ -24,8 +24,10 @@ from omoide.core.job_payloads import REASONING, InvalidPayload, JobKind, workspa
 from omoide.core.jobs import Job, JobUnfinished, LeaseLost, PermanentFailure, Skipped, retry_delay
 from omoide.core.offload import before_steps
 from omoide.core.redaction import redact_secrets
+from omoide.core.usage import counted_for
 from omoide.fairness.lanes import Lane, Work, current_work
 from omoide.inference.errors import UnreadableOutput
+from omoide.services import spending
 from omoide.services.container import Services
 from omoide.storage import fair_share, queue
 from omoide.storage.engine import leader_lock
@@ -171,6 +173,7 @@ class Worker:
                 if self.leadership.take():
                     self.meter.beat()  # or another process would seem to be the leader
                     await self.store.write(queue.take_over, clock.now(), lease=self.lease)
+                    await spending.review(self.deps)
                     return
             except OmoideError as error:
                 self._outage.goes_on(error)
@@ -272,13 +275,15 @@ class Worker:
         heartbeat = asyncio.create_task(self._hold(job))
         token, began, result = logging_config.job.set((job.pk, job.kind)), time.perf_counter(), "lost"
         try:
-            result = await self._attempt(job)
+            with counted_for({} if job.workspace is None else {job.workspace: 1.0}):
+                result = await self._attempt(job)
         except asyncio.CancelledError:
             result = "returned"
             await self.store.write(queue.release, job)
             raise
         finally:
             heartbeat.cancel()
+            await spending.settle(self.deps)
             seconds = time.perf_counter() - began
             self._count(job, place.seconds() if place else seconds)
             self.meter.job(job.kind, result, seconds)

@@ -80,6 +80,12 @@ GIVEN = {
     "embeddings:columns": "pk, session",
     "embeddings:rows": "SELECT workspace, pk, session FROM messages",
     "message_copy:columns": "id",
+    "model_usage:table": "model_usage",
+    "', '.join(named)": "task, calls",
+    "', '.join('?' * len(named))": "?, ?",
+    "', '.join(key)": "task",
+    "added": "calls = model_usage.calls + excluded.calls",
+    "sums": "sum(calls)",
 }
 """Local expression → a value it may have; with the name of a module for this module only."""
 

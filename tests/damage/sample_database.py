@@ -91,7 +91,7 @@ def cases() -> list[Case]:
     """Every column of every table with every damage; for jobs, of every kind."""
     found = []
     for table, columns in RULES.items():
-        if table in ("refused_texts", "reindexing"):  # have no workspace
+        if table in ("refused_texts", "reindexing", "usage_totals"):  # have no workspace
             continue
         rows = [_CHOSEN.get(table, "workspace = :w")]
         if table == "jobs":
@@ -127,6 +127,8 @@ def build(path: Path) -> None:
                SELECT observer, observed, same, pk FROM conclusions WHERE level = 'explicit'"""
         )
         db.execute("UPDATE messages SET utc_offset = -480 WHERE seq = 3")
+        db.execute("INSERT INTO model_usage SELECT 1, pk, 'derive', 'openai:toy', 1, 0, 20, 10, 0, 0 FROM workspaces")
+        db.execute("INSERT INTO budget_pauses SELECT pk, 1 FROM workspaces")
         db.commit()
 
 

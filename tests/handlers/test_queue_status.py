@@ -34,6 +34,7 @@ NOTHING = {
     "errored_work_units": 0,
     "next_due_at": None,
     "last_error": None,
+    "paused_until": None,
     "sessions": None,
 }
 LATER = 4 * 10**15
@@ -89,7 +90,7 @@ def test_the_status_tells_the_reason_of_a_failure_and_no_sample() -> None:
     counts: dict[str | None, WorkCount] = {
         "s": WorkCount(pending=1, error="UnreadableOutput: no facts.\nIt began: I am")
     }
-    status = queue_status(counts, by_session=True)
+    status = queue_status(counts, by_session=True, paused_until=None)
     assert status.last_error == "UnreadableOutput: no facts."
     assert status.sessions is not None
     assert status.sessions["s"].last_error == "UnreadableOutput: no facts."
@@ -126,6 +127,7 @@ def test_reasoning_is_counted_in_total_and_by_session(ask: Callable[..., Any]) -
         "errored_work_units": 1,
         "next_due_at": "2096-10-02T07:06:40Z",
         "last_error": None,
+        "paused_until": None,
         "sessions": {"s": {"session_id": "s", **in_s}, "t": {"session_id": "t", **in_t}},
     }
 

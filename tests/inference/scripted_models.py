@@ -9,8 +9,11 @@ from typing import Any, TypeVar
 import pytest
 from pydantic_ai import Agent
 
+from omoide.core.metrics import Meter, Metrics
 from omoide.core.settings import Settings
-from omoide.inference.model_config import Task
+from omoide.core.usage import Counts
+from omoide.inference.errors import FAULTS
+from omoide.inference.model_config import TASKS, Task
 from omoide.inference.model_registry import ChatModels, ProviderFailed, chat_models
 from tests.inference.fault_proxy import FaultProxy
 
@@ -33,9 +36,24 @@ def settings_of(**options: Any) -> Settings:
     return Settings(**options)
 
 
-def made(provider: FaultProxy, waits: Waits | None = None, **options: Any) -> ChatModels:
+def made(provider: FaultProxy, waits: Waits | None = None, meter: Meter | None = None, **options: Any) -> ChatModels:
     given = {"model": "openai:toy", "model_base_url": f"{provider.url}/v1", "model_api_key": KEY, **options}
-    return chat_models(settings_of(**given), pause=waits or Waits(), chance=lambda: 1.0)
+    return chat_models(settings_of(**given), pause=waits or Waits(), chance=lambda: 1.0, meter=meter)
+
+
+def meter() -> Meter:
+    """Counts requests to models."""
+    return Metrics(tasks=TASKS, faults=FAULTS).own
+
+
+def failed(counted: Meter) -> float:
+    """How many requests failed."""
+    return sum(each.failed for each in counted.metrics.models_seen())
+
+
+def used(counted: Meter) -> dict[str, Counts]:
+    """What was used for each purpose since the last call, from any model."""
+    return {purpose: counts for (purpose, _), counts in counted.usage.take().in_all.items()}
 
 
 def run(models: ChatModels, work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -42,6 +42,7 @@ from tests.inference.faulty_provider import (
     said,
     then_for_ever,
 )
+from tests.inference.scripted_models import failed, meter, used
 from tests.inference.unusable_responses import ENDLESS, NONE, calling, choices
 
 TOO_LONG = "sent more than an answer may hold"
@@ -65,7 +66,8 @@ async def no_pause(_: float) -> None:
 
 def made(provider: Misbehaving, **options: Any) -> ChatModels:
     given = {"model": "openai:toy", "model_base_url": provider.url, "model_retries": 0, "model_answer_bytes": MEGABYTE}
-    return chat_models(Settings.model_validate(given | options), pause=no_pause)
+    meter = options.pop("meter", None)
+    return chat_models(Settings.model_validate(given | options), pause=no_pause, meter=meter)
 
 
 def asked(models: ChatModels, how: str, heard: Callable[[str], None] = lambda _: None) -> ModelResponse:
@@ -272,11 +274,12 @@ SOUND = {
 @pytest.mark.parametrize("script", SOUND.values(), ids=SOUND.keys())
 def test_an_unusual_but_valid_response_is_accepted(script: Script, how: str) -> None:
     with misbehaving(script) as provider:
-        models = made(provider)
+        models = made(provider, meter=(counted := meter()))
         assert asked(models, how).text == "Bees."
-        usage = models.usage["derive" if how == "whole" else "answer"]
-        assert (usage.requests, usage.failures) == (1, 0)
-        assert 0 <= usage.input_tokens < 1_000
+        (usage,) = used(counted).values()
+        assert (usage.calls, failed(counted)) == (1, 0)
+        assert 0 < usage.input_tokens < 1_000
+        assert 0 < usage.output_tokens < 1_000
 
 
 @HOWS

@@ -14,7 +14,7 @@ from pydantic_ai import Agent
 from omoide.core.answer_levels import DEFAULTS
 from omoide.core.errors import OmoideError
 from omoide.core.metrics import Metrics
-from omoide.inference import model_registry as models_module
+from omoide.core.usage import Counts
 from omoide.inference.errors import FAULTS
 from omoide.inference.model_config import TASKS
 from omoide.inference.model_registry import ModelUnfit, RequestRefused, chat_models
@@ -30,7 +30,19 @@ from tests.inference.fault_proxy import (
     send,
     stalling,
 )
-from tests.inference.scripted_models import KEY, SAID, Waits, asked, failure, made, run, settings_of
+from tests.inference.scripted_models import (
+    KEY,
+    SAID,
+    Waits,
+    asked,
+    failed,
+    failure,
+    made,
+    meter,
+    run,
+    settings_of,
+    used,
+)
 
 # Requests and usage.
 
@@ -52,7 +64,7 @@ def test_an_endpoint_without_a_key_gets_no_key(provider: FaultProxy, monkeypatch
 
 
 def test_usage_is_counted_per_task(provider: FaultProxy) -> None:
-    models = made(provider)
+    models = made(provider, meter=(counted := meter()))
 
     async def work() -> None:
         await asked(models, "derive")
@@ -60,9 +72,10 @@ def test_usage_is_counted_per_task(provider: FaultProxy) -> None:
         await asked(models, "answer")
 
     run(models, work)
-    assert models.usage["derive"] == models_module.Usage(2, 0, input_tokens=22, cached_tokens=8, output_tokens=6)
-    assert models.usage["answer"] == models_module.Usage(1, 0, input_tokens=11, cached_tokens=4, output_tokens=3)
-    assert models.usage["dream"] == models_module.Usage()
+    assert used(counted) == {
+        "derive": Counts(2, input_tokens=22, cached_tokens=8, output_tokens=6),
+        "answer": Counts(1, input_tokens=11, cached_tokens=4, output_tokens=3),
+    }
 
 
 # Transient and permanent faults.
@@ -84,10 +97,10 @@ PASSING = {
 def test_a_transient_fault_is_retried(provider: FaultProxy, fault: Fault) -> None:
     waits = Waits()
     provider.fault = in_turn(fault, fault, saying("Bees."))
-    models = made(provider, waits)
+    models = made(provider, waits, counted := meter())
     assert run(models, lambda: asked(models)) == "Bees."
     assert waits.seconds == [0.5, 1.0]
-    assert (models.usage["derive"].requests, models.usage["derive"].failures) == (1, 2)
+    assert (used(counted)["derive"].calls, failed(counted)) == (1, 2)
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from pydantic_ai import Agent
 
-from omoide.inference import model_registry as models_module
+from omoide.core.usage import Counts
 from omoide.inference.model_registry import ChatModels, ProviderFailed
 from tests.inference.completions import error, streaming
 from tests.inference.fault_proxy import FaultProxy, answering, in_turn, stalling
-from tests.inference.scripted_models import SAID, made, run
+from tests.inference.scripted_models import SAID, failed, made, meter, run, used
 
 # Streams.
 
@@ -24,25 +24,28 @@ async def streamed(models: ChatModels, pieces: list[str]) -> None:
 
 def test_a_stream_arrives_in_pieces_and_is_counted(provider: FaultProxy) -> None:
     provider.fault = streaming("Bees ", "and ", "honey.")
-    models, pieces = made(provider), list[str]()
+    models, pieces = made(provider, meter=(counted := meter())), list[str]()
     run(models, lambda: streamed(models, pieces))
     assert pieces == ["Bees ", "and ", "honey."]
-    assert models.usage["answer"] == models_module.Usage(1, 0, input_tokens=11, cached_tokens=4, output_tokens=3)
+    assert used(counted) == {"answer": Counts(1, input_tokens=11, cached_tokens=4, output_tokens=3)}
 
 
 def test_opening_a_stream_is_retried(provider: FaultProxy) -> None:
     provider.fault = in_turn(answering(503, error("down")), streaming("Bees."))
-    models, pieces = made(provider), list[str]()
+    models, pieces = made(provider, meter=(counted := meter())), list[str]()
     run(models, lambda: streamed(models, pieces))
-    assert (pieces, models.usage["answer"].failures) == (["Bees."], 1)
+    assert (pieces, failed(counted)) == (["Bees."], 1)
 
 
 def test_a_truncated_stream_fails_and_is_not_retried(provider: FaultProxy) -> None:
     provider.fault = streaming("Bees ", ended=False)
-    models, pieces = made(provider), list[str]()
+    models, pieces = made(provider, meter=(counted := meter())), list[str]()
     with pytest.raises(ProviderFailed):
         run(models, lambda: streamed(models, pieces))
-    assert (pieces, len(provider.asked), models.usage["answer"].failures) == (["Bees "], 1, 1)
+    assert (pieces, len(provider.asked), failed(counted)) == (["Bees "], 1, 1)
+    (part,) = used(counted).values()
+    assert (part.calls, part.estimated_calls) == (1, 1), "what was sent before it broke off is counted"
+    assert part.input_tokens > 0
 
 
 def test_a_stalled_stream_times_out(provider: FaultProxy) -> None:

@@ -7,14 +7,17 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from omoide.core.metrics import LEFT, OTHER, REQUEST_SECONDS, STATUSES, TOKENS, Metrics
+from omoide.core.metrics import LEFT, OTHER, REQUEST_SECONDS, STATUSES, Metrics
+from omoide.core.usage import Counts
 from omoide.health.prometheus import Facts, text
 from omoide.storage.database_stats import DatabaseStats
 from omoide.storage.job_stats import JobGroup, JobStats
+from omoide.storage.model_usage import TotalUsage
 
 SECOND = 1_000_000
 JOBS = JobStats((JobGroup("embed", "due", 2, 3 * SECOND), JobGroup("embed", "failed", 1, 9 * SECOND)))
@@ -96,14 +99,14 @@ def test_statuses_are_counted_separately_and_unknown_names_together() -> None:
     assert str(LEFT) == "499"
 
 
-def test_models_and_the_embedder_are_counted_with_usage_and_time() -> None:
+def test_models_and_the_embedder_are_counted_with_the_time() -> None:
     counted = metrics()
-    counted.own.model_answered("derive", [100, 40, 7])
-    counted.own.model_answered("derive", [1, 0, 1])
+    counted.own.model_answered("derive", "openai:toy", Counts(1))
+    counted.own.model_answered("derive", "openai:toy", Counts(1))
     counted.own.model_failed("derive")
     counted.own.embedded(64)
     found = samples(counted)
-    assert [found["omoide_model_tokens_total", kind, "derive"] for kind in TOKENS] == [101, 40, 8]
+    assert found["omoide_model_requests_total", "answered", "derive"] == 2
     assert found["omoide_model_requests_total", "failed", "derive"] == 1
     assert (found["omoide_embedder_texts_total",], found["omoide_embedder_requests_total", "answered"]) == (64, 1)
     derive = counted.models_seen()[0]
@@ -128,6 +131,18 @@ def test_the_database_is_described_and_omitted_if_it_cannot_be_read() -> None:
     without = samples(metrics(), vitals=None)
     assert without["omoide_database_up",] == 0
     assert ("omoide_messages",) not in without
+
+
+def test_usage_is_what_is_stored_by_task_and_model() -> None:
+    used = [TotalUsage("derive", "openai:toy", Counts(3, 1, 101, 8, 40, 2)), TotalUsage("summary", "x", Counts(1))]
+    found = samples(metrics(), replace(VITALS, usage=used, paused=1))
+    kinds = ("input", "output", "cached", "thinking")
+    of_derive = [found["omoide_model_tokens_total", kind, "openai:toy", "derive"] for kind in kinds]
+    assert of_derive == [101, 8, 40, 2]
+    assert found["omoide_model_calls_total", "openai:toy", "derive", "reported"] == 2
+    assert found["omoide_model_calls_total", "openai:toy", "derive", "estimated"] == 1
+    assert found["omoide_paused_workspaces",] == 1
+    assert found["omoide_jobs", "embed", "paused"] == 0
 
 
 def test_living_processes_report_their_resource_usage() -> None:

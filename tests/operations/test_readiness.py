@@ -14,6 +14,7 @@ from omoide.core.errors import StorageFull, Unavailable
 from omoide.core.jobs import NewJob
 from omoide.core.metrics import Metrics
 from omoide.core.settings import Settings
+from omoide.core.usage import Counts
 from omoide.health.readiness import ReadinessReport, check_readiness
 from omoide.inference.errors import FAULTS
 from omoide.storage import embeddings, queue
@@ -180,7 +181,7 @@ def test_an_embedder_is_degraded_from_its_last_failure_to_its_next_answer(worksp
 def test_a_model_is_degraded_from_its_last_failure_to_its_next_answer(workspace_client: Place) -> None:
     name = "openai:gpt"
     assert workspace_client.judge(name).parts["reasoner"].detail == f"{name}, not used yet"
-    workspace_client.meter.model_answered("answer", [1, 0, 1])
+    workspace_client.meter.model_answered("answer", "openai:gpt", Counts(1))
     assert workspace_client.judge(name).parts["reasoner"].status == "ok"
     workspace_client.meter.model_failed("derive")
     verdict = workspace_client.judge(name)
@@ -192,7 +193,7 @@ def test_a_model_is_degraded_from_its_last_failure_to_its_next_answer(workspace_
         .parts["reasoner"]
         .detail.endswith(" has not answered since: the provider refused the key")
     )
-    workspace_client.meter.model_answered("derive", [1, 0, 1])
+    workspace_client.meter.model_answered("derive", "openai:gpt", Counts(1))
     assert workspace_client.judge(name).parts["reasoner"].status == "ok"
 
 

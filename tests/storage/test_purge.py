@@ -30,7 +30,7 @@ NOW = 1_700_000_000_000_000
 TABLES = (
     *("workspaces", "peers", "sessions", "members", "messages", "receipts", "conclusions", "message_words"),
     *("conclusion_words", "message_vectors", "conclusion_vectors", "cards", "summaries", "backfills", "webhooks"),
-    *("jobs", "done", "dreams"),
+    *("jobs", "done", "dreams", "model_usage", "budget_pauses"),
 )
 
 
@@ -68,6 +68,8 @@ def fill(db: Connection, w: str, *session_ids: str) -> None:
     )
     sql.change(db, "INSERT INTO dreams VALUES (?, ?, 3, NULL)", (alice.pk, alice.pk))
     sql.change(db, "INSERT INTO done VALUES (?, 'dream', 's', 'alice', '[]', 1, 1)", (workspace.pk,))
+    sql.change(db, "INSERT INTO model_usage VALUES (1, ?, 'derive', 'toy', 1, 0, 2, 3, 0, 0)", (workspace.pk,))
+    sql.change(db, "INSERT INTO budget_pauses VALUES (?, 1)", (workspace.pk,))
     sql.change(db, "INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, 'x', 1)", (w, workspace.pk))
     for source in ("message", "conclusion"):
         sql.change(db, f"INSERT OR IGNORE INTO {source}_vectors SELECT pk, x'00' FROM {source}s")
@@ -120,7 +122,7 @@ def test_purging_a_workspace_removes_all_of_it_and_nothing_else(db: Connection) 
 def test_purging_a_session_removes_its_conclusions_and_nothing_else(db: Connection) -> None:
     fill(db, "w", "s")
     no_jobs(db)
-    kept = {"workspaces", "peers", "cards", "dreams", "webhooks", "jobs"}
+    kept = {"workspaces", "peers", "cards", "dreams", "webhooks", "jobs", "model_usage", "budget_pauses"}
     kept |= {"conclusions", "conclusion_words", "conclusion_vectors"}
     purged(db, purge.session, drop_session(db, "w", "s"))
     no_jobs(db)

@@ -18,7 +18,7 @@ from omoide.inference.embedders import Embedder
 from omoide.inference.model_registry import chat_models
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic.reasoner import Agentic
-from omoide.reasoner.factory import make_reasoner
+from omoide.reasoner.factory import embedded_reasoner, make_reasoner
 from omoide.storage import dreams, job_stats, sessions, summaries, webhooks
 from omoide.storage.sqlite.engine import Connection
 from omoide.storage.summaries import LONG, SHORT
@@ -249,7 +249,11 @@ def test_the_embedded_reasoner_replaces_the_model_only_for_derive(db_path: Path)
     with provider() as proxy:
         healthy, chosen = proxy.fault, options(proxy, model_retries=0, derive_fallback=True)
         settings = Settings.model_validate(chosen)
-        run(db_path, story, lambda embedder, tokens: make_reasoner(settings, embedder, tokens), **chosen)
+
+        def reasoner_of(embedder: Embedder, tokens: TokenCounter) -> Any:
+            return make_reasoner(settings, tokens, embedded_reasoner(settings, embedder, tokens))
+
+        run(db_path, story, reasoner_of, **chosen)
 
 
 def books(home: Home) -> dict[str, Any]:

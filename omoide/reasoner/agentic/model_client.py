@@ -16,6 +16,7 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 
 from omoide.core.answer_levels import AnswerLevel, ReasoningLevel
+from omoide.core.usage import counted_as
 from omoide.inference.model_registry import ModelTraits, OutputMode, Task
 from omoide.inference.output_limits import characters_of
 from omoide.reasoner.agentic.tidying import is_cut, repaired, text_of, tidied, used_up
@@ -89,6 +90,8 @@ class ModelCaller:
     task: Task
     is_hurried: bool = False
     """Whether the model is to think little, because there is little time."""
+    purpose: str = ""
+    """What the requests are counted as, if not as the task."""
 
     @property
     def traits(self) -> ModelTraits:
@@ -109,7 +112,8 @@ class ModelCaller:
                 )
 
             has_form, tools = parameters.output_object is not None, parameters.function_tools
-            response = await self.models.guarded(self.task, work, asks_form=has_form, offers_tools=bool(tools))
+            with counted_as(self.purpose):
+                response = await self.models.guarded(self.task, work, asks_form=has_form, offers_tools=bool(tools))
             return repaired(response) if has_form else tidied(response, tools)[0], False
 
         return await self._with_room(max_tokens, once)
@@ -164,7 +168,7 @@ class ModelCaller:
         settings = self._settings(tokens)
         response = ModelResponse(parts=[])
         try:
-            with self.models.watched(self.task, asks_form=False, offers_tools=bool(tools)):
+            with counted_as(self.purpose), self.models.watched(self.task, asks_form=False, offers_tools=bool(tools)):
                 async with model_request_stream(
                     self.models.of(self.task), history, model_settings=settings, model_request_parameters=parameters
                 ) as stream:

@@ -69,7 +69,8 @@ class Agentic:
         return await dream.dream(task, memory, ModelCaller(self._models, "dream"), self._tokens)
 
     def answer(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
-        return answer.answer(question, memory, ModelCaller(self._models, "answer"), openings=self._openings)
+        caller = ModelCaller(self._models, "answer", purpose=f"chat_{question.level}")
+        return answer.answer(question, memory, caller, openings=self._openings)
 
     async def aclose(self) -> None:
         await self._models.aclose()

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -24,6 +24,7 @@ from pydantic_core import from_json
 
 from omoide.core.records import Json
 from omoide.core.redaction import redact_keys
+from omoide.core.usage import REPAIR as REPAIRING
 from omoide.inference.model_registry import (
     ContextExceeded,
     FormRefused,
@@ -119,7 +120,8 @@ async def _filled(caller: ModelCaller, opening: Opening, form: OutputForm[T], ma
     else:
         reason = f"{caller.models.name} used up its limit of output tokens before it gave an answer."
         raise UnreadableOutput(reason, sample_of(response))
-    repaired = await caller.whole([*history, *_repair(request, response, fault)], max_tokens, parameters)
+    repairing = replace(caller, purpose=REPAIRING)
+    repaired = await repairing.whole([*history, *_repair(request, response, fault)], max_tokens, parameters)
     try:
         return form.read(json_in(_said(repaired)))
     except ValueError:

@@ -16,7 +16,8 @@ so that the newest can be found. `dreams` counts the new conclusions of each pai
 `message_words`, `place` holds the row numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that
 a search reads only matching rows; in `conclusion_words` those of the workspace, the observer (`r2`) and the observed
 (`d3`). `segments` is described in `vector_segments.py`; rows up to `messages_signed` and `conclusions_signed` are in
-segments. `shares` is keyed by workspace and described in `fair_share.py`, `reindexing` in `reindexing.py`.
+segments. `shares` is keyed by workspace and described in `fair_share.py`, `reindexing` in `reindexing.py`,
+`model_usage` and the tables beside it in `migration_scripts.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from sqlite_utils.migrations import Migrations
 
 from omoide.storage import membership_intervals
 from omoide.storage.content_hash import content_hash
-from omoide.storage.sqlite import job_shares, peer_scripts, reindexing
+from omoide.storage.sqlite import job_shares, migration_scripts, peer_scripts, reindexing
 from omoide.storage.sqlite.connection import Connection
 from omoide.storage.sqlite.database_files import LOCK, companion
 
@@ -336,41 +337,9 @@ def m0011_shares(db: Database) -> None:
         db.execute(statement)
 
 
-# Conclusions that ended (superseded, invalid, merged) are hidden like deleted ones, but their rows are kept: only rows
-# without `ended_as` are removed. `successor` is the id of the conclusion that took the place of an ended one.
-# `conclusion_messages` holds the messages behind each explicit conclusion, `conclusion_topics` what it is about, as
-# hashes, so that the conclusions that a new one may supersede are found without reading the others.
-CHANGES = """\
-ALTER TABLE conclusions ADD COLUMN valid_from INTEGER;
-ALTER TABLE conclusions ADD COLUMN valid_until INTEGER;
-ALTER TABLE conclusions ADD COLUMN ended_as TEXT;
-ALTER TABLE conclusions ADD COLUMN successor TEXT;
-ALTER TABLE messages ADD COLUMN utc_offset INTEGER;
-ALTER TABLE sessions ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
-CREATE TABLE conclusion_messages (
-    message INTEGER NOT NULL, conclusion INTEGER NOT NULL, PRIMARY KEY (message, conclusion)) WITHOUT ROWID;
-CREATE INDEX conclusion_messages_of ON conclusion_messages (conclusion);
-CREATE TABLE conclusion_topics (
-    observer INTEGER NOT NULL, observed INTEGER NOT NULL, topic INTEGER NOT NULL, conclusion INTEGER NOT NULL,
-    PRIMARY KEY (observer, observed, topic, conclusion)) WITHOUT ROWID;
-CREATE INDEX conclusion_topics_of ON conclusion_topics (conclusion);
-CREATE INDEX conclusions_ended ON conclusions (observer, observed, same) WHERE ended_as IS NOT NULL;
-CREATE INDEX conclusions_successor ON conclusions (successor) WHERE successor IS NOT NULL;
-DROP INDEX conclusions_deleted;
-CREATE INDEX conclusions_deleted ON conclusions (deleted_at) WHERE deleted_at IS NOT NULL AND ended_as IS NULL;
-INSERT OR IGNORE INTO conclusion_messages SELECT m.pk, c.pk FROM conclusions c,
-    json_each(iif(json_valid(c.details), c.details, '{}'), '$.message_ids') source
-    JOIN messages m ON m.id = source.value
-    WHERE c.level = 'explicit' AND c.deleted_at IS NULL;
-INSERT INTO jobs (kind, payload, created_at, due_at, key)
-    SELECT 'fill_topics', json_object('after', 0, 'through', max(pk)), unixepoch() * 1000000, 0, 'fill_topics'
-    FROM conclusions HAVING count(*) > 0;
-"""
-
-
 @migrations()
 def m0012_changes(db: Database) -> None:
-    _run(db, CHANGES)
+    _run(db, migration_scripts.CHANGES)
     _run(db, peer_scripts.MERGING)
     _run(db, peer_scripts.VISITS)
 
@@ -378,6 +347,11 @@ def m0012_changes(db: Database) -> None:
 @migrations()
 def m0013_reindexing(db: Database) -> None:
     _run(db, reindexing.SCRIPT)
+
+
+@migrations()
+def m0014_usage(db: Database) -> None:
+    _run(db, migration_scripts.USAGE)
 
 
 def _run(db: Database, script: str) -> None:

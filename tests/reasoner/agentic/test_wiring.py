@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -13,8 +13,8 @@ from hatchling.builders.wheel import WheelBuilder
 from omoide.core.settings import Settings, SettingsError
 from omoide.inference.model_registry import ProviderFailed
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.reasoner.factory import FallbackReasoner, make_reasoner
-from omoide.reasoner.protocol import Batch, Fact
+from omoide.reasoner.factory import FallbackReasoner, embedded_reasoner, make_reasoner
+from omoide.reasoner.protocol import Batch, Fact, Reasoner
 from tests.reasoner.agentic.scripted import TOKENS, message
 from tests.server_process import Server
 from tests.test_start import modules_after
@@ -23,24 +23,29 @@ EMBEDDER = WordLlamaEmbedder()
 AWAY = {"model": "openai:some-model", "model_base_url": "http://127.0.0.1:9/v1", "model_retries": "0"}
 
 
+def reasoner_of(given: Mapping[str, str]) -> Reasoner:
+    settings = Settings.model_validate(given)
+    return make_reasoner(settings, TOKENS, embedded_reasoner(settings, EMBEDDER, TOKENS))
+
+
 @pytest.fixture
 def unreachable(tmp_path: Path) -> Server:
     return Server(tmp_path / "omoide.db", **AWAY)
 
 
 def test_the_extractive_reasoner_is_used_without_a_model() -> None:
-    assert make_reasoner(Settings.model_validate({}), EMBEDDER, TOKENS).name == "extractive"
+    assert reasoner_of({}).name == "extractive"
 
 
 def test_a_model_is_used_as_reasoner_and_leaves_cards_to_dreams() -> None:
-    reasoner = make_reasoner(Settings.model_validate(AWAY), EMBEDDER, TOKENS)
+    reasoner = reasoner_of(AWAY)
     assert (reasoner.name, reasoner.keeps_cards) == ("openai:some-model", False)
 
 
 @pytest.mark.parametrize("name", ["some-model", "unknown:model", "openai:", "openai:model"])
 def test_an_invalid_model_name_is_reported_at_once(name: str) -> None:
     with pytest.raises(SettingsError, match="OMOIDE_MODEL"):
-        make_reasoner(Settings.model_validate({"model": name}), EMBEDDER, TOKENS)
+        reasoner_of({"model": name})
 
 
 def test_startup_imports_no_model_packages(tmp_path: Path) -> None:
@@ -85,7 +90,7 @@ class Away:
 
 
 def test_the_extractive_reasoner_derives_while_the_provider_fails() -> None:
-    relief = make_reasoner(Settings.model_validate({}), EMBEDDER, TOKENS)
+    relief = reasoner_of({})
     reasoner = FallbackReasoner(Away(), relief)  # type: ignore[arg-type]  # all methods fail
     batch = Batch("w", "s", "alice", [message("I live in Porto.")])
     facts = asyncio.run(reasoner.derive(batch))

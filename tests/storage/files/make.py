@@ -30,6 +30,7 @@ from starlette.testclient import TestClient
 
 HERE = Path(__file__).parent
 SETTINGS = {
+    "embedder": "wordllama",
     "debounce_seconds": "0",
     "messages_per_short_summary": "10",
     "messages_per_long_summary": "20",

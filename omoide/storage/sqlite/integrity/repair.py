@@ -35,8 +35,11 @@ from omoide.storage.sqlite.integrity.row_consistency import SAID_ORDER_DIFFERS, 
 from omoide.storage.sqlite.integrity.segment_check import segment_faults
 from omoide.storage.sqlite.schema_objects import WORDS, differences, expected, missing
 
-MADE_AGAIN = frozenset({*VECTORS.values(), "segments", "embedder", "refused_texts", "done", "receipts", "shares"})
-"""Tables that can be recreated empty: their data is derived, or kept for some hours only."""
+MADE_AGAIN = frozenset(
+    {*VECTORS.values(), "segments", "embedder", "refused_texts", "done", "receipts", "shares", "model_usage"}
+    | {"usage_totals", "budget_pauses"}
+)
+"""Tables that can be recreated empty: their data is derived, kept for some hours only, or about cost."""
 
 ROUNDS = 20
 """Maximum number of passes: removing a row can leave rows that reference it, which the next pass removes."""
