@@ -21,8 +21,8 @@ MAX_EXACT = 8
 
 # Punctuation inside a word, as in `main.py`, `10:30` or `a,b`, but not `don't` or `well-read`.
 _inner = re.compile(r"[^\W_][.,;:!?()\"]+[^\W_]")
-# A number of several digits, or a name with one, as `21313` or `A380`.
-_number = re.compile(r"(?=[^\W_]*\d)[^\W_]{3,}")
+_long_word = re.compile(r"[^\W_]{3,}")
+_digit = re.compile(r"\d")
 _PROSE = frozenset(".,;:!?'\"()-")
 """ASCII punctuation that is part of prose; other punctuation and symbols of ASCII are signs."""
 
@@ -64,9 +64,12 @@ class Query:
 
     @cached_property
     def exact(self) -> list[str]:
-        """The distinct parts between blanks that contain signs, as `user_id` in `what is user_id?`, and numbers."""
+        """The distinct parts between blanks that contain signs, as `user_id` in `what is user_id?`, and numbers.
+
+        Numbers have several digits; names with a digit are among them, as `A380`.
+        """
         parts = [_bare(part) for part in composed(self.text).split() if _has_signs(part)]
-        parts += _number.findall(composed(self.text))
+        parts += filter(_digit.search, _long_word.findall(composed(self.text)))
         return [*dict.fromkeys(part for part in parts if part)][:MAX_EXACT]
 
     @cached_property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omoide.search.query import MAX_WORDS, Query
+from omoide.search.query import MAX_EXACT, MAX_WORDS, Query
 
 
 @pytest.mark.parametrize(
@@ -98,3 +100,11 @@ def test_any_text_can_be_parsed(text: str) -> None:
     query = Query(text)
     assert query.is_empty or query.is_literal or query.words
     assert "\x00" not in query.needle
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "x." * 50_000, "1" * 100_000, "(" * 100_000])
+def test_a_long_word_is_parsed_in_linear_time(text: str) -> None:
+    started = time.process_time()
+    query = Query(text)
+    assert len(query.exact) <= MAX_EXACT
+    assert time.process_time() - started < 5
