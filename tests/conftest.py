@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import hypothesis
@@ -14,6 +15,7 @@ import pytest
 
 from omoide.storage import Store
 from omoide.storage.engine import open_store
+from tests.file_scheduler import SlowestFirst
 from tests.server_process import CommandServer, Server
 
 hypothesis.settings.register_profile(
@@ -33,6 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--change-seconds", default="1", help="how long clients change what is remembered at random")
     parser.addoption("--all-damage", action="store_true", help="damage every column in every way, for half an hour")
     parser.addoption("--schemathesis-examples", help="how many cases of each operation schemathesis makes up a phase")
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SlowestFirst | None:
+    return SlowestFirst(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

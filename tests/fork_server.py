@@ -22,12 +22,15 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parent.parent
 MOST_REQUEST_BYTES = 100_000
 STREAMS = 3
+REASONERS = ("omoide.reasoner.agentic.reasoner", "omoide.reasoner.extractive.reasoner")
+HANDLERS = tuple(f"omoide.handlers.{path.stem}" for path in sorted((ROOT / "handlers").glob("[a-z]*.py")))
 
 
 class Forked:
@@ -159,15 +162,12 @@ def serve(asked: socket.socket) -> None:
 
 def _loaded() -> Callable[[], None]:
     """The command, with all that servers load sooner or later: only the process that forks needs it."""
-    import numpy
-
     from omoide.cli.main import main
     from omoide.inference.tokens import TokenCounter
-    from omoide.reasoner.extractive import reasoner
 
+    for name in ("numpy", "onnxruntime", "pypdf", "omoide.inference.openai_chat", *REASONERS, *HANDLERS):
+        import_module(name)
     TokenCounter().warm()
-    assert numpy
-    assert reasoner
     return main
 
 

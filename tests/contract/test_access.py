@@ -109,7 +109,6 @@ IDS = {"workspace_id": "w", "session_id": "s", "peer_id": "p"}
 
 _header, *_lines = [line.split() for line in TABLE.strip().splitlines()]
 ROWS = {line[0]: dict(zip(_header, line[1:], strict=True)) for line in _lines}
-CASES = [(operation, key) for operation in ROWS for key in _header]
 
 
 def header(key: Principal | None) -> dict[str, str]:
@@ -146,19 +145,24 @@ def message(api: httpx.Client) -> str:
     return str(made.json()[0]["id"])
 
 
-@pytest.mark.parametrize(("name", "key"), CASES)
-def test_keys_are_allowed_as_in_the_matrix(name: str, key: str, api: httpx.Client, message: str) -> None:
+@pytest.mark.parametrize("name", ROWS)
+def test_keys_are_allowed_as_in_the_matrix(name: str, api: httpx.Client, message: str) -> None:
+    for key, mark in ROWS[name].items():
+        assert is_allowed(name, KEYS[key], api, message) == (mark == "✔"), key
+
+
+def is_allowed(name: str, key: Principal | None, api: httpx.Client, message: str) -> bool:
     operation = OPERATIONS[name]
     # The keys of the other rows are limited to peers that must stay.
     others = {"peer_id": "gone"} if name in ("delete_peer", "merge_peer") else {}
     path = path_of(operation, {**IDS, "message_id": message, **others})
-    options: dict[str, Any] = {"params": query_of(operation), "headers": header(KEYS[key]), **body_of(operation)}
+    options: dict[str, Any] = {"params": query_of(operation), "headers": header(key), **body_of(operation)}
     response = api.request(operation.method, path, **options)
-    assert (response.status_code != 401) == (ROWS[name][key] == "✔"), response.text
     # 404: no such id; 409: the workspace still has sessions. Only permitted callers get these.
     assert response.status_code < 300 or response.status_code in (401, 404, 409), response.text
     if name == "delete_session":
         put_session(api, "w", "s")
+    return response.status_code != 401
 
 
 def test_every_operation_has_a_row() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,20 @@ from omoide.contract.document import OperationSpec
 from tests.contract.conformance import DOCUMENT, OPERATIONS
 
 ROLES = {"admin", "workspace", "peer", "session", "member", "named", "asked", "metrics"}
-operations = pytest.mark.parametrize("operation", [*OPERATIONS.values()], ids=[*OPERATIONS])
+
+
+def operations(rule: Callable[[OperationSpec], None]) -> Callable[[], None]:
+    """A test of a rule for every operation."""
+
+    def test() -> None:
+        for operation in OPERATIONS.values():
+            try:
+                rule(operation)
+            except AssertionError as fault:
+                fault.add_note(operation.handler)
+                raise
+
+    return test
 
 
 def gate(schema: Any) -> Draft202012Validator:
