@@ -48,7 +48,7 @@ _IDENTITY = frozenset(
         kinds.CALL_ME,
     }
 )
-_THEM = re.compile(r"\bthem\b(?=.)")
+_THEM = re.compile(r"(?<!/)\bthem\b(?!/)")
 _THEIR = re.compile(r"\btheir\b")
 _TASTES = kinds.TASTES | {kinds.PREFERS}
 _VITAL = kinds.INSTRUCTIONS | {kinds.ALLERGY, kinds.DIET}

@@ -15,7 +15,7 @@ from omoide.reasoner.extractive.word_lists import word_lists
 CACHED_STATEMENTS = 4_096
 _DOUBT = re.compile("|".join(word_lists("card_text").lines("doubts")), re.IGNORECASE)
 _WOULD = re.compile(
-    r"(?:'d| would)(?= (?:rather|prefer|choose|pick|like you|appreciate|love it if you)\b)", re.IGNORECASE
+    r"(?:'d| would)(?= (?:rather|prefer|choose|pick|like you|like \w+ (?:answers|replies|responses)|appreciate|love it if you)\b)", re.IGNORECASE
 )
 _FAVOURITE = re.compile(
     r"\bfavou?rite\b.* (?:is|are|would be|would have to be|might be) (?:probably|maybe)\b", re.IGNORECASE

@@ -41,7 +41,8 @@ _BREAK = re.compile(
     r" (?:(?:now|then|also|so|yes) )?(?=(?:I|my) )| , (?=(?:I|my) )"
     r"| (?:, )?(?:but|because|although|though|whereas|cause|cuz|pero|aber|even though) "
     r"| , so | so (?=(?:I|my|it|he|she|they|that|please|no|for me) )"
-    r"| , (?:which|where|especially|though) | (?:, )?and (?=(?:it|he|she|they|that|this|there) )"
+    r"| , (?:which|where|especially|though|mostly|mainly) | (?:, )?and (?=(?:it|he|she|they|that|this|there) )"
+    r"| , (?=(?:he|she|it)(?:'s)? )| , now (?=I )"
 )
 _HAVE_GOT = re.compile(
     r"\bI have got (?!married|engaged|into|promoted|to |used|divorced|better|worse|back|tired|hired)"
