@@ -9,18 +9,35 @@ from typing import NamedTuple
 from omoide.core.text_cache import text_cache
 from omoide.reasoner.extractive.shapes.catalog import ENDED, Catalog, Filled, catalog, shapes
 from omoide.reasoner.extractive.shapes.text import as_said, plain_clauses, quoted, spelled_words, third_person
-from omoide.reasoner.extractive.slot_kinds import AGE, BIRTHDAY, BORN, CALL_ME, INSTRUCTIONS, NAME, PRONOUNS, WORK
+from omoide.reasoner.extractive.slot_kinds import (
+    AGE,
+    BIRTHDAY,
+    BORN,
+    CALL_ME,
+    INSTRUCTION,
+    INSTRUCTIONS,
+    NAME,
+    PRONOUNS,
+    WORK,
+)
 from omoide.reasoner.extractive.word_lists import word_lists
 
 CACHED_STATEMENTS = 4_096
+FEWEST_BEFORE_ADDITION = 3
+_LIMITING = re.compile(rf"\b{word_lists('card_text').any_of('limiting')}\b", re.IGNORECASE)
+"""Words after a comma that may take back what is before it."""
 _DOUBT = re.compile("|".join(word_lists("card_text").lines("doubts")), re.IGNORECASE)
 _WOULD = re.compile(
-    r"(?:'d| would)(?= (?:rather|prefer|choose|pick|like you|like \w+ (?:answers|replies|responses)|appreciate|love it if you)\b)", re.IGNORECASE
+    r"(?:'d| would)"
+    r"(?= (?:rather|prefer|choose|pick|like you|like \w+ (?:answers|replies|responses)|appreciate|love it if you)\b)",
+    re.IGNORECASE,
 )
 _FAVOURITE = re.compile(
     r"\bfavou?rite\b.* (?:is|are|would be|would have to be|might be) (?:probably|maybe)\b", re.IGNORECASE
 )
 _PLURAL = re.compile(r"\b(?:we|we're|we've|our)\b", re.IGNORECASE)
+_OF_ONE_TEXT = re.compile(r"(?:and|but|also|then) \S+ it\b", re.IGNORECASE)
+"""The end of a request for one text: "and keep it short"."""
 _OF_ONE = frozenset({NAME, CALL_ME, AGE, BIRTHDAY, BORN, PRONOUNS, WORK})
 """Kinds of one person: a plural subject fills none."""
 
@@ -46,10 +63,13 @@ def shape_slots(statement: str, peer_id: str) -> ShapeSlots:
     filled: Filled = []
     ended: Filled = []
     for clause in plain_clauses(statement, peer_id):
-        for kind, value in catalog().fill(clause.text, verbatim or as_said(clause.text)):
+        said = verbatim or as_said(clause.text)
+        for kind, value in catalog().fill(clause.text, said) or _before_addition(clause.text, said):
             if is_doubtful and kind not in INSTRUCTIONS:
                 continue
             if kind in INSTRUCTIONS and verbatim is None and not clause.text.startswith("I "):
+                continue
+            if kind.startswith(INSTRUCTION) and _OF_ONE_TEXT.match(said):
                 continue
             if kind.startswith(ENDED):
                 ended.append((kind.removeprefix(ENDED), value))
@@ -58,6 +78,14 @@ def shape_slots(statement: str, peer_id: str) -> ShapeSlots:
         if clause.is_over and not is_doubtful:
             ended.append(("", third_person(as_said(clause.text).rstrip("."))))
     return ShapeSlots([*dict.fromkeys(filled)], [*dict.fromkeys(ended)])
+
+
+def _before_addition(clause: str, verbatim: str) -> Filled:
+    """The slots of what comes before a comma: "I am the vet of a cooperative , two hundred farms"."""
+    head, comma, addition = clause.partition(" , ")
+    if not comma or len(head.split()) < FEWEST_BEFORE_ADDITION or _LIMITING.search(addition):
+        return []
+    return [slot for slot in catalog().fill(f"{head} ", verbatim) if slot[0] not in INSTRUCTIONS]
 
 
 _SPEAKER = "\0"
