@@ -152,68 +152,59 @@ class CardShape:
 
 class _Wording(NamedTuple):
     order: int
+    starts: frozenset[str]
     required: tuple[frozenset[str], ...]
     shape: CardShape
     number: int
 
 
-class _Wordings:
-    """Wordings by the words of the smallest set of what each requires."""
-
-    def __init__(self) -> None:
-        self._any: list[_Wording] = []
-        self._by_word: dict[str, list[_Wording]] = defaultdict(list)
-
-    def add(self, wording: _Wording) -> None:
-        rarest, *others = sorted(wording.required, key=len) or [frozenset()]
-        rest = wording._replace(required=tuple(others))
-        for word in rarest:
-            self._by_word[word].append(rest)
-        if not rarest:
-            self._any.append(rest)
-
-    def fitting(self, words: frozenset[str], *, certain: bool = False) -> Iterator[_Wording]:
-        """Yield those whose requirements the words fulfil; `certain`: only those that require anything."""
-        if not certain:
-            yield from self._any
-        for word in words & self._by_word.keys():
-            for each in self._by_word[word]:
-                if not any(map(words.isdisjoint, each.required)):
-                    yield each
-
-
 class Catalog:
-    """Shapes, found by the first words of a clause and by words that it must have."""
+    """Shapes, found by words that a clause must have and by its first words.
+
+    A wording is listed by the words of the smallest set of what it requires; one that requires nothing by its first
+    words. Equal sets are one object: each holds up to some hundred words.
+    """
 
     def __init__(self, shapes: Sequence[CardShape]) -> None:
         self.shapes = [*shapes]
-        self._by_start: dict[str, _Wordings] = defaultdict(_Wordings)
-        self._all = _Wordings()
+        self._by_start: dict[str, list[_Wording]] = defaultdict(list)
+        self._by_word: dict[str, list[_Wording]] = defaultdict(list)
+        sets: dict[frozenset[str], frozenset[str]] = {}
         every = ((shape, number) for shape in shapes for number in range(len(shape.says)))
         for order, (shape, number) in enumerate(every):
-            wording = _Wording(order, shape.required(number), shape, number)
-            self._all.add(wording)
-            for start in shape.starts(number):
-                self._by_start[start].add(wording)
+            starts, *required = (
+                sets.setdefault(words, words) for words in (shape.starts(number), *shape.required(number))
+            )
+            rarest, *others = sorted(required, key=len) or [frozenset()]
+            wording = _Wording(order, starts, tuple(others), shape, number)
+            for word in rarest or starts:
+                (self._by_word if rarest else self._by_start)[word].append(wording)
 
     def may_fill(self, words: frozenset[str]) -> bool:
         """Whether a text with these words may match a wording that requires some. Fast, without clauses."""
-        return next(self._all.fitting(words, certain=True), None) is not None
+        return next(self._requiring(words), None) is not None
 
     def fill(self, clause: str, verbatim: str = "") -> Filled:
         """Return the slots that a clause fills, by the first wording that matches it."""
         words = clause.casefold().split()
         subject = clause.partition(" ")[0]
-        keys = [f"{subject} {words[1]}", f"{subject} "] if subject in ("I", "my") and len(words) > 1 else []
-        keys += [words[0], ""] if words else []
-        found = frozenset(words)
-        known = (self._by_start[key] for key in keys if key in self._by_start)
-        candidates = {each.order: each for wordings in known for each in wordings.fitting(found)}
+        keys = {f"{subject} {words[1]}", f"{subject} "} if subject in ("I", "my") and len(words) > 1 else set()
+        keys |= {words[0], ""} if words else set()
+        candidates = {each.order: each for key in keys & self._by_start.keys() for each in self._by_start[key]}
+        requiring = self._requiring(frozenset(words))
+        candidates |= {each.order: each for each in requiring if not each.starts.isdisjoint(keys)}
         for order in sorted(candidates):
             wording = candidates[order]
             if filled := wording.shape.fill(wording.number, clause, verbatim):
                 return filled
         return []
+
+    def _requiring(self, words: frozenset[str]) -> Iterator[_Wording]:
+        """Yield the wordings that require words, all of which are there."""
+        for word in words & self._by_word.keys():
+            for each in self._by_word[word]:
+                if not any(map(words.isdisjoint, each.required)):
+                    yield each
 
 
 @cache
