@@ -27,7 +27,7 @@ RESERVE = 16
 """Tokens by which a chat template may exceed the count that a provider names."""
 
 _FILE = tomllib.loads(resources.files(__package__).joinpath("refusals.toml").read_text(encoding="utf-8"))
-_NUMBER = r"(\d[\d,_]*\d|\d)"
+_NUMBER = r"(\d{1,3}(?:[,_]\d{3})+(?!\d)|\d+)"
 _INTEGER = re.compile(rf"(?<![\w.-]){_NUMBER}(?![\w-]|\.\d)")
 _NAMES: Sequence[OutputName] = ("max_completion_tokens", "max_tokens")
 
@@ -46,6 +46,7 @@ def _numbers_at(name: str) -> list[re.Pattern[str]]:
 _TOOLS, _LENGTH, _OUTPUT, _EXCESS = _any_of("tools"), _any_of("length"), _any_of("output"), _any_of("excess")
 _EXCLUSIVE, _UNKNOWN_PARAMETER = _any_of("exclusive"), _any_of("unknown_parameter")
 _SETTINGS = (("effort", _any_of("effort")), ("temperature", _any_of("temperature")))
+_OUTPUT_ONLY = re.compile("|".join(_FILE["output_only"]), re.IGNORECASE | re.MULTILINE)
 _WINDOW, _INPUT = _numbers_at("window"), _numbers_at("input")
 
 
@@ -83,7 +84,8 @@ def is_about_length(error: ModelAPIError) -> bool:
         return True
     if isinstance(error, ModelHTTPError) and error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return True
-    return _is_refusal(error, also_rate=True) and bool(_LENGTH.search(words_of(error)))
+    words = words_of(error)
+    return _is_refusal(error, also_rate=True) and bool(_LENGTH.search(words)) and not _OUTPUT_ONLY.search(words)
 
 
 def room_share(error: ModelAPIError) -> float | None:

@@ -31,6 +31,13 @@ OUTPUT_LIMITS = [
     ("max_completion_tokens must be at most 3000 for gpt-4-0613", 3000),
     ("max_tokens参数超出范围: 最大值 4095", 4095),
     ("Error code: 400 - the maximum number of output tokens is 1500", 1500),
+    ("`max_tokens` must be less than or equal to `8000`, the maximum value for `max_tokens` is less than the "
+     "`context_window` for this model", 7999),
+    ("max_tokens参数非法：取值范围[1,4095]", 4095),
+    ("This model can generate at most 4096 tokens", 4096),
+    ("Validation: completion length 8192 is out of range, max is 4096", 4096),
+    ("'max_tokens' above 4096 requires streaming", 4096),
+    ("The requested number of output tokens 8192 exceeds the limit of 4,096 tokens", 4096),
     ("max_tokens is too large", ASKED // 2),
     ("The value of max_tokens exceeds the limit", ASKED // 2),
 ]  # fmt: skip
@@ -88,6 +95,15 @@ LENGTHS = [
     ("Request too large for toy on tokens per minute (TPM): Limit 6000, Requested 7000, please reduce your message "
      "size", None),
     ("Input is too long for requested model.", None),
+    ("Input length 5000 exceeds maximum allowed token size 4096", None),
+    ("total message token length exceed model limit", None),
+    ("prompt tokens limit exceeded: 5000 > 4096", None),
+    ("InternalError.Algo.InvalidParameter: Range of input length should be [1, 30720]", None),
+    ("This model is limited to 4096 tokens; your prompt has 5000", None),
+    ("Request body too large for toy model. Max size: 8000 tokens.", None),
+    ("string too long. Expected a string with maximum length 1048576, but got a string with length 1500000.", None),
+    ("Conversation too long; start a new one", None),
+    ("输入长度超过限制", None),
     ("Please reduce the length of the messages or completion.", None),
     ("This model's maximum context length is 4096 tokens. However, you requested 12100 tokens (4000 in the messages, "
      "8100 in the completion).", None),
@@ -113,6 +129,10 @@ TOOLS = [
     "`tool_choice` is not supported by this endpoint",
     "Extra inputs are not permitted: body.tools",
     "tool use is not available for this deployment",
+    "parallel_tool_calls is not supported",
+    'json: unknown field "tools"',
+    "This model only supports single tool-calls at once!",
+    "此模型不支持工具调用",
 ]
 
 
