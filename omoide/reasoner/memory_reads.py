@@ -12,13 +12,15 @@ from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.excerpts import Hit, excerpts
 from omoide.reasoner.token_budget import choose_messages
-from omoide.storage import Transaction, conclusion_search, message_scope, message_search, messages
+from omoide.storage import Transaction, conclusion_search, message_scope, message_search, messages, waiting_units
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageScope, MessageSearch
 
 T = TypeVar("T")
 AROUND = 20
 """Tokens of a line of a prompt beside the content: its name, level and time."""
+UNITS_MOST = 20
+"""Units of waiting work whose messages are read."""
 _NONE: Any = object()
 
 
@@ -78,6 +80,33 @@ def newest(
     """The newest messages of a session, named with its workspace, that fit into the budget, oldest first."""
     walk = messages.known(messages.newest_first(db, *session, 1), moment)
     return choose_messages(walk, budget, trim=tokens.trim, count=tokens.count)
+
+
+def whole(db: Transaction, request: MessageSearch, budget: int) -> list[Message] | None:
+    """All messages within reach, oldest first; None if they exceed the request's limit or the budget in tokens."""
+    within = message_scope.resolve(db, request)
+    if within is None:
+        return []
+    pks = message_search.newest(db, within, request.limit + 1)
+    if len(pks) > request.limit:
+        return None
+    found = message_search.fetch(db, pks)[::-1]
+    return found if sum(each.token_count + AROUND for each in found) <= budget else None
+
+
+def unprocessed(
+    db: Transaction, request: MessageSearch, observed_id: str | None, budget: int, tokens: TokenCounter
+) -> list[Message]:
+    """The newest messages within reach from which nothing has been concluded yet, with those between and before them,
+    as many as fit into the budget; oldest first."""
+    within = message_scope.resolve(db, request)
+    if within is None:
+        return []
+    units = waiting_units.newest(db, request.workspace_id, observed_id, UNITS_MOST)
+    ends = [each._replace(first=max(1, each.first - 1, each.last - request.limit)) for each in units]
+    found = itertools.chain.from_iterable(message_search.stretches(db, within, ends).values())
+    said = sorted({each.id: each for each in found}.values(), key=lambda message: message.created_at)
+    return choose_messages(reversed(said), budget, trim=tokens.trim, count=tokens.count)
 
 
 def in_turn(rankings: Sequence[Sequence[T]]) -> Iterator[T]:

@@ -51,6 +51,8 @@ HISTORY_MOST = 16_384
 """Maximum tokens of `get_recent_history`."""
 
 # Our own limits, to bound the cost of a question.
+WHOLE_MOST = 60
+"""Messages that are few enough to be read as a whole."""
 QUERIES_MOST = 5
 """Queries of one search."""
 RERANKED = 40
@@ -298,6 +300,19 @@ class MemoryView:
         history = await self._store.read_offloaded(memory_reads.newest, session, moment, budget, self.tokens)
         self.evidence.note("get_recent_history", {"max_tokens": budget}, messages=history)
         return history
+
+    async def get_whole_or_unprocessed(self, whole: int, unprocessed: int) -> tuple[list[Message], bool]:
+        """Return all messages within reach, and True, if they have at most `whole` tokens. Otherwise those from which
+        nothing has been concluded yet, the newest that fit into `unprocessed` tokens. Oldest first."""
+        request, about = self._messages(limit=WHOLE_MOST), (self.reach.observed_id, unprocessed, self.tokens)
+        said = await self._store.read_offloaded(memory_reads.whole, request, whole)
+        if said is None:
+            found = await self._store.read_offloaded(memory_reads.unprocessed, request, *about)
+        else:
+            found = said
+        if found:
+            self.evidence.note("get_recent_history", {"max_tokens": whole if said else unprocessed}, messages=found)
+        return found, bool(said)
 
     def _conclusions(self, query: str = "", limit: int = 0, *, is_derived: bool | None = None) -> ConclusionSearch:
         reach = self.reach

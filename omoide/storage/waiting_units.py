@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from omoide.core.job_payloads import JobKind
+from omoide.core.job_payloads import InvalidPayload, JobKind, WorkUnit
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import json_or_null
+from omoide.storage.messages import Stretch
+from omoide.storage.queue import parse_payload
 
 _PAYLOAD = json_or_null("payload")
 
@@ -23,3 +25,23 @@ def hasten(db: Transaction, now: int, *, workspace_id: str | None = None, sessio
         {"kind": JobKind.REPRESENTATION, "now": now, "workspace": workspace_id, "session": session_id},
     )
     return int(changed.rowcount)
+
+
+def newest(db: Transaction, workspace_id: str, observed_id: str | None, limit: int) -> list[Stretch]:
+    """The messages of the unfinished units that were enqueued last, about a peer or about all; newest unit first."""
+    about = "" if observed_id is None else f"AND {_PAYLOAD} ->> 'observed' = :observed"
+    found = db.execute(
+        f"""SELECT payload FROM jobs WHERE kind = :kind AND failed_at IS NULL {about}
+            AND workspace IN (SELECT pk FROM workspaces WHERE id = :workspace) ORDER BY pk DESC LIMIT :limit""",
+        {"kind": JobKind.REPRESENTATION, "observed": observed_id, "workspace": workspace_id, "limit": limit},
+    )
+    return [stretch for (stored,) in found if (stretch := _stretch(stored)) is not None]
+
+
+def _stretch(stored: object) -> Stretch | None:
+    """The messages of a unit; None if its payload is damaged: it fails when it is claimed."""
+    try:
+        unit = WorkUnit.from_json(parse_payload(stored))
+    except InvalidPayload:
+        return None
+    return Stretch(unit.session_pk, unit.first, unit.through)

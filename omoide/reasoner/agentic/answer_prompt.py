@@ -23,6 +23,9 @@ CARD_SHARE, INSTRUCTIONS_SHARE = 0.15, 0.15
 LEAST_GIVEN = 400
 """Characters that the sections have in any case."""
 
+NEWEST_LAST = frozenset({"history", "recent"})
+WHOLE = "These are all messages that there are."
+
 RULES, GIVEN = prompt_templates.load("answer.rules"), prompt_templates.load("answer.given")
 MOMENTS = {name: prompt_templates.load(f"answer.moment.{name}") for name in ("as_of", "valid_at")}
 VIEWS = {name: prompt_templates.load(f"answer.view.{name}") for name in ("self", "other", "workspace")}
@@ -30,15 +33,21 @@ VIEWS = {name: prompt_templates.load(f"answer.view.{name}") for name in ("self",
 
 @dataclass(frozen=True, slots=True)
 class AnswerPrompt:
-    """What an answer is made from. `conclusions`, `derived` and `messages` have the best first, `history` the newest
-    last."""
+    """What an answer is made from. `conclusions`, `derived` and `messages` have the best first, `recent` and `history`
+    the newest last."""
 
     question: Question
     conclusions: str = ""
     derived: str = ""
     messages: str = ""
+    recent: str = ""
+    """What was said and is in no conclusion yet."""
     history: str = ""
     summary: str = ""
+    is_whole: bool = False
+    """Whether `recent`, or `history` of a pinned session, is all that was said."""
+    utc_offset: int | None = None
+    """Minutes east of UTC where the peer was last heard."""
 
     def opening(self, most: int | None = None, extra_rules: str = "") -> Opening:
         """Return the first request, of about `most` characters."""
@@ -59,6 +68,7 @@ class AnswerPrompt:
     def _given(self, most: int | None) -> str:
         texts = {
             "conclusions": self.conclusions,
+            "recent": self.recent,
             "messages": self.messages,
             "derived": self.derived,
             "history": self.history,
@@ -68,7 +78,9 @@ class AnswerPrompt:
             texts = _cut_to(texts, max(most - len(self.question.query), LEAST_GIVEN))
         sections = {tag: prompt_templates.section(tag, text) for tag, text in texts.items()}
         question = prompt_templates.section("question", self.question.query)
-        return prompt_templates.fill(GIVEN, question=question, now=present(_now(self.question.moment)), **sections)
+        is_whole = self.is_whole and (texts["recent"], texts["history"]) == (self.recent, self.history)
+        at = present(_now(self.question.moment), self.utc_offset)
+        return prompt_templates.fill(GIVEN, question=question, whole=WHOLE if is_whole else "", now=at, **sections)
 
 
 def _cut_to(texts: dict[str, str], most: int) -> dict[str, str]:
@@ -79,7 +91,7 @@ def _cut_to(texts: dict[str, str], most: int) -> dict[str, str]:
     for tag, text in texts.items():
         others -= len(text)
         allowed = max(remaining - others, int(remaining * 0.6))
-        kept[tag] = _lines(text, allowed, newest=tag == "history")
+        kept[tag] = _lines(text, allowed, newest=tag in NEWEST_LAST)
         remaining = max(remaining - len(kept[tag]), 0)
     return kept
 

@@ -6,6 +6,7 @@ several. The output is neutralized (see `prompts`).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 
@@ -42,6 +43,15 @@ def transcript(
             day_before = said_on
         lines.append(message_line(message, label(message), most))
     return lines
+
+
+def transcripts(messages: Iterable[Message]) -> str:
+    """Format messages of several sessions, each under the name of its session."""
+    shown = (
+        f"Session {inline(session_id)}:\n" + "\n".join(transcript(said))
+        for session_id, said in itertools.groupby(messages, lambda message: message.session_id)
+    )
+    return "\n\n".join(shown)
 
 
 def day_line(message: Message) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from operator import itemgetter
 
 from omoide.core.errors import OmoideError
-from omoide.core.records import Conclusion
+from omoide.core.records import Conclusion, Message
 from omoide.reasoner.agentic.answer_prompt import AnswerPrompt
-from omoide.reasoner.agentic.formatting import snippets_result, transcript
+from omoide.reasoner.agentic.formatting import snippets_result, transcript, transcripts
 from omoide.reasoner.agentic.tools import ReadingTools
 from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.memory_reads import AROUND
@@ -35,16 +37,39 @@ async def look_up(question: Question, tools: ReadingTools, tokens: int, *, is_wi
     use the tools.
     """
     memory = tools.memory
-    history, summary = "", None
     try:
         explicit, derived, said = await _nearest(question, memory, tokens * (WIDER if is_wide else 1), is_wide)
+        recent, is_whole = await memory.get_whole_or_unprocessed(*_room_of_messages(question, tokens))
     except OmoideError:
-        explicit, derived, said = (), (), ()
-    if question.session_id is not None:
-        summary = await memory.get_session_summary()
-        history = "\n".join(transcript(await memory.get_recent_history(HISTORY_TOKENS)))
-    shown = tools.shown(explicit), tools.shown(derived)
-    return AnswerPrompt(question, *shown, snippets_result(said, tools.names), history, summary or "")
+        explicit, derived, said, recent, is_whole = (), (), (), [], False
+    prompt = AnswerPrompt(
+        question,
+        tools.shown(explicit),
+        tools.shown(derived),
+        "" if is_whole else snippets_result(said, tools.names),
+        is_whole=is_whole,
+        utc_offset=_offset([*explicit, *derived], recent, question.target_id),
+    )
+    if question.session_id is None:
+        return replace(prompt, recent=transcripts(recent))
+    history = recent if is_whole else await memory.get_recent_history(min(tokens, HISTORY_TOKENS))
+    known = {each.id for each in history}
+    earlier = transcripts(each for each in recent if each.id not in known)
+    summary = await memory.get_session_summary()
+    return replace(prompt, history="\n".join(transcript(history)), recent=earlier, summary=summary or "")
+
+
+def _room_of_messages(question: Question, tokens: int) -> tuple[int, int]:
+    """Tokens for all messages, if they are few, and for those from which nothing has been concluded yet."""
+    whole = tokens * 2 // 3 if question.session_id is None else min(2 * tokens, HISTORY_TOKENS)
+    return whole, tokens // 3
+
+
+def _offset(conclusions: Sequence[Conclusion], said: Sequence[Message], target_id: str | None) -> int | None:
+    """Where the peer was last heard, in minutes east of UTC; None if that is not known, or there is no one peer."""
+    heard = [(each.said_at, each.utc_offset) for each in conclusions]
+    heard += [(each.created_at, each.utc_offset) for each in said if each.peer_id == target_id]
+    return max(heard, key=itemgetter(0))[1] if heard and target_id is not None else None
 
 
 async def _nearest(question: Question, memory: MemoryView, tokens: int, is_wide: bool) -> Known:

@@ -23,6 +23,7 @@ TAGS = (
     "known",
     "messages",
     "question",
+    "recent",
     "schema",
     "summary",
 )
