@@ -21,6 +21,7 @@ from omoide.reasoner.extractive.shapes.pattern import (
     CORE,
     Fields,
     Pattern,
+    compile_outline,
     compile_pattern,
     first_words,
     list_name,
@@ -55,6 +56,7 @@ class CardShape:
     """A regular expression of clauses that do not fill the shape's slots; empty for none."""
     examples: Mapping[str, Sequence[str]]
     lists: Mapping[str, PhraseList] = field(repr=False)
+    _outlines: dict[int, re.Pattern[str]] = field(default_factory=dict, repr=False)
     _patterns: dict[int, Pattern] = field(default_factory=dict, repr=False)
     """Those that were needed so far."""
 
@@ -81,10 +83,15 @@ class CardShape:
         """
         if self.unless and re.search(self.unless, clause, re.IGNORECASE):
             return []
-        matched = self._pattern(number).match(clause)
+        matched = self._pattern(number).match(clause) if self._may_match(number, clause) else None
         if matched is None or (CLAUSE in self._used and not values.is_plain(matched[CORE])):
             return []
         return self._filled({**matched, VERBATIM: verbatim})
+
+    def _may_match(self, number: int, clause: str) -> bool:
+        if number not in self._outlines:
+            self._outlines[number] = compile_outline(self.says[number])
+        return self._outlines[number].match(clause) is not None
 
     def _pattern(self, number: int) -> Pattern:
         if number not in self._patterns:

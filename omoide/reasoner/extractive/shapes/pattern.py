@@ -59,6 +59,21 @@ def compile_pattern(text: str, fields: Fields, *, is_event: bool = False) -> Pat
     return Pattern(re.compile(f"(?P<{CORE}>{regex})" + (_TODAY if is_event else _END)), parser.groups)
 
 
+class _AnyText(dict[str, str]):
+    """Fields that may be any words."""
+
+    def __missing__(self, name: str) -> str:
+        return r"[^ ]+(?: [^ ]+)*?"
+
+
+def compile_outline(text: str) -> re.Pattern[str]:
+    """Compile what a clause that the pattern matches begins with, whatever its fields are.
+
+    That takes a millisecond, and a pattern with the phrases of its lists up to a hundred: few outlines match.
+    """
+    return re.compile(_Parser(text, _AnyText()).parse())
+
+
 def first_words(text: str, fields: Callable[[str], Iterator[str]]) -> frozenset[str]:
     """Return the words with which a clause may start that the pattern matches, in lower case; "" if any word may.
 
@@ -127,7 +142,7 @@ class _Parser:
 
     def _field(self, name: str) -> str:
         plain = list_name(name)
-        if plain not in self._fields:
+        if plain not in self._fields and not isinstance(self._fields, _AnyText):
             raise InvalidPattern(f"{self._text!r} has an unknown field {name!r}")
         group = f"f{len(self.groups)}"
         self.groups[group] = name
