@@ -21,12 +21,16 @@ class FusionWeights:
     """Added to every rank: the larger, the less the top ranks count."""
     vectors: float = 0.4
     """Weight of the ranking by meaning; the ranking by words has the remainder to 1."""
+    vectors_of_sentence: float = 0.65
+    """The same for a query that is an English sentence, which a model that was trained on English understands best."""
     exact: float = 0.5
     """Weight of the ranking by exact parts of the query, such as `user_id` or `21313`, added to the two others."""
     before: float = 0.6
     """Share of the previous message's score that a message gets: an answer seldom repeats the question's words."""
     after: float = 0.4
     """Share of the next message's score."""
+    speaker: float = 1.6
+    """Factor for a message of a peer that the query names: what is asked about a peer, it mostly said itself."""
 
 
 WEIGHTS = FusionWeights()

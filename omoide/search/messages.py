@@ -1,7 +1,8 @@
 """Search messages by words, by meaning, and by neighbouring messages.
 
 An empty query returns the newest messages. For any other, the rankings by words and by meaning are fused, neighbours of
-good matches are boosted, and verbatim matches come first: for a literal query (see `query`) the newest of them.
+good matches and messages of a peer that the query names are boosted, and verbatim matches come first: for a literal
+query (see `query`) the newest of them.
 """
 
 from __future__ import annotations
@@ -124,16 +125,25 @@ def _ranked(
         # The full-text index matches whole words only; if that finds little, substrings are searched as well.
         thorough = query.has_signs or len(by_words) < limit
         literal = _literal(db, within, query, pool, are_words_known=bool(by_words)) if thorough else []
+    vectors = WEIGHTS.vectors_of_sentence if query.is_english_sentence else WEIGHTS.vectors
     rankings = [
-        (1 - WEIGHTS.vectors, by_words),
-        (WEIGHTS.vectors, by_meaning),
+        (1 - vectors, by_words),
+        (vectors, by_meaning),
         (WEIGHTS.exact, _exact(db, query, by_words)),
     ]
     scores = fused(rankings, WEIGHTS.k)
     total = lifted(scores, message_search.around(db, within, [*scores.keys() | {*literal}]), WEIGHTS)
+    _favour_named(db, query, total)
     # A message that contains the whole query contains its words, so it is in one of these two.
     holding = message_search.holding(db, [*by_words, *literal], query.needle)
     return ordered(scores, total, holding)
+
+
+def _favour_named(db: Transaction, query: Query, total: dict[int, float]) -> None:
+    """Raise the scores of the messages whose speakers the query names."""
+    for pk, peer_id in message_search.speakers(db, [*total]).items():
+        if query.names(peer_id):
+            total[pk] *= WEIGHTS.speaker
 
 
 def _literal(

@@ -35,6 +35,13 @@ _FUNCTION_WORDS = """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """English stop words; they match nearly every message."""
 
+ENGLISH_SHARE = 0.25
+"""Minimum share of stop words among the words of an English sentence. Lists of keywords, and other languages, have
+fewer."""
+
+LEAST_NAME = 2
+"""Letters that a name has."""
+
 
 class Query:
     """A parsed query."""
@@ -61,6 +68,24 @@ class Query:
         """The distinct words, lower-cased; without stop words, unless there are no others."""
         found = list(dict.fromkeys(words(self.text)))
         return ([word for word in found if word not in FUNCTION_WORDS] or found)[:MAX_WORDS]
+
+    @cached_property
+    def is_english_sentence(self) -> bool:
+        """Whether it reads like a sentence in English."""
+        distinct = {*words(self.text)}
+        return len(distinct & FUNCTION_WORDS) >= ENGLISH_SHARE * len(distinct) > 0
+
+    def names(self, peer_id: str) -> bool:
+        """Whether it asks something about this peer: it has the first word of its id ("ana-lima": "ana's dog"), and
+        others."""
+        first = next(words(peer_id), "")
+        if len(first) < LEAST_NAME or first.isdecimal():
+            return False
+        return len(self.words) > 1 and not self._name_forms.isdisjoint((first, f"{first}s"))
+
+    @cached_property
+    def _name_forms(self) -> frozenset[str]:
+        return frozenset(self.words)
 
     @cached_property
     def exact(self) -> list[str]:

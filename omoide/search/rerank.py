@@ -89,14 +89,18 @@ class Reranker:
             known |= self._keep({pair: float(score) for pair, score in zip(new, scores, strict=True)})
         return np.array([known[pair] for pair in pairs], np.float32)
 
-    async def order(self, query: str, items: Sequence[T], texts: Sequence[str]) -> list[T]:
+    async def order(
+        self, query: str, items: Sequence[T], texts: Sequence[str], priors: Sequence[float] | None = None
+    ) -> list[T]:
         """Return the items, those whose texts answer the query best first; in the given order if it cannot be judged.
 
-        The order of equal ones is kept.
+        `priors` are added to the scores. The order of equal ones is kept.
         """
         scores = await offload(self.score, query, texts) if items else None
         if scores is None:
             return [*items]
+        if priors is not None:
+            scores = scores + np.array(priors, np.float32)
         return [items[at] for at in np.argsort(-scores, kind="stable").tolist()]
 
     def cache_clear(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from omoide.core.records import Conclusion, Message
 from omoide.search import conclusions, messages
+from omoide.search.prior import priors
 from omoide.search.query import Query
 from omoide.search.rerank import Reranker, turn_text
 from omoide.search.semantic import SemanticSearch
@@ -15,7 +16,10 @@ from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageScope, MessageSearch
 
 POOL = 40
-"""Results that are reordered; those after them keep their places. Each takes about 10 ms."""
+"""Results that the cross-encoder reads; those after them keep their places. Each takes about 10 ms."""
+
+WIDE_POOL = 150
+"""Messages from which those are chosen: replies and paraphrases are often far down in the search."""
 
 
 async def search_messages(
@@ -23,23 +27,26 @@ async def search_messages(
 ) -> list[Message]:
     """As `messages.search`, reordered. A query for literal text, or without words, is not.
 
-    A reply is judged with the question before it, if that is within reach. Raises as `messages.search`.
+    Messages are chosen from a wide pool by their `priors`, which count beside the scores of the cross-encoder. A reply
+    is judged with the question before it, if that is within reach. Raises as `messages.search`.
     """
     query = Query(request.query)
     if query.is_empty or query.is_literal or not reranker.judges(query.text):
         return await messages.search(store, finder, request, seconds=seconds)
 
-    def with_questions(
+    def likely_first(
         db: Transaction, within: MessageScope | None, hits: list[Message]
-    ) -> tuple[list[Message], Mapping[str, str]]:
-        return hits, {} if within is None else message_search.replied_to(db, within, hits[:POOL])
+    ) -> tuple[list[tuple[Message, float]], Mapping[str, str]]:
+        likely = sorted(zip(hits, priors(query, hits), strict=True), key=lambda each: -each[1])
+        asked = [hit for hit, _ in likely[:POOL]]
+        return likely, {} if within is None else message_search.replied_to(db, within, asked)
 
-    pool = replace(request, limit=max(POOL, request.limit))
-    hits, questions = await messages.search_then(store, finder, pool, with_questions, seconds=seconds)
-    first = hits[:POOL]
+    wide = replace(request, limit=max(WIDE_POOL, request.limit))
+    likely, questions = await messages.search_then(store, finder, wide, likely_first, seconds=seconds)
+    first = [hit for hit, _ in likely[:POOL]]
     texts = [turn_text(each.peer_id, each.content, questions.get(each.id, "")) for each in first]
-    ordered = await reranker.order(query.text, first, texts)
-    return [*ordered, *hits[POOL:]][: request.limit]
+    ordered = await reranker.order(query.text, first, texts, [prior for _, prior in likely[:POOL]])
+    return [*ordered, *(hit for hit, _ in likely[POOL:])][: request.limit]
 
 
 async def search_conclusions(

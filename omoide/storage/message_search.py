@@ -190,6 +190,12 @@ def around(db: Transaction, within: MessageScope, pks: Sequence[int]) -> dict[in
     return {pk: (session, seq) for pk, session, seq in db.execute(f"SELECT m.pk, m.session, m.seq {sql}", params)}
 
 
+def speakers(db: Transaction, pks: Sequence[int]) -> dict[int, str]:
+    """Message → id of the peer that said it."""
+    query = f"SELECT m.pk, p.id FROM {_GIVEN} {ORDERED_JOIN} peers p ON p.pk = m.peer"
+    return dict(db.execute(query, (array(pks),)).fetchall())
+
+
 def holding(db: Transaction, pks: Sequence[int], needle: str) -> set[int]:
     """Those of the messages that contain the text, which is a `literal_text`."""
     query = f"SELECT m.pk FROM {_GIVEN} WHERE {holds_literally('m.content')}"

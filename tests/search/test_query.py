@@ -108,3 +108,28 @@ def test_a_long_word_is_parsed_in_linear_time(text: str) -> None:
     query = Query(text)
     assert len(query.exact) <= MAX_EXACT
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "peer_id", "is_named"),
+    [
+        ("Where does Ana live?", "ana", True),
+        ("ana's dog", "ana-lima", True),
+        ("Anas Hund", "ana", True),
+        ("What is the user's job?", "user_17", True),
+        ("Where does Anabel live?", "ana", False),
+        ("ana", "ana", False),
+        ("room 17", "17", False),
+        ("Where does she live?", "?", False),
+    ],
+)
+def test_a_query_names_a_peer_by_the_first_word_of_its_id(text: str, peer_id: str, *, is_named: bool) -> None:
+    assert Query(text).names(peer_id) is is_named
+
+
+@pytest.mark.parametrize(
+    ("text", "is_sentence"),
+    [("Where does Ana live?", True), ("dog name ana", False), ("¿Dónde vive Ana?", False), ("", False)],
+)
+def test_an_english_sentence_is_told_from_keywords(text: str, *, is_sentence: bool) -> None:
+    assert Query(text).is_english_sentence is is_sentence
