@@ -16,9 +16,12 @@ from honcho import Honcho
 from tests.journeys.expectations import Chat
 from tests.journeys.server_fixture import Stage
 from tests.journeys.story import Check, Expect, stories
+from tests.recorded.live_pace import play_live
 from tests.recorded.strong_model import TOKENS, RecordedAnswer, StrongModel, recording, strong_model
 from tests.server_process import Server
 
+MOST_INPUT_OF_DERIVE = 20_000
+"""Input tokens that learning from the 66 messages may cost at the pace at which they were said."""
 MOST_INPUT_OF_ANSWER = 5_000
 """Input tokens of an answer at the level low, on average."""
 
@@ -89,3 +92,14 @@ def test_answers_cost_few_tokens(stage: Stage, model: StrongModel) -> None:
     """Of the questions of the test before this one."""
     inputs = [TOKENS.count(each.text) for each in model.prompts if each.task == "answer"]
     assert 0 < sum(inputs) <= MOST_INPUT_OF_ANSWER * len(RECORDING.answers), inputs
+
+
+def test_talk_at_its_pace_costs_few_tokens_and_loses_no_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with strong_model(RECORDING) as (model, url):
+        play_live(STORY, tmp_path / "omoide.db", url, monkeypatch)
+        faults = [each for each in model.faults if "before: " in each]
+        assert not faults, "\n".join(faults)
+        inputs = [TOKENS.count(each.text) for each in model.prompts if each.task == "derive"]
+        assert 0 < sum(inputs) <= MOST_INPUT_OF_DERIVE, inputs
