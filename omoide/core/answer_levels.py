@@ -35,7 +35,7 @@ class AnswerLevel:
 DEFAULTS: Mapping[ReasoningLevel, AnswerLevel] = {
     # A limit is what a turn may need, not what it uses: thoughts alone are often longer than 1,000 tokens.
     "minimal": AnswerLevel(rounds=1, prefetch_tokens=1_000, output_tokens=2_048),
-    "low": AnswerLevel(rounds=5, prefetch_tokens=1_500),
+    "low": AnswerLevel(rounds=5, prefetch_tokens=1_200),
     "medium": AnswerLevel(rounds=8, prefetch_tokens=2_000),
     "high": AnswerLevel(rounds=12, prefetch_tokens=2_500, output_tokens=16_384),
     "max": AnswerLevel(rounds=16, prefetch_tokens=3_000, output_tokens=16_384),

@@ -9,13 +9,14 @@ import threading
 
 from honcho import Honcho, Peer, Session
 
+from omoide.core.answer_levels import DEFAULTS
 from tests.inference.completions import completion, error
 from tests.inference.fault_proxy import FaultProxy, answering, halving, hanging_up, in_turn, passing
 from tests.llm.conftest import AFTER_SHORT, KEY
 from tests.server_process import Server
 
 LINES = ["I live in Lisbon with my cat Tom.", "I work as a baker, and I love rye bread."]
-MOST_ANSWER_TOKENS = 250
+MOST_ANSWER_TOKENS = DEFAULTS["minimal"].output_tokens
 """What the level minimal allows an answer to have."""
 
 

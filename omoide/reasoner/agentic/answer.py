@@ -220,6 +220,7 @@ class _Answering:
         parameters = ModelRequestParameters(function_tools=toolbox.definitions)
 
         async def run(most: int | None) -> ToolLoopResult:
+            self._tools.repeats = most is not None
             opening = prompt.opening(None if most is None else most - size_of((), parameters), rules)
             return await run_tool_loop(partial(self._timed, turn), opening, toolbox, self._level.rounds, self._is_over)
 

@@ -22,9 +22,8 @@ from omoide.reasoner.agentic import prompt_templates
 from omoide.reasoner.agentic.card import newest_within
 from omoide.reasoner.agentic.dream_arguments import DreamPlan
 from omoide.reasoner.agentic.dream_draft import Draft
-from omoide.reasoner.agentic.formatting import conclusion_lines, present
+from omoide.reasoner.agentic.formatting import present
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
-from omoide.reasoner.agentic.short_names import ShortNames
 from omoide.reasoner.agentic.structured_output import OutputForm, filled
 from omoide.reasoner.agentic.tool_loop import ModelTurn, run_tool_loop
 from omoide.reasoner.agentic.tools import ReadingTools, Toolbox, schema_of
@@ -61,7 +60,7 @@ async def dream(task: DreamTask, memory: MemoryView, caller: ModelCaller, tokens
     """
     draft = Draft(task, memory)
     if not caller.traits.takes_tools or not await _by_tools(task, memory, draft, caller, tokens):
-        await _at_once(task, draft, caller, tokens)
+        await _at_once(task, memory, draft, caller, tokens)
     return draft.dreamed()
 
 
@@ -80,7 +79,7 @@ async def _by_tools(
         tools = [reading.recent_observations(), *reading.minimal(), reading.reasoning_chain(), *writing]
         toolbox = Toolbox([*tools, draft.finish()], reading.names)
         try:
-            opening = partial(_opening, phase, task, draft, reading.names, tokens)
+            opening = partial(_opening, phase, task, draft, reading, tokens)
             await _with_room(partial(_phase, turn, phase, toolbox, opening))
         except Unavailable:
             raise
@@ -100,13 +99,15 @@ async def _phase(turn: ModelTurn, phase: Phase, toolbox: Toolbox, opening: Calla
     await run_tool_loop(turn, opening(most), toolbox, phase.rounds)
 
 
-async def _at_once(task: DreamTask, draft: Draft, caller: ModelCaller, tokens: TokenCounter) -> None:
+async def _at_once(
+    task: DreamTask, memory: MemoryView, draft: Draft, caller: ModelCaller, tokens: TokenCounter
+) -> None:
     """Ask for all changes in one structured answer."""
-    names = ShortNames()
-    form = OutputForm("dream", PLAN, lambda given: DreamPlan.model_validate(names.resolved(given)))
+    reading = ReadingTools(memory)
+    form = OutputForm("dream", PLAN, lambda given: DreamPlan.model_validate(reading.names.resolved(given)))
 
     async def ask(most: int) -> DreamPlan:
-        return await filled(caller, _opening(WITHOUT_TOOLS, task, draft, names, tokens, most), form, MOST_OUTPUT)
+        return await filled(caller, _opening(WITHOUT_TOOLS, task, draft, reading, tokens, most), form, MOST_OUTPUT)
 
     result = await draft.apply(await _with_room(ask))
     logger.info("a dream without tools: %s", "; ".join(result.splitlines()))
@@ -123,17 +124,18 @@ async def _with_room(ask: Callable[[int], Awaitable[T]]) -> T:
 
 
 def _opening(
-    phase: Phase, task: DreamTask, draft: Draft, names: ShortNames, tokens: TokenCounter, most: int
+    phase: Phase, task: DreamTask, draft: Draft, reading: ReadingTools, tokens: TokenCounter, most: int
 ) -> Opening:
     remaining = [each for each in task.conclusions if not draft.is_gone(each.id)]
     newest = newest_within(remaining, tokens, most)
+    reading.begin()
     given = prompt_templates.fill(
         GIVEN,
         observer=prompt_templates.inline(task.observer_id),
         target=prompt_templates.inline(task.observed_id),
         count=str(len(task.conclusions)),
         instructions=prompt_templates.section("instructions", task.instructions or ""),
-        conclusions=prompt_templates.section("conclusions", conclusion_lines(newest, names)),
+        conclusions=prompt_templates.section("conclusions", reading.shown(newest)),
         derived=prompt_templates.section("derived", draft.shown),
         now=present(now(), newest[-1].utc_offset if newest else None),
     )

@@ -42,6 +42,7 @@ async def look_up(question: Question, tools: ReadingTools, tokens: int, *, is_wi
         recent, is_whole = await memory.get_whole_or_unprocessed(*_room_of_messages(question, tokens))
     except OmoideError:
         explicit, derived, said, recent, is_whole = (), (), (), [], False
+    tools.begin()
     prompt = AnswerPrompt(
         question,
         tools.shown(explicit),

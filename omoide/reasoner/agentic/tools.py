@@ -127,8 +127,8 @@ class Toolbox:
 
 
 class Interval(Arguments):
-    after_date: str = Field("", description="From when on, in ISO 8601, such as 2024-05-01. Empty: from the beginning.")
-    before_date: str = Field("", description="Until when, that moment not included. Empty: until now.")
+    after_date: str = Field("", description="From this ISO 8601 date on, as 2024-05-01.")
+    before_date: str = Field("", description="Until this date, which does not count.")
 
 
 class Search(Interval):
@@ -190,6 +190,9 @@ class ReadingTools:
         self.memory = memory
         self.names = ShortNames()
         self._is_hidden = is_hidden
+        self.repeats = False
+        """Whether conclusions are shown again, because what was shown before may have been left out of the prompt."""
+        self._shown: set[str] = set()
 
     def minimal(self) -> list[Tool[Any]]:
         """Return the two search tools."""
@@ -247,10 +250,21 @@ class ReadingTools:
             "get_recent_observations", "The newest conclusions.", RecentObservations, self._get_recent_observations
         )
 
+    def begin(self) -> None:
+        """Begin a prompt, in which nothing is shown yet."""
+        self._shown = set()
+
     def shown(self, conclusions: Sequence[Conclusion]) -> str:
+        """Format conclusions; of those that were shown before in the conversation only the names, unless `repeats`."""
         reach = self.memory.reach
-        shown = [each for each in conclusions if not self._is_hidden(each.id)]
-        return conclusion_lines(shown, self.names, with_pair=reach.observer_id is None or reach.observed_id is None)
+        visible = [each for each in conclusions if not self._is_hidden(each.id)]
+        again = [each for each in visible if each.id in self._shown and not self.repeats]
+        new = [each for each in visible if each not in again]
+        lines = conclusion_lines(new, self.names, with_pair=reach.observer_id is None or reach.observed_id is None)
+        if len(lines) <= MOST_OF_RESULT:
+            self._shown.update(each.id for each in new)
+        known = f"Shown before: {', '.join(self.names.conclusion(each.id) for each in again)}." if again else ""
+        return "\n".join(text for text in (lines, known) if text)
 
     def _snippets(self, snippets: Sequence[Snippet]) -> str:
         return snippets_result(snippets, self.names)

@@ -107,7 +107,7 @@ def test_tool_results_are_returned_and_recorded_as_evidence(memory: MemoryView) 
     said(memory, models)
     first, second = results_in(models.asked[1][0])
     assert "It is lovely." in first
-    assert "alice lives in Porto" in second
+    assert "Shown before: 1" in second
     assert [call.tool_name for call in memory.evidence.tool_calls[-2:]] == ["grep_messages", "search_memory"]
     assert len(memory.evidence.messages) == 2
 

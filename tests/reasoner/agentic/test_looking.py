@@ -19,6 +19,8 @@ from tests.reasoner.agentic.endpoint import Asked, asked_over_http, calling, in_
 from tests.reasoner.memory_fixtures import MONDAY, TOKENS, Past
 
 ANSWER = "It is so."
+NOTHING_BEFORE = {"answer_levels": {"low": {"prefetch_tokens": 0}}}
+"""Settings with which nothing is shown before a tool is called."""
 SEEN = [f"alice has seen bird number {number}" for number in range(60)]
 
 
@@ -59,7 +61,7 @@ def memory(past: Past) -> MemoryView:
 
 def looked(memory: MemoryView, *calls: tuple[str, dict[str, Any]]) -> list[str]:
     """The results of tools that a model calls at once."""
-    text, asked = asked_over_http(memory, in_turn(calling(*calls), ANSWER))
+    text, asked = asked_over_http(memory, in_turn(calling(*calls), ANSWER), settings=NOTHING_BEFORE)
     assert text == ANSWER
     return results(asked[-1])
 
@@ -80,8 +82,8 @@ def test_several_queries_of_one_call_take_turns(memory: MemoryView) -> None:
 
 
 def test_the_name_of_the_observed_peer_counts_for_nothing(memory: MemoryView) -> None:
-    calls = [("search_memory", {"query": query, "top_k": 8}) for query in ("alice alice's ALICE bees", "bees")]
-    named, plain = looked(memory, *calls)
+    queries = ("alice alice's ALICE bees", "bees")
+    (named,), (plain,) = (looked(memory, ("search_memory", {"query": each, "top_k": 8})) for each in queries)
     assert contents(named) == contents(plain)
     assert contents(plain)[0] == "alice keeps bees on the roof"
 
@@ -90,9 +92,22 @@ def test_conclusions_are_reranked_in_tools_and_beforehand(past: Past) -> None:
     memory = past.memory(reranker=Reranker(PrefersSharedLetters()))
     query = "Which birds has alice seen, say number 37"
     calls = calling(("search_memory", {"query": query, "top_k": 5}))
-    _, asked = asked_over_http(memory, in_turn(calls, ANSWER), query=query)
+    _, asked = asked_over_http(memory, in_turn(calls, ANSWER), query=query, settings=NOTHING_BEFORE)
     assert contents(results(asked[1])[0])[0] == "alice has seen bird number 37"
+    _, asked = asked_over_http(memory, said(ANSWER), query=query)
     assert contents(prompt(asked[0]))[0] == "alice has seen bird number 37"
+
+
+def test_what_was_shown_is_named_but_not_shown_again(memory: MemoryView) -> None:
+    look = calling(
+        ("search_memory", {"queries": ["bees"], "top_k": 3}), ("search_memory", {"queries": ["bees", "harp"]})
+    )
+    _, asked = asked_over_http(memory, in_turn(look, ANSWER), query="Who keeps bees on the roof?")
+    name = next(iter(re.findall(r"\[(\d+)\][^\n]*keeps bees", prompt(asked[0]))))
+    first, second = results(asked[1])
+    assert "keeps bees" not in first + second
+    for result in (first, second):
+        assert name in result.partition("Shown before: ")[2].rstrip(".").split(", ")
 
 
 def test_what_is_looked_up_beforehand_has_a_number_of_tokens(memory: MemoryView) -> None:
@@ -178,7 +193,8 @@ def test_messages_of_an_interval_are_read_to_the_end(memory: MemoryView) -> None
 def test_what_several_observers_know_is_looked_up_once(past: Past) -> None:
     memory = past.memory(None, None)
     look = calling(("search_memory", {"queries": ["plays the tuba", "plays the harp"]}))
-    _, asked = asked_over_http(memory, in_turn(look, ANSWER), query="Who plays what?")
-    for text in (prompt(asked[0]), results(asked[1])[0]):
+    _, before = asked_over_http(memory, said(ANSWER), query="Who plays what?")
+    _, asked = asked_over_http(memory, in_turn(look, ANSWER), settings=NOTHING_BEFORE)
+    for text in (prompt(before[0]), results(asked[1])[0]):
         assert text.count("dan plays the tuba") == 1
         assert text.count("erik plays the harp") == 1

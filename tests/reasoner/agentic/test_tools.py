@@ -43,7 +43,8 @@ def test_a_short_name_stands_for_the_same_record_in_the_whole_conversation(past:
     search = ("search_memory", {"query": "Porto"})
     spelled = [("get_observation_context", {"message_ids": [name]}) for name in ("1", 1, "[1]", "id:1", "m1", "M1")]
     first, *context, again = use_all(memory, search, *spelled, search)
-    assert first == again
+    assert "[1] explicit" in first
+    assert again == "Shown before: 1."
     assert all("[*m1] " in each and "since March" in each for each in context)
     assert memory.evidence.tool_calls[1].tool_input == {"message_ids": [said.id]}
     assert known.id in memory.evidence.conclusions
