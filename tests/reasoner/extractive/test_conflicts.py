@@ -24,6 +24,12 @@ from tests.reasoner.extractive.conclusion_factories import said
         ("alice plays the piano", "alice has never played the piano"),
         ("alice speaks German", "alice does not speak German"),
         ("alice does not eat fish", "alice eats fish on Fridays"),
+        ("alice is an only child, so Christmas is quiet", "alice had to drive alice's little brother to the airport"),
+        ("alice has been vegan for years", 'alice said: "We had a bacon sandwich on the ferry, best thing ever."'),
+        ("alice can't swim, alice never learned", "alice swims every morning before work"),
+        ("alice has never broken a bone", "alice broke alice's arm twice when alice was a kid"),
+        ("alice's dad died when alice was six", "alice's dad called alice about the garden"),
+        ("alice's birthday is in March", "alice's birthday is on the 4th of October"),
     ],
 )
 def test_statements_that_cannot_both_hold_are_found(older: str, newer: str) -> None:
@@ -35,6 +41,9 @@ def test_statements_that_cannot_both_hold_are_found(older: str, newer: str) -> N
     ("older", "newer"),
     [
         ("alice has never been to Japan", "alice went to Japan last month"),
+        ("alice has no siblings", 'alice said: "My husband\'s sister is visiting us."'),
+        ("alice's dad died in 2015", "alice's dad's brother called alice"),
+        ("alice has never smoked", "alice's dad smoked for years"),
         ("alice has no kids", "alice's son was born"),
         ("alice ate a steak", "alice is vegetarian"),
         ("alice is vegetarian", "alice ate a veggie burger"),
