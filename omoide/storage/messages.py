@@ -294,15 +294,26 @@ def window(db: Transaction, stretch: Stretch, author: int, size: WindowSize, lea
     Includes messages of others in between, and the one just before if it is by another peer: an answer needs its
     question. Excludes muted messages, and messages of others while any peer in `learning` (rows) was away: after it
     left and before it came back. The author's first message is always included, whatever its size.
+
+    The turns before the unit are those that all of `learning` heard, whoever said them.
     """
     found = db.execute(
         f"""SELECT m.seq, m.peer, m.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at, m.utc_offset
            FROM messages m JOIN peers p ON p.pk = m.peer AND p.kind <> 'deleted'
-           WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 AND (m.peer = ? OR NOT EXISTS (
-               SELECT 1 FROM {unnest("bigint", "learner")}
+           WHERE m.session = :session AND m.seq BETWEEN :from AND :last AND m.muted = 0
+           AND (m.peer = :author AND m.seq >= :first OR NOT EXISTS (
+               SELECT 1 FROM {unnest("bigint", "learner", ":learning")}
                WHERE NOT {membership_intervals.seen("learner.value", before_the_first="seen")}))
+           AND (m.seq >= :first - 1 OR NOT EXISTS (
+               SELECT 1 FROM {unnest("bigint", "learner", ":learning")} WHERE learner.value <> :author
+               AND NOT {membership_intervals.seen("learner.value", before_the_first="unseen")}))
            ORDER BY m.seq""",
-        (stretch.session, stretch.first - max(1, size.before), stretch.last, author, array(learning)),
+        {
+            **stretch._asdict(),
+            "from": stretch.first - max(1, size.before),
+            "author": author,
+            "learning": array(learning),
+        },
     )
     place = db.execute(
         "SELECT s.id, w.id FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE s.pk = ?",
@@ -317,14 +328,15 @@ def window(db: Transaction, stretch: Stretch, author: int, size: WindowSize, lea
         if seq < stretch.first and (peer == author or seq < stretch.first - 1):
             before.append(record((id, *place, peer_id, content, metadata, count, *said)))
             continue
-        tokens += count if size.counts_others or peer == author else 0
-        if tokens > size.tokens and own:
+        cost = count if size.counts_others or peer == author else 0
+        if tokens + cost > size.tokens and own:
             if peer == author:
                 rest = seq
                 break
-            continue
-        if tokens > size.tokens and size.counts_others:  # the preceding messages are too long to be context
-            held, tokens = [], count
+            continue  # what is left out uses up nothing
+        if tokens + cost > size.tokens and size.counts_others:  # the preceding messages are too long to be context
+            held, tokens = [], 0
+        tokens += cost
         held.append(record((id, *place, peer_id, content, metadata, count, *said)))
         if peer == author:
             own, kept = own + 1, len(held)

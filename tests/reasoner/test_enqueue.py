@@ -225,6 +225,13 @@ def test_a_window_contains_its_first_message_regardless_of_size(db: Connection, 
     assert window_of(db, 2, 5) == (["long"], 1, 3)
 
 
+def test_a_message_of_another_that_is_left_out_uses_up_nothing_of_a_window(db: Connection, say: Say) -> None:
+    say("alice one", tokens=10)
+    say("bob long", tokens=5_000)
+    say("alice two", tokens=10)
+    assert window_of(db, 1, 100) == (["one", "two"], 2, 100)
+
+
 def turns_of(db: Connection, first: int, before: int, budget: int = 1_000) -> tuple[list[str], list[str]]:
     """The turns before a window, and its messages, if only the peer's own count."""
     session = sql.value(db, "SELECT pk FROM sessions")
