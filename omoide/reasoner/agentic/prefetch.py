@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from operator import itemgetter
 
 from omoide.core.errors import OmoideError
 from omoide.core.records import Conclusion, Message
@@ -67,10 +66,10 @@ def _room_of_messages(question: Question, tokens: int) -> tuple[int, int]:
 
 
 def _offset(conclusions: Sequence[Conclusion], said: Sequence[Message], target_id: str | None) -> int | None:
-    """Where the peer was last heard, in minutes east of UTC; None if that is not known, or there is no one peer."""
-    heard = [(each.said_at, each.utc_offset) for each in conclusions]
+    """Where the peer was heard last, in minutes east of UTC; None if that is not known, or there is no one peer."""
+    heard = [(each.said_at, each.utc_offset) for each in conclusions if each.observed_id == target_id]
     heard += [(each.created_at, each.utc_offset) for each in said if each.peer_id == target_id]
-    return max(heard, key=itemgetter(0))[1] if heard and target_id is not None else None
+    return max(((at, offset) for at, offset in heard if offset is not None), default=(0, None))[1]
 
 
 async def _nearest(question: Question, memory: MemoryView, tokens: int, is_wide: bool) -> Known:

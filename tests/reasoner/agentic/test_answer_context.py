@@ -171,6 +171,14 @@ def test_now_is_told_where_the_peer_was_last_heard(past: Past, offset: int | Non
     assert f" {zone}. Answer the question." in text
 
 
+def test_a_message_of_an_unknown_zone_does_not_hide_where_the_peer_is(past: Past) -> None:
+    for offset, peer in ((-480, "alice"), (None, "alice"), (120, "bob")):
+        late = NewMessage(peer, "Hello.", {}, 2, None if offset is None else clock.now() - MINUTE, None, offset)
+        past.write(ingest.store_batch, MessageBatch("w", "s", [late]), clock.now(), GATHERING, max_observers=OBSERVERS)
+    assert " -08:00. Answer the question." in prompt(past.memory())
+    assert " UTC. Answer the question." in prompt(past.memory(None, None))
+
+
 def sizes(past: Past, levels: Sequence[str], **more: Any) -> list[int]:
     """Tokens of the first requests, with the definitions of tools."""
     found = []
