@@ -13,7 +13,7 @@ DEPLOY := .venv/deploy/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-size bench-reason bench-weight bench-wal fairness mixed bench-all schemathesis lock
+.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal fairness mixed bench-all schemathesis lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -130,6 +130,11 @@ bench-recall: setup ## measure how often search returns the messages that answer
 
 bench-answers: setup ## measure how often chat gives the right answer, on conversations that were tuned on and held out
 	$(BIN)/python -m benchmarks.answers
+
+bench-llm: setup ## measure how well MODEL (at BASE_URL) remembers and answers, graded by words and by JUDGE; more in ARGS
+	@test -n "$(MODEL)" || { echo "Name a model: make bench-llm MODEL=openai:gpt-5.4-mini"; exit 2; }
+	$(BIN)/python -m benchmarks.llm --model "$(MODEL)" $(if $(BASE_URL),--base-url "$(BASE_URL)") \
+		$(if $(JUDGE),--judge "$(JUDGE)") $(ARGS)
 
 bench-size: setup ## measure search, contexts and representations as the database grows
 	$(BIN)/python -m benchmarks.size

@@ -1,0 +1,1 @@
+"""How well a language model remembers and answers with Omoide: for anyone with a key or a local endpoint."""
