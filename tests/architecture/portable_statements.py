@@ -32,6 +32,7 @@ GIVEN = {
     "given": "due_at = ?",
     "condition": "workspace = ?",
     "restriction": "AND level = ?",
+    "restrictions": " AND workspace = :workspace",
     "joined": "",
     "'WHERE' if restrictions else ''": "WHERE",
     "' AND '.join(restrictions)": "session = :session",
