@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-# pytest-xdist runs the tests of a file in one process, since they share fixtures. Slow files are collected early.
-TEST_PROCESSES ?= 2
+# pytest-xdist runs the tests of a file in one process, since they share fixtures. On two processors a third process
+# works while tests of the others wait for servers. Slow files come first: tests/file_scheduler.py.
+TEST_PROCESSES ?= 3
 TESTS ?=
 MINUTES ?= 20
 CLI := .venv/honcho-cli-installed

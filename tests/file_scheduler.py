@@ -9,9 +9,31 @@ from typing import Any
 
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
-SLOWEST: tuple[str, ...] = ()
-"""Files in the order of the processor time that they take, with their servers. `make test` needs no others to be here:
-a file of a few seconds ends soon enough wherever it comes."""
+SLOWEST = (
+    "tests/contract/test_generated.py",
+    "tests/test_processes.py",
+    "tests/operations/test_install.py",
+    "tests/damage/test_damage.py",
+    "tests/journeys/test_journeys.py",
+    "tests/test_doctor.py",
+    "tests/test_cli_work.py",
+    "tests/worker/test_secure_delete.py",
+    "tests/storage/test_upgrades.py",
+    "tests/worker/test_merge_interruptions.py",
+    "tests/handlers/test_deletion.py",
+    "tests/sdk/test_first_conversation.py",
+    "tests/cli_honcho/test_cli.py",
+    "tests/worker/test_rejected_texts.py",
+    "tests/handlers/test_filter_fuzz.py",
+    "tests/security/test_in_progress.py",
+    "tests/worker/test_fairness.py",
+    "tests/worker/test_forgetting.py",
+    "tests/contract/test_schemathesis.py",
+    "tests/benchmarks/test_mixed.py",
+    "tests/sdk_typescript/test_typescript.py",
+    "tests/crash/test_faults.py",
+)
+"""Files that take many seconds, the slowest first; a file of a few seconds ends soon enough wherever it comes."""
 
 
 class SlowestFirst(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types for this

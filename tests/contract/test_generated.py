@@ -47,13 +47,21 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy(folder: Path) -> Path:
+    """A copy of the program that may be changed, compiled as far as the original is. Models are links."""
     for part in PARTS:
         if (ROOT / part).is_dir():
-            ignore = shutil.ignore_patterns("__pycache__", "swagger_ui")
-            shutil.copytree(ROOT / part, folder / part, symlinks=True, ignore=ignore)
+            ignore = shutil.ignore_patterns("swagger_ui")
+            shutil.copytree(ROOT / part, folder / part, symlinks=True, ignore=ignore, copy_function=copied)
         else:
             shutil.copy(ROOT / part, folder / part)
     return folder
+
+
+def copied(source: str, target: str) -> None:
+    if source.endswith((".onnx", ".safetensors")):
+        Path(target).symlink_to(source)
+    else:
+        shutil.copy2(source, target)
 
 
 def mypy(folder: Path, cache: Path) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ from tests.server_process import Server
 from tests.storage.filter_generator import Generator
 
 EXAMPLES = 20
-FILTERS_PER_EXAMPLE = 40
+FILTERS_PER_EXAMPLE = 20
 WS = "/v3/workspaces/fuzzed"
 LISTS = [
     ("Workspace", "/v3/workspaces/list"),
@@ -29,7 +29,7 @@ LISTS = [
     ("Message", f"{WS}/sessions/s/messages/list"),
     ("Conclusion", f"{WS}/conclusions/list"),
 ]
-"""These numbers give 4,800 filters from the generator; 300 more are arbitrary JSON."""
+"""These numbers give 2,400 filters from the generator; 300 more are arbitrary JSON."""
 
 KEYS = st.sampled_from(
     [
