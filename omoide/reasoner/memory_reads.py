@@ -116,11 +116,13 @@ def in_turn(rankings: Sequence[Sequence[T]]) -> Iterator[T]:
 
 
 def distinct(conclusions: Iterable[Conclusion], *, of_all_observers: bool) -> list[Conclusion]:
-    """Each conclusion once; with `of_all_observers`, what several of them know about a peer once."""
+    """Each conclusion once; with `of_all_observers`, what several of them know about a peer once, by the peer itself if
+    it is one of them."""
     kept: dict[tuple[str, str], Conclusion] = {}
     for each in conclusions:
         key = (each.observed_id, literal_text(each.content)) if of_all_observers else ("", each.id)
-        kept.setdefault(key, each)
+        if key not in kept or each.observer_id == each.observed_id:
+            kept[key] = each
     return [*kept.values()]
 
 

@@ -26,6 +26,7 @@ _SAID = re.compile(
     r"(?P<text>\S+: .*)"
 )
 _SECONDS = re.compile(r"(?<=\b\d\d:\d\d):\d\d\b")
+_SHOWN_BEFORE = re.compile(r"^Shown before: ([\w, -]+)", re.MULTILINE)
 BAR = "| "
 
 
@@ -87,6 +88,12 @@ class Prompt:
             return self.outside()
         said = [f"{line.said} {line.text}" for line in self.messages(tag)]
         return "\n".join(said) or self.section(tag)
+
+    def finds(self, text: str) -> bool:
+        """Whether the results have the text, or the number of the conclusion that was shown before."""
+        results = "\n".join(self.results)
+        shown = [number for line in _SHOWN_BEFORE.findall(results) for number in line.split(", ")]
+        return text in results or self.number_of(text) in shown
 
     def number_of(self, text: str) -> str | None:
         """The label of the first line that has a label and contains the text."""

@@ -51,6 +51,12 @@ def now(prompt: Prompt) -> Iterator[str]:
         yield "the present day"
 
 
+def language(prompt: Prompt) -> Iterator[str]:
+    """The model is told in which language to write."""
+    if "language" not in prompt.rules:
+        yield "the language of the answer"
+
+
 def instructions(prompt: Prompt) -> Iterator[str]:
     """The wishes of the memory's owner are there."""
     if not prompt.section("instructions"):
@@ -82,5 +88,6 @@ def _instant(said: str) -> datetime:
 
 
 ALL: Mapping[str, Requirement] = {
-    each.__name__: each for each in (sections, order, weekdays, now, instructions, short_numbers, own_numbered)
+    each.__name__: each
+    for each in (sections, order, weekdays, now, language, instructions, short_numbers, own_numbered)
 }

@@ -74,14 +74,21 @@ class RecordedCard(Needs):
 
 
 class RecordedAnswer(Needs):
-    """`needs`: texts without which the answer is not known; until they are there, the model looks for them."""
+    """`needs`: texts without which the answer is not known; until they are there, the model looks for them.
+
+    With `looks_first` it looks whatever it was given. `finds` and `passes_over` are texts that the results of looking
+    have, and have not; `once`: texts that are there only once.
+    """
 
     question: str
-    peer: str
+    peer: str | None = None
     about: str | None = None
     session: str | None = None
     valid_at: str | None = None
-    in_vain: bool = False
+    looks_first: bool = False
+    finds: list[str] = Field(default_factory=list)
+    passes_over: list[str] = Field(default_factory=list)
+    once: list[str] = Field(default_factory=list)
     needs: list[str] = Field(default_factory=list)
     looks: list[RecordedCall] = Field(default_factory=list)
     answer: str
@@ -205,8 +212,9 @@ class StrongModel:
         where = f"answer to {question!r}"
         self._needs(where, recorded, prompt)
         missing = [text for text in recorded.needs if text not in prompt.everything]
-        if (missing or recorded.in_vain) and prompt.rounds < len(recorded.looks):
+        if (missing or recorded.looks_first) and prompt.rounds < len(recorded.looks):
             return self._calls(where, prompt, [recorded.looks[prompt.rounds]])
+        self._lost(where, _lost_of_results(recorded, prompt))
         if not missing:
             return {"content": recorded.answer}
         self._lost(where, (f"what answers it, which was neither given nor found: {text!r}" for text in missing))
@@ -256,6 +264,14 @@ def _lost_of_sections(recorded: Needs, prompt: Prompt) -> Iterator[str]:
         section = prompt.shown(tag)
         yield from (f"{text!r} in its section {tag!r}" for text in texts if text not in section)
     yield from (f"its silence about {text!r}" for text in recorded.lacks if text in prompt.everything)
+
+
+def _lost_of_results(recorded: RecordedAnswer, prompt: Prompt) -> Iterator[str]:
+    yield from (f"what looking should find: {text!r}" for text in recorded.finds if not prompt.finds(text))
+    yield from (f"the aim of looking: it finds {text!r}" for text in recorded.passes_over if prompt.finds(text))
+    for text in recorded.once:
+        if (count := prompt.everything.count(text)) != 1:
+            yield f"its brevity: {text!r} is there {count} times"
 
 
 @contextmanager

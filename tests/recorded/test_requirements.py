@@ -19,7 +19,9 @@ def request(task: str, target: str = "nadia", **sections: str) -> Prompt:
     """A request with these sections, and with what every task asks for."""
     given = "\n".join(f"<{tag}>\n{text.strip()}\n</{tag}>\n" for tag, text in sections.items())
     around = f"What {target} knows about {target}. The card of {target}. The target is {target}. In at most 80 words."
-    return Prompt(task, "", f"{around}\n{given}\nIt is now Monday, 2026-11-23 08:00 UTC.", (), 0, "")
+    return Prompt(
+        task, "In the language of the talk.", f"{around}\n{given}\nIt is now Monday, 2026-11-23 08:00 UTC.", (), 0, ""
+    )
 
 
 DERIVE = request(
@@ -150,6 +152,10 @@ LOSSES: list[tuple[str, Callable[[str], str], str]] = [
     ("answer", without(r"\[m3\]", f"[id:{ID}]"), "short numbers"),
     ("answer", without(r"Get well, Tom!"), "what answers it, which was neither given nor found"),
 ]
+
+
+def test_rules_without_a_language_are_a_fault() -> None:
+    assert "the language of the answer" in "\n".join(_faults(replace(DERIVE, rules="")))
 
 
 @pytest.mark.parametrize("name", WHOLE)
