@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TypedDict, TypeVar
 
@@ -279,7 +279,9 @@ def usage(budget: BudgetState, used: Sequence[DailyUsage]) -> models.Usage:
 def queue_status(
     counts: Mapping[str | None, WorkCount], *, by_session: bool, paused_until: int | None
 ) -> models.QueueStatus:
-    """The totals and, if `by_session`, the counts per session."""
+    """The totals and, if `by_session`, the counts per session. Nothing is due while the workspace is paused."""
+    if paused_until is not None:
+        counts = {name: _not_before(paused_until, count) for name, count in counts.items()}
     every = counts.values()
     sessions = {name: session_queue_status(name, count) for name, count in counts.items() if name is not None}
     return models.QueueStatus(
@@ -293,6 +295,10 @@ def queue_status(
         paused_until=_instant(paused_until),
         sessions=(sessions or None) if by_session else None,
     )
+
+
+def _not_before(time: int, count: WorkCount) -> WorkCount:
+    return count if count.due_at is None else replace(count, due_at=max(count.due_at, time))
 
 
 def _reason(error: str | None) -> str | None:

@@ -295,6 +295,8 @@ def test_jobs_that_nobody_does_or_that_wait_for_a_reason_are_noticed() -> None:
     assert checked(JobGroup("dream", "due", 9, NOW)).state == "notice"
     waiting = checked(JobGroup("dream", "waiting", 9, 0, "ProviderFailed: away"))
     assert (waiting.state, "away" in waiting.text) == ("notice", True)
+    paused = checked(JobGroup("representation", "paused", 3, 0))
+    assert (paused.state, paused.figures["queued"], "3 paused" in paused.text) == ("good", 3, True)
     unread = checked(JobGroup("representation", "waiting", 9, 0, "UnreadableOutput: no facts.\nIt began: I am"))
     assert "UnreadableOutput: no facts. It began: I am" in unread.text
 

@@ -16,15 +16,18 @@ MOST_LATE = 10 * clock.MINUTE
 def check_jobs(jobs: JobStats) -> CheckResult:
     """Check that no job has failed permanently and that due jobs are processed."""
     failed, running, error = jobs.count("failed"), jobs.count("running"), jobs.error
-    queued = running + jobs.count("waiting") + jobs.count("due")
+    paused = jobs.count("paused")
+    queued = running + paused + jobs.count("waiting") + jobs.count("due")
     figures: Figures = {
         "queued": queued,
         "running": running,
         "failed": failed,
+        "paused": paused,
         "late_seconds": jobs.oldest // clock.SECOND if jobs.count("due") else None,
         "last_error": error,
     }
-    text = f"{queued:,} in the queue, {running:,} of them running, {failed:,} failed."
+    waiting = f", {paused:,} paused" if paused else ""
+    text = f"{queued:,} in the queue, {running:,} of them running{waiting}, {failed:,} failed."
     if error:
         text += f" Latest error of a job to be retried: {' '.join(error.splitlines())}"
     if failed:

@@ -194,6 +194,7 @@ def test_a_spent_budget_pauses_only_its_workspace_until_it_is_raised(
     assert (midnight.hour, midnight.minute, midnight.second) == (0, 0, 0)
     assert midnight > datetime.now(UTC)
     assert status["pending_work_units"] == 1
+    assert status["next_due_at"] == status["sessions"]["s"]["next_due_at"] == status["paused_until"]
     assert other.ok("GET", "/queue/status")["paused_until"] is None
     assert place.ok("GET", "/usage")["budget"]["paused_until"] == status["paused_until"]
     listed = CliRunner().invoke(main, ["queue", "--db", str(server.db)]).output
