@@ -12,16 +12,19 @@ import re
 from omoide.core.text_cache import text_cache
 from omoide.reasoner.extractive.smalltalk import is_smalltalk, without_opening
 from omoide.reasoner.extractive.statements import CACHED_SENTENCES, states_something
-from omoide.reasoner.extractive.terms import content_words
+from omoide.reasoner.extractive.terms import content_words, words
+from omoide.reasoner.extractive.word_lists import word_lists
 from omoide.reasoner.extractive.worth import weigh_sentence
 
-ENOUGH_WORDS = 6
+ENOUGH_WORDS = 5
 """Content words of a sentence with full weight; fewer reduce it proportionally."""
 ASKED = ("?", "？", "؟")
 SIGNS_PER_WORD = 2
 """Assumed characters per word in scripts without spaces."""
 
 STATES_NOTHING, ASKS_FOR, LEANING, WITH_CONTEXT = 0.25, 0.6, 0.8, 0.8
+DATED = 1.25
+"""Factor of a sentence that names a day, a time or an amount: the when of an event."""
 KNOWN_BEFORE = 0.5
 """Share of the weight of the sentence before that its successor does not get."""
 LEAST = 0.4
@@ -29,6 +32,8 @@ LEAST = 0.4
 FEW_WORDS = 3
 """A sentence with fewer content words is a fragment or a short reply."""
 
+_CALENDAR = word_lists("cues").words("calendar")
+_FIGURE = re.compile(r"\d")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
 _LEANING = re.compile(
     r"(?:and|but|so|or|it|its|it's|that|that's|this|these|those|they|them|he|she|his|her|then|also|yes|yeah|no"
@@ -63,8 +68,11 @@ def salience(sentence: str) -> float:
     unspaced = 0 if plain.isascii() else len(_UNSPACED.findall(plain))
     own = max(len(content_words(plain)), unspaced // SIGNS_PER_WORD)
     factor = min(own, ENOUGH_WORDS) / ENOUGH_WORDS * (LEAST + weigh_sentence(plain))
+    is_dated = _is_dated(plain)
+    if is_dated:
+        factor *= DATED
     if not states_something(plain):
-        factor *= ASKS_FOR if _asks_for(plain, own) else STATES_NOTHING
+        factor *= ASKS_FOR if is_dated or _asks_for(plain, own) else STATES_NOTHING
     return factor * LEANING if _LEANING.match(plain) else factor
 
 
@@ -81,6 +89,10 @@ def leans(sentence: str, before: str = "") -> bool:
     if before.endswith(ASKED) and words < ENOUGH_WORDS and not _ABOUT_SPEAKER.search(sentence):
         return True
     return bool(_LEANING.match(sentence)) or words < FEW_WORDS or not states_something(sentence)
+
+
+def _is_dated(sentence: str) -> bool:
+    return _FIGURE.search(sentence) is not None or not _CALENDAR.isdisjoint(words(sentence))
 
 
 def _asks_for(sentence: str, own: int) -> bool:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
+
 from omoide.core.clock import to_micros
 from omoide.core.records import Message
+from omoide.reasoner.extractive.sentence_salience import salience
 from tests.reasoner.extractive.test_summary import TOKENS, dated_summary, said, summary
 
 
@@ -81,3 +84,17 @@ def test_logs_and_code_are_left_out() -> None:
         "dev: We have to fix the tests of the queue before Thursday.",
         "dev: We changed the retry counter on Friday, so I will revert that.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("dated", "undated"),
+    [
+        (
+            "There's a parents' evening on the 24th, are you coming?",
+            "There's a parents' evening at school, are you coming?",
+        ),
+        ("Mum flies to Oslo on Tuesday.", "Mum flies to Oslo with Bob."),
+    ],
+)
+def test_when_something_happens_counts_even_in_a_question(dated: str, undated: str) -> None:
+    assert salience(dated) > salience(undated)
