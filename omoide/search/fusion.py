@@ -22,7 +22,7 @@ class FusionWeights:
     vectors: float = 0.4
     """Weight of the ranking by meaning; the ranking by words has the remainder to 1."""
     vectors_of_sentence: float = 0.65
-    """The same for a query that is an English sentence, which a model that was trained on English understands best."""
+    """The same for a query that is a sentence, of which a model understands more than of keywords."""
     exact: float = 0.5
     """Weight of the ranking by exact parts of the query, such as `user_id` or `21313`, added to the two others."""
     before: float = 0.6

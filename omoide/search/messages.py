@@ -125,7 +125,7 @@ def _ranked(
         # The full-text index matches whole words only; if that finds little, substrings are searched as well.
         thorough = query.has_signs or len(by_words) < limit
         literal = _literal(db, within, query, pool, are_words_known=bool(by_words)) if thorough else []
-    vectors = WEIGHTS.vectors_of_sentence if query.is_english_sentence else WEIGHTS.vectors
+    vectors = WEIGHTS.vectors_of_sentence if query.is_sentence else WEIGHTS.vectors
     rankings = [
         (1 - vectors, by_words),
         (vectors, by_meaning),

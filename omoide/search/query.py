@@ -12,6 +12,7 @@ import unicodedata
 from functools import cached_property, lru_cache
 
 from omoide.core.index_text import composed, literal_text, words
+from omoide.inference.glosses import in_english
 
 MAX_WORDS = 100
 """Maximum number of words looked up; further words are ignored."""
@@ -35,9 +36,10 @@ _FUNCTION_WORDS = """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """English stop words; they match nearly every message."""
 
-ENGLISH_SHARE = 0.25
-"""Minimum share of stop words among the words of an English sentence. Lists of keywords, and other languages, have
-fewer."""
+SENTENCE_SHARE = 0.25
+"""Minimum share of stop words among the words of an English sentence. Lists of keywords have fewer."""
+SENTENCE_CHARACTERS = 500
+"""Characters by which a sentence is told."""
 
 LEAST_NAME = 2
 """Letters that a name has."""
@@ -70,10 +72,10 @@ class Query:
         return ([word for word in found if word not in FUNCTION_WORDS] or found)[:MAX_WORDS]
 
     @cached_property
-    def is_english_sentence(self) -> bool:
-        """Whether it reads like a sentence in English."""
-        distinct = {*words(self.text)}
-        return len(distinct & FUNCTION_WORDS) >= ENGLISH_SHARE * len(distinct) > 0
+    def is_sentence(self) -> bool:
+        """Whether it reads like a sentence in English, or in a language that the models read in English."""
+        distinct = {*words(in_english(self.text[:SENTENCE_CHARACTERS]))}
+        return len(distinct & FUNCTION_WORDS) >= SENTENCE_SHARE * len(distinct) > 0
 
     def names(self, peer_id: str) -> bool:
         """Whether it asks something about this peer: it has the first word of its id ("ana-lima": "ana's dog"), and

@@ -129,7 +129,15 @@ def test_a_query_names_a_peer_by_the_first_word_of_its_id(text: str, peer_id: st
 
 @pytest.mark.parametrize(
     ("text", "is_sentence"),
-    [("Where does Ana live?", True), ("dog name ana", False), ("¿Dónde vive Ana?", False), ("", False)],
+    [
+        ("Where does Ana live?", True),
+        ("¿Dónde vive Ana?", True),
+        ("Wo wohnt Ana mit ihrem Hund?", True),
+        ("dog name ana", False),
+        ("Hund Name Ana", False),
+        ("", False),
+        ("犬の名前", False),
+    ],
 )
-def test_an_english_sentence_is_told_from_keywords(text: str, *, is_sentence: bool) -> None:
-    assert Query(text).is_english_sentence is is_sentence
+def test_a_sentence_is_told_from_keywords(text: str, *, is_sentence: bool) -> None:
+    assert Query(text).is_sentence is is_sentence
