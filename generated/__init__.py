@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "ae6459b67c121e1e4e440ed0b11162c6804bb06cc57137ded4f434dad5332490"
+DOCUMENT = "e778b259bdd79611bad3ddb084aa696c19d45f23a9d6e54e23951b50adac5ea0"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -297,9 +297,37 @@ def window(db: Transaction, stretch: Stretch, author: int, size: WindowSize, lea
 
     The turns before the unit are those that all of `learning` heard, whoever said them.
     """
+    before: list[Message] = []
+    held: list[Message] = []
+    tokens = own = kept = 0
+    rest = stretch.last + 1
+    for seq, is_own, message in _heard(db, stretch, author, size, learning):
+        if seq < stretch.first and (is_own or seq < stretch.first - 1):
+            before.append(message)
+            continue
+        cost = message.token_count if size.counts_others or is_own else 0
+        if tokens + cost > size.tokens and own:
+            if is_own:
+                rest = seq
+                break
+            continue  # what is left out uses up nothing
+        if tokens + cost > size.tokens and size.counts_others:  # the preceding messages are too long to be context
+            held, tokens = [], 0
+        tokens += cost
+        held.append(message)
+        if is_own:
+            own, kept = own + 1, len(held)
+        elif not size.counts_others and len(held) - kept > max(1, size.before):
+            del held[kept]
+    return _in_said_order(held[:kept], own, rest, before if size.before else ())
+
+
+def _heard(
+    db: Transaction, stretch: Stretch, author: int, size: WindowSize, learning: Collection[int]
+) -> Iterator[tuple[int, bool, Message]]:
+    """Position, whether it is the author's, and message of those that may be in a window of the stretch."""
     found = db.execute(
-        f"""SELECT m.seq, m.peer, m.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at, m.utc_offset
-           FROM messages m JOIN peers p ON p.pk = m.peer AND p.kind <> 'deleted'
+        f"""SELECT m.seq, m.peer = :author, {_MESSAGE} {_JOINS}
            WHERE m.session = :session AND m.seq BETWEEN :from AND :last AND m.muted = 0
            AND (m.peer = :author AND m.seq >= :first OR NOT EXISTS (
                SELECT 1 FROM {unnest("bigint", "learner", ":learning")}
@@ -315,34 +343,7 @@ def window(db: Transaction, stretch: Stretch, author: int, size: WindowSize, lea
             "learning": array(learning),
         },
     )
-    place = db.execute(
-        "SELECT s.id, w.id FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE s.pk = ?",
-        (stretch.session,),
-    ).fetchone()
-    before: list[Message] = []
-    held: list[Message] = []
-    tokens = own = kept = 0
-    rest = stretch.last + 1
-    for seq, peer, id, peer_id, content, metadata, tokens_stored, *said in found:
-        (count,) = rows.mended(["messages.token_count"], (tokens_stored,))
-        if seq < stretch.first and (peer == author or seq < stretch.first - 1):
-            before.append(record((id, *place, peer_id, content, metadata, count, *said)))
-            continue
-        cost = count if size.counts_others or peer == author else 0
-        if tokens + cost > size.tokens and own:
-            if peer == author:
-                rest = seq
-                break
-            continue  # what is left out uses up nothing
-        if tokens + cost > size.tokens and size.counts_others:  # the preceding messages are too long to be context
-            held, tokens = [], 0
-        tokens += cost
-        held.append(record((id, *place, peer_id, content, metadata, count, *said)))
-        if peer == author:
-            own, kept = own + 1, len(held)
-        elif not size.counts_others and len(held) - kept > max(1, size.before):
-            del held[kept]
-    return _in_said_order(held[:kept], own, rest, before if size.before else ())
+    return ((seq, bool(is_own), record(row)) for seq, is_own, *row in found)
 
 
 def _in_said_order(held: list[Message], own: int, rest: int, before: Sequence[Message]) -> Window:

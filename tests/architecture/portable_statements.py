@@ -87,6 +87,8 @@ GIVEN = {
     "', '.join(key)": "task",
     "added": "calls = model_usage.calls + excluded.calls",
     "sums": "sum(calls)",
+    "waiting_units:restrictions": " AND workspace IN (SELECT pk FROM workspaces WHERE id = :workspace)",
+    "waiting_units:about": "AND key = :observed",
 }
 """Local expression → a value it may have; with the name of a module for this module only."""
 
