@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,8 +30,9 @@ class Bench:
     def __init__(self, folder: Path, conversations: Mapping[str, Sequence[Turn]], **settings: str) -> None:
         self._server: Server = omoide(folder, debounce_seconds="0", model_debounce_seconds="0", **settings)
         host, port = self._server.address
+        self._metrics = f"http://{host}:{port}/metrics"
         self._http = httpx.Client(base_url=f"http://{host}:{port}/v3/workspaces", timeout=REQUEST_SECONDS)
-        self._turn_of: dict[str, str] = {}
+        self.turns: dict[str, str] = {}
         """Message id → turn."""
         self.conversations = conversations
 
@@ -40,6 +42,8 @@ class Bench:
             self._ingest(name, turns)
         for name in self.conversations:
             self._wait(name)
+        while self._unembedded():
+            time.sleep(POLL_SECONDS)
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -54,14 +58,14 @@ class Bench:
         seconds = time.perf_counter() - begun
         text = found["content"] or ""
         read = found["evidence"]["conclusions"]
-        turns = [frozenset(self._turn_of[id] for id in each["message_ids"] if id in self._turn_of) for each in read]
+        turns = [frozenset(self.turns[id] for id in each["message_ids"] if id in self.turns) for each in read]
         contents = [each["content"] for each in read]
         return Reply(text, [*zip(contents, turns, strict=True)], seconds, is_nothing_known(text))
 
     def search(self, question: Question, *, rerank: bool) -> list[str]:
         """The turns that a search of the workspace finds, best first."""
         body = {"query": question.question, "limit": SEARCHED} | ({"rerank": True} if rerank else {})
-        return [self._turn_of[each["id"]] for each in self._ok("POST", f"{question.conversation}/search", body)]
+        return [self.turns[each["id"]] for each in self._ok("POST", f"{question.conversation}/search", body)]
 
     def conclusions(self, name: str) -> Iterator[tuple[str, frozenset[str]]]:
         """All conclusions of the workspace: content, and the turns behind it."""
@@ -70,7 +74,7 @@ class Bench:
             found = self._ok("POST", f"{name}/conclusions/list?size=100&page={page}", {})
             page, pages = page + 1, found["pages"]
             for each in found["items"]:
-                yield each["content"], frozenset(self._turn_of[id] for id in each["message_ids"] if id in self._turn_of)
+                yield each["content"], frozenset(self.turns[id] for id in each["message_ids"] if id in self.turns)
 
     def _ingest(self, name: str, turns: Sequence[Turn]) -> None:
         for session in dict.fromkeys(turn.session for turn in turns):
@@ -82,7 +86,7 @@ class Bench:
                     {"peer_id": turn.peer, "content": turn.content, "created_at": turn.created_at} for turn in some
                 ]
                 stored = self._ok("POST", f"{name}/sessions/{session}/messages", {"messages": messages})
-                self._turn_of |= {each["id"]: turn.id for each, turn in zip(stored, some, strict=True)}
+                self.turns |= {each["id"]: turn.id for each, turn in zip(stored, some, strict=True)}
 
     def _wait(self, name: str) -> None:
         while True:
@@ -90,6 +94,12 @@ class Bench:
             if not status["pending_work_units"] and not status["in_progress_work_units"]:
                 return
             time.sleep(POLL_SECONDS)
+
+    def _unembedded(self) -> bool:
+        """Whether there are texts without a vector, which are found by words only."""
+        metrics = self._http.get(self._metrics).raise_for_status().text
+        counted = re.search(r"^omoide_unembedded_texts (\S+)$", metrics, re.MULTILINE)
+        return counted is not None and float(counted[1]) > 0
 
     def _ok(self, method: str, path: str, body: Any = None) -> Any:
         response = self._http.request(method, path if path else "", json=body)

@@ -32,6 +32,7 @@ LEAST_FOREIGN = 0.25
 
 ENGLISH = "en"
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_BEFORE_A_NAME = re.compile(r"[^\W_][,;]?\s+$")
 _PART = re.compile(r"[^\W\d_]{2,}")
 _ONLY_ENGLISH = (ENGLISH,)
 _ELISION = re.compile(r"\b(j|l|d|m|t|s|n|c|qu|jusqu|lorsqu|puisqu)['’]", re.IGNORECASE)
@@ -85,7 +86,8 @@ def in_english_but(text: str, names: Collection[str]) -> str:
             return word
         if language == "de" and low[:-1] in names and low.endswith("s"):
             return f"{word[:-1]}'s"
-        return _word(word, language, match.start() > 0)
+        start = match.start()
+        return _word(word, language, _BEFORE_A_NAME.search(text, max(0, start - 3), start) is not None)
 
     return _WORD.sub(read, _ELISION.sub(r"\1 ", text) if language == "fr" else text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from omoide.core.records import Conclusion, Json, Message
@@ -16,6 +16,15 @@ class Snippet:
     messages: Sequence[Message]
     found: Sequence[str]
     """The ids of the matches, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """The likeness of a text and what was read."""
+
+    embedder: str = ""
+    cosines: Mapping[str, float] = field(default_factory=dict)
+    """By the ids of messages and conclusions; those without a vector are missing."""
 
 
 @dataclass(frozen=True, slots=True)

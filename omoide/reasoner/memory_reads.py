@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 from omoide.core.index_text import literal_text
 from omoide.core.records import Conclusion, Message, Moment
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoner.evidence import Snippet
+from omoide.reasoner.evidence import Evidence, Likeness, Snippet
 from omoide.reasoner.excerpts import Hit, excerpts
 from omoide.reasoner.token_budget import choose_messages
-from omoide.storage import Transaction, conclusion_search, message_scope, message_search, messages, waiting_units
+from omoide.search.semantic import SemanticSearch
+from omoide.search.vector_group import Group
+from omoide.storage import Store, Transaction, conclusion_search, message_scope, message_search, messages, waiting_units
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageScope, MessageSearch
 
@@ -107,6 +109,28 @@ def unprocessed(
     found = itertools.chain.from_iterable(message_search.stretches(db, within, ends).values())
     said = sorted({each.id: each for each in found}.values(), key=lambda message: message.created_at)
     return choose_messages(reversed(said), budget, trim=tokens.trim, count=tokens.count)
+
+
+async def likeness(store: Store, finder: SemanticSearch, request: MessageSearch, text: str, read: Evidence) -> Likeness:
+    """The likeness of the text and the messages and conclusions that were read."""
+    vector, index = await finder.query_vector(text), finder.index
+    if vector is None:
+        return Likeness()
+
+    def cosines(db: Transaction) -> dict[str, float]:
+        within = message_scope.resolve(db, request)
+        if within is None:
+            return {}
+        messages = message_search.pks_of(db, within, [*read.messages])
+        conclusions = {each.pk: id for id, each in read.conclusions.items()}
+        of_messages = index.likeness(db, Group("messages", within.workspace), [*messages], vector)
+        of_conclusions = index.likeness(
+            db, Group("conclusions", within.workspace, with_ended=True), [*conclusions], vector
+        )
+        found = {messages[pk]: cosine for pk, cosine in of_messages.items()}
+        return found | {conclusions[pk]: cosine for pk, cosine in of_conclusions.items()}
+
+    return Likeness(index.embedder, await store.read_offloaded(cosines))
 
 
 def in_turn(rankings: Sequence[Sequence[T]]) -> Iterator[T]:

@@ -16,7 +16,7 @@ from omoide.core.records import NOW, Conclusion, Json, Message, Moment
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner import memory_reads
 from omoide.reasoner.dates_said import EVER, SaidBetween, dates
-from omoide.reasoner.evidence import Evidence, Snippet, ToolCall
+from omoide.reasoner.evidence import Evidence, Likeness, Snippet, ToolCall
 from omoide.search import reranked
 from omoide.search.conclusions import search as search_conclusions
 from omoide.search.messages import search as find_messages
@@ -24,14 +24,7 @@ from omoide.search.messages import search_then
 from omoide.search.query import Query
 from omoide.search.rerank import Reranker
 from omoide.search.semantic import SemanticSearch
-from omoide.storage import (
-    Store,
-    Transaction,
-    conclusion_search,
-    ended_texts,
-    members,
-    summaries,
-)
+from omoide.storage import Store, Transaction, conclusion_search, ended_texts, members, summaries
 from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
 from omoide.storage.ended_texts import MessageStatement
 from omoide.storage.message_scope import MessageScope, MessageSearch
@@ -199,6 +192,10 @@ class MemoryView:
         snippets = await self._searched(self._messages(query, limit))
         self.evidence.note("search_messages", {"query": query, "limit": limit}, snippets=snippets)
         return snippets
+
+    async def likeness(self, text: str) -> Likeness:
+        """Return the likeness of the text and what was read before. It serves to rank, and is no evidence."""
+        return await memory_reads.likeness(self._store, self._finder, self._messages(), text, self.evidence)
 
     async def grep_messages(
         self, text: str, limit: int = GREP_DEFAULT, context_window: int = NEIGHBOURS, *, words_first: bool = False

@@ -170,6 +170,7 @@ class VectorIndex:
         self, name: str, dimensions: int, *, most_bytes: int = MOST_BYTES, on_demand: OnDemandEmbedder | None = None
     ) -> None:
         """`on_demand` has vectors of rows that no job has embedded yet; without it they are not found here."""
+        self.embedder = name
         self._unembedded = on_demand
         self._model = (name, dimensions)
         self._words = words_of(dimensions)
@@ -211,6 +212,18 @@ class VectorIndex:
         known = {pk for pk, _ in hits}
         hits += [hit for hit in _by_distance(new, vector, count) if hit[0] not in known]
         return sorted(hits, key=lambda hit: (hit[1], -hit[0]))[:count]
+
+    def likeness(self, db: Transaction, group: Group, pks: Sequence[int], vector: Vector) -> dict[int, float]:
+        """Row → cosine of its vector and this one, for those of the rows that have a vector of this model."""
+        progress = embeddings.progress(db)
+        if progress is None or (progress.name, progress.dimensions) != self._model:
+            return {}
+        stored = embeddings.vectors(db, group.source, pks, len(vector))
+        if self._unembedded is not None and len(stored) < len(pks):
+            through = vector_segments.reach(db, group.source)
+            new = self._unembedded.vectors(db, group, through, EVERYTHING.places)
+            stored |= {pk: new[pk] for pk in pks if pk in new}
+        return {pk: 1.0 - distance for pk, distance in _by_distance(stored, vector, len(pks))}
 
     def forget_deleted(self, db: Transaction) -> None:
         """Drop deleted rows, and groups that become empty."""

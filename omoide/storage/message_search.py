@@ -214,6 +214,12 @@ def positions(db: Transaction, within: MessageScope, ids: Sequence[str]) -> dict
     return {id: (session, seq) for id, session, seq in db.execute(f"SELECT m.id, m.session, m.seq {sql}", params)}
 
 
+def pks_of(db: Transaction, within: MessageScope, ids: Sequence[str]) -> dict[int, str]:
+    """Row → message, for those of the messages that are within reach."""
+    sql, params = within.out_of(_OF_IDS, [array(ids)])
+    return dict(db.execute(f"SELECT m.pk, m.id {sql}", params).fetchall())
+
+
 def stretches(db: Transaction, within: MessageScope, wanted: Sequence[Stretch]) -> Mapping[Stretch, list[Message]]:
     """Stretch → its messages that are within reach, oldest first."""
     found: dict[Stretch, list[Message]] = {each: [] for each in wanted}

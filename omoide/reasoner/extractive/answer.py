@@ -8,17 +8,18 @@ relevant statements; if none answers it, the answer is that nothing is known. `r
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from omoide.core import clock
 from omoide.core.offload import offload
-from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
+from omoide.inference.embedders import Embedder
 from omoide.inference.glosses import in_english
-from omoide.reasoner.extractive import relevance, slot_answers, structured_answers
+from omoide.reasoner.evidence import Likeness, Snippet
+from omoide.reasoner.extractive import slot_answers, structured_answers
 from omoide.reasoner.extractive.candidates import CandidateStatement, statements
 from omoide.reasoner.extractive.frames import Frames, frames_of, language_of
-from omoide.reasoner.extractive.judging import Scored, by_words, judge
+from omoide.reasoner.extractive.judging import judge
 from omoide.reasoner.extractive.leads import lead
 from omoide.reasoner.extractive.questions import ParsedQuestion
 from omoide.reasoner.extractive.quotation import ENGLISH, earlier, is_quotation, quoted
@@ -26,6 +27,7 @@ from omoide.reasoner.extractive.retrieval import BREADTHS, RetrievedContext, ret
 from omoide.reasoner.extractive.selection import distinct, select, told_otherwise
 from omoide.reasoner.extractive.slot_answers import AnswerStatement
 from omoide.reasoner.extractive.slot_kinds import ALLERGY, DIET, DISLIKES
+from omoide.reasoner.extractive.statement_cues import statement_cues
 from omoide.reasoner.extractive.terms import base_forms, bases
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
@@ -49,11 +51,13 @@ class Case:
     asked: ParsedQuestion
     candidates: list[CandidateStatement]
     reranker: Reranker = NO_RERANKER
+    snippets: Sequence[Snippet] = ()
+    likeness: Likeness = field(default_factory=Likeness)
 
     @classmethod
     def of(cls, question: Question, gathered: RetrievedContext, reranker: Reranker = NO_RERANKER) -> Case:
         candidates = statements(question, gathered.asked, gathered.conclusions, gathered.snippets, gathered.past)
-        return cls(question, gathered.asked, candidates, reranker)
+        return cls(question, gathered.asked, candidates, reranker, gathered.snippets, gathered.likeness)
 
     @property
     def frames(self) -> Frames:
@@ -71,10 +75,11 @@ async def answer(
 ) -> AsyncIterator[str]:
     """Yield the answer sentence by sentence; with a response format, one JSON text, or nothing if it cannot be filled.
 
-    All reads go through `memory`. Without vectors, while the embedder fails, statements are ranked by words.
+    All reads go through `memory`. Without vectors, while the embedder fails, statements are ranked by words. `embedder`
+    compares statements with the properties of a response format.
     """
     gathered = await retrieve(question, memory)
-    chosen = await _chosen(question, gathered, embedder, reranker)
+    chosen = await offload(lambda: sentences(Case.of(question, gathered, reranker)))
     if question.response_format is not None:
         if text := await structured_answers.fill(question, gathered, memory, embedder, " ".join(chosen) or None):
             yield text
@@ -92,12 +97,9 @@ async def answer(
         remaining, lead = remaining - cost, " "
 
 
-def sentences(case: Case, vectors: Vectors | None) -> list[str]:
-    """Return the sentences of the answer, the direct one first; empty if nothing is known.
-
-    `vectors` embed `relevance.texts_compared`: shape (1 + candidates, dimensions).
-    """
-    told = list(islice(_told(case, vectors), max(MOST_LISTED, case.most)))
+def sentences(case: Case) -> list[str]:
+    """Return the sentences of the answer, the direct one first; empty if nothing is known."""
+    told = list(islice(_told(case), max(MOST_LISTED, case.most)))
     texts = [text for _, text in told]
     if case.frames is not ENGLISH or case.asked.is_overview or not told:
         return texts
@@ -106,32 +108,7 @@ def sentences(case: Case, vectors: Vectors | None) -> list[str]:
     return [direct, *texts] if direct else texts
 
 
-async def _chosen(question: Question, gathered: RetrievedContext, embedder: Embedder, reranker: Reranker) -> list[str]:
-    """Return the sentences of the answer, ranked by words only while the embedder fails.
-
-    With a local embedder everything runs in one call, so the caller waits for a thread only once.
-    """
-
-    def begin() -> tuple[Case, list[str]]:
-        case = Case.of(question, gathered, reranker)
-        return case, [] if case.asked.is_overview else relevance.texts_compared(case.asked, case.candidates)
-
-    if (embed := embedder.embed_now) is not None:
-
-        def choose() -> list[str]:
-            case, texts = begin()
-            return sentences(case, embed(texts) if texts else None)
-
-        return await offload(choose)
-    case, texts = await offload(begin)
-    try:
-        vectors = await embedder.embed(texts) if texts else None
-    except EmbeddingFailed:
-        vectors = None
-    return await offload(sentences, case, vectors)
-
-
-def _told(case: Case, vectors: Vectors | None) -> Iterator[tuple[CandidateStatement, str]]:
+def _told(case: Case) -> Iterator[tuple[CandidateStatement, str]]:
     """Yield the statements of the answer with their texts."""
     if case.asked.is_overview:
         yield from ((each, quoted(each, case.frames)) for each in distinct(_overview(case), case.most))
@@ -146,7 +123,7 @@ def _told(case: Case, vectors: Vectors | None) -> Iterator[tuple[CandidateStatem
             return
         # Statements that fill slots answer other questions.
         used = [each.statement for each in filled if case.asked.kinds or each.slot.kind not in AGAINST]
-    for each in ranked(case, vectors, used):
+    for each in ranked(case, used):
         with_prompt = _leans(case.asked, each)
         yield each, earlier(each, case.frames) if each.is_past else quoted(each, case.frames, with_prompt=with_prompt)
 
@@ -169,34 +146,21 @@ def _overview(case: Case) -> list[CandidateStatement]:
     return sorted(current, key=lambda each: (each.source == "card", is_quotation(each)))
 
 
-def ranked(case: Case, vectors: Vectors | None, but: Sequence[CandidateStatement] = ()) -> list[CandidateStatement]:
+def ranked(case: Case, but: Sequence[CandidateStatement] = ()) -> list[CandidateStatement]:
     """Return the statements that answer the question, best first, but an update before the statement that it updates;
     for a question about the past, superseded ones first. Empty if nothing that is known answers it.
 
-    Only the best by words and vectors are judged by the cross-encoder, as many as the level allows.
+    Only the best by words and vectors are read by the cross-encoder, as many as the level allows.
     """
     left_out = {id(each) for each in but} | told_otherwise(case.candidates)
-    scored = [each for each in _scored(case, vectors) if id(each.statement) not in left_out]
-    scored.sort(key=lambda each: (each.first, each.statement.said_at, each.statement.serial), reverse=True)
-    is_english = case.frames.language == "en"
-    pairs = BREADTHS[case.question.level].pairs
-    judged = None
-    if pairs:
-        is_group = len({each.peer_id for each in case.candidates if each.source == "turn"} - {*case.asked.about}) > 1
-        judged = judge(case.asked, scored[:pairs], case.reranker, is_group=is_group, is_english=is_english)
-    if judged is None:
-        judged = by_words(case.asked, scored, lists_all=case.most > MOST_LISTED, is_english=is_english)
+    judged = judge(
+        case.asked,
+        statement_cues(case.asked, case.candidates, case.snippets, case.likeness),
+        case.reranker,
+        BREADTHS[case.question.level].pairs,
+        left_out=left_out,
+    )
     return select(case.asked, judged, case.most)
-
-
-def _scored(case: Case, vectors: Vectors | None) -> list[Scored]:
-    likeness = None if vectors is None or not vectors[0].any() else vectors[1:] @ vectors[0]
-    signs = relevance.signs(case.asked, case.candidates, likeness)
-    first = relevance.weighed(signs, with_vectors=likeness is not None)
-    return [
-        Scored(statement, score, row[relevance.WORDS], row[relevance.LIKENESS])
-        for statement, score, row in zip(case.candidates, first.tolist(), signs.tolist(), strict=True)
-    ]
 
 
 def _leans(asked: ParsedQuestion, statement: CandidateStatement) -> bool:

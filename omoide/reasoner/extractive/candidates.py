@@ -57,6 +57,7 @@ class CandidateStatement:
     asks: bool = False
     """Whether it ends with a question."""
     message_id: str | None = None
+    conclusion_id: str | None = None
     is_past: bool = False
     """Whether it has been superseded."""
     valid_from: int | None = None
@@ -127,6 +128,7 @@ def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[CandidateStatement
             valid_until=each.valid_until,
             utc_offset=each.utc_offset,
             sources=frozenset(each.message_ids),
+            conclusion_id=each.id,
         )
 
 

@@ -1,236 +1,171 @@
-"""Judge with the cross-encoder how well candidate statements answer a question.
+"""Judge how well candidate statements answer a question, and whether any does: with trained models (`linear_model`).
 
-The question and the statements are compared without the speakers' names ("What is my dog called?" with "Rex is three"),
-because the cross-encoder would rank a speaker's own name above the matter. Who speaks counts separately: a question
-about alice is not answered by what bob says of himself, and if that fits clearly best, alice never said it.
+All are ranked by cheap cues; the best are read by the cross-encoder and ranked anew. Question and statements are
+compared in the first person. A question about alice is not answered by what bob says of himself. Nothing is known if
+the third model doubts it: nothing fits well, or what fits best is another peer's.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
-from omoide.inference.glosses import in_english
+import numpy as np
+import numpy.typing as npt
+
 from omoide.reasoner.extractive.candidates import CandidateStatement
+from omoide.reasoner.extractive.first_person import in_first_person, is_named, names
+from omoide.reasoner.extractive.linear_model import linear_model
 from omoide.reasoner.extractive.questions import ParsedQuestion
-from omoide.reasoner.extractive.relevance import addresses, is_about, is_of_another, length_of
-from omoide.reasoner.extractive.terms import base_forms, folded
-from omoide.search.rerank import Reranker, turn_text
+from omoide.reasoner.extractive.statement_cues import Array, StatementCues
+from omoide.search.rerank import Reranker, Scores
 
-FIRST = 0.75
-"""Weight of the score by words and vectors (`relevance`)."""
-LENGTH = 0.75
-"""Weight of the length of a message, because short ones seldom tell."""
-ASKS = 6.0
-"""What a statement loses that ends with a question."""
-ABOUT = 1.0
-"""What a statement gains that the peer in question said, or that names it."""
-MARGIN = 0.5
-"""How much better a statement of another peer about itself has to be to show that the peer in question never said such
-a thing. What is not about the peer at all, whoever said it, shows so too if the question names the peer, and is better
-by"""
-MARGIN_OF_TWO, MARGIN_OF_GROUP = 1.0, 3.0
-"""this much where two peers talk, or where more do: of many statements the best one fits better by chance."""
-LEAST_OF_GROUP, LEAST_FOREIGN_OF_GROUP = -6.0, -2.0
-"""Scores that these need in a group."""
-NONE = -100.0
-SPREAD = 9.0
+FIRST = (
+    *("words", "found", "asks", "fit", "length", "turn", "own", "of_another"),
+    *("near", "near_before", "near_earlier", "near_after"),
+)
+"""Cues of the first ranking."""
+READ = ("asks", "fit", "length", "turn", "own", "near", "near_before", "near_earlier", "near_after")
+"""Cues of the ranking of what the cross-encoder read, besides its logit, the same cut off below `FLAT`, and the inverse
+of its rank."""
+FLAT = -8.0
+LEAST = -11.0
+"""The lowest logit, and score of nothing."""
+DOUBTS = ("best", "lead", "likeness", "likeness_others", "words", "others", "terms", "named", "group")
+"""Cues of whether nothing is known: of the best score; its lead; the likeness of the closest statement by or about the
+peer, and of another peer about itself; the question's words in what the peer said; by how much others' statements score
+better; the number of the question's words, and whether it names the peer, and more than two peers talk."""
+DOUBTS_READ = (*DOUBTS, "logit", "logit_own", "logit_others")
+MOST_TERMS = 4
+
+CERTAIN, CERTAIN_SHARE = 1.0, 0.99
+"""Logit, and without one share of the question's words, from which a statement answers for certain."""
+LEAST_PLAIN, LEAST_SHARE, LEAST_NEAR = -2.0, 0.5, 3.5
+"""A plain statement that answers has at least one of: this logit, share of the question's words, likeness to it."""
+LEAST_SHARE_OF_TURN, LEAST_NEAR_OF_TURN = 0.2, 1.2
+"""The same of a message, besides a logit of `FLAT`; messages around it count for likeness."""
+NEAR = ("near", "near_before", "near_earlier", "near_after")
+USUAL_BEST = 2.5
+"""Likeness of the closest statement where it is not known."""
+
+SPREAD = 4.0
 """Maximum distance of further statements from the best score."""
-
-PLAIN_WORDS = 10
-"""Words up to which a message is plain, like a restated statement. A plain statement that answers a question scores"""
-LEAST_PLAIN, LEAST_PLAIN_FIRST = -2.0, 0.0
-"""this much with the cross-encoder, or by words and vectors."""
-LEAST, LEAST_WORDS, LEAST_LIKENESS = -8.0, 0.4, 0.12
-"""A longer message answers questions that it hardly resembles; it has at least one of: this score of the cross-encoder,
-share of the question's words, likeness of the vectors."""
-
-LEAST_IN_OTHER_LANGUAGES = -9.0
-"""Score of the cross-encoder below which a statement answers nothing, in other languages than English."""
-
-SHORT_QUESTION = 2
-"""Content words up to which a question asks plainly for one thing ("How tall is alice?"). Whoever told it said it so
-plainly that nothing is known if no statement reaches"""
-LEAST_SHORT, LEAST_SHORT_FIRST = -8.0, 0.5
-"""this score of the cross-encoder, or this one by words and vectors."""
-
-LEAST_BY_WORDS, LEAST_BY_FOREIGN_WORDS = -1.0, -3.0
-"""Scores by words and vectors alone: below this one a statement answers nothing. In other languages than English words
-are not compared by their base forms, and so seldom match."""
-SPREAD_BY_WORDS, SPREAD_OF_ALL = 1.5, 4.0
-"""The distance from the best of these scores, also where all that matches is listed."""
-
-
-_SELF = re.compile(r"\b(?:I|[Mm]y|[Mm]e|[Mm]yself|the user)\b")
-_PROPER = re.compile(r"(?<=[a-z,] )[A-Z][a-zà-ÿ]+")
-
-
-class Scored(NamedTuple):
-    """A candidate with its score by words and vectors, and what is behind that (see `relevance`)."""
-
-    statement: CandidateStatement
-    first: float
-    words: float
-    likeness: float
 
 
 class Judged(NamedTuple):
-    """A statement, and how well it answers the question: from about -12 to 20."""
+    """A statement, and the log odds that it answers the question."""
 
     statement: CandidateStatement
     score: float
-
-
-class _Verdict(NamedTuple):
-    scored: Scored
-    logit: float
-    score: float
-    is_about: bool
-    is_of_another: bool
-
-    @property
-    def is_of_others(self) -> bool:
-        """Whether another peer tells it, neither about nor to the peer in question."""
-        statement = self.scored.statement
-        return not self.is_about and not statement.asks and not addresses(statement.text)
-
-    @property
-    def may_answer(self) -> bool:
-        """Whether it is not only the least bad of what is known."""
-        statement, first, words, likeness = self.scored
-        if statement.source != "turn" or (not statement.prompt and len(statement.text.split()) <= PLAIN_WORDS):
-            return self.logit >= LEAST_PLAIN or first >= LEAST_PLAIN_FIRST
-        return self.logit >= LEAST or words >= LEAST_WORDS or likeness >= LEAST_LIKENESS
 
 
 def judge(
     asked: ParsedQuestion,
-    candidates: Sequence[Scored],
+    cues: StatementCues,
     reranker: Reranker,
+    pairs: int,
     *,
-    is_group: bool = False,
-    is_english: bool = True,
-) -> list[Judged] | None:
-    """Return the candidates that answer the question, best first: none if nothing known does.
-
-    None if there is no cross-encoder that can judge. In other languages it knows little but names and shared words.
-    """
-    names = _names(asked) if is_english else None
-    texts = [_text(each.statement, names) for each in candidates]
-    logits = reranker.score(_first_person(asked.text, names), texts)
-    if logits is None:
-        return None
-    verdicts = [_verdict(asked, each, logit) for each, logit in zip(candidates, logits.tolist(), strict=True)]
-    if is_english and len(asked.terms) <= SHORT_QUESTION and not _reaches(verdicts):
-        return []
-    least = None if is_english else LEAST_IN_OTHER_LANGUAGES
-    if (_was_said_in_group if is_group else _was_said_by_other)(asked, verdicts):
-        return []
-    judged = [
-        Judged(each.scored.statement, each.score + ABOUT * each.is_about)
-        for each in verdicts
-        if not each.is_of_another and (each.may_answer if least is None else each.logit >= least)
-    ]
-    judged.sort(key=lambda each: (each.score, each.statement.said_at, each.statement.serial), reverse=True)
-    return _near_best(judged, SPREAD)
-
-
-def by_words(
-    asked: ParsedQuestion, scored: Sequence[Scored], *, lists_all: bool = False, is_english: bool = True
+    left_out: Collection[int] = (),
 ) -> list[Judged]:
-    """Return the statements that answer the question according to their scores by words and vectors; none if nothing
-    known does. `scored` are best first."""
-    own = [
-        Judged(each.statement, each.first)
-        for each in scored
-        if not is_of_another(asked, each.statement, base_forms(in_english(each.statement.text)))
-    ]
-    if not own or own[0].score <= (LEAST_BY_WORDS if is_english else LEAST_BY_FOREIGN_WORDS):
+    """Return the statements that answer the question, best first: none if nothing known does.
+
+    The cross-encoder reads the first `pairs`, without those whose identities are `left_out`.
+    """
+    first = linear_model("first", FIRST).scores(cues.columns(FIRST))
+    order = [row for row in np.argsort(-first, kind="stable").tolist() if id(cues.statements[row]) not in left_out]
+    logits = read(asked, cues.at(order[:pairs]), reranker) if pairs else None
+    chosen = cues.at(order if logits is None else order[:pairs])
+    scores = first[order] if logits is None else linear_model("read", READ_CUES).scores(read_cues(chosen, logits))
+    if not len(scores) or (doubt(asked, chosen, scores, logits) > 0 and not _is_certain(asked, chosen, logits)):
         return []
-    return _near_best(own, SPREAD_OF_ALL if lists_all else SPREAD_BY_WORDS)
+    return _best(chosen, scores, _may_answer(asked, chosen, logits))
 
 
-def _verdict(asked: ParsedQuestion, scored: Scored, logit: float) -> _Verdict:
-    statement = scored.statement
-    score = logit + FIRST * scored.first + LENGTH * length_of(statement) - ASKS * statement.asks
-    of_another = is_of_another(asked, statement, base_forms(in_english(statement.text)))
-    return _Verdict(scored, logit, score, is_about(asked, statement), of_another)
+READ_CUES = ("logit", "logit_cut", "logit_rank", *READ)
 
 
-def _was_said_by_other(asked: ParsedQuestion, verdicts: Sequence[_Verdict]) -> bool:
-    """Whether what answers the question best is not about the peer in question, where two peers talk."""
-    best, own, foreign, others = _bests(verdicts)
-    return foreign > best + MARGIN or (_is_named(asked) and others > own + MARGIN_OF_TWO)
+def read(asked: ParsedQuestion, cues: StatementCues, reranker: Reranker) -> Scores | None:
+    """Return the cross-encoder's logits; None if there is none that can judge."""
+    called = names(asked)
+    texts = [in_first_person(f"{each.prompt} {each.text}".strip(), called) for each in cues.statements]
+    return reranker.score(in_first_person(asked.text, called), texts)
 
 
-def _was_said_in_group(asked: ParsedQuestion, verdicts: Sequence[_Verdict]) -> bool:
-    """The same where more peers talk, who also tell of matters that they share."""
-    best, own, foreign, others = _bests(verdicts)
-    if foreign > max(LEAST_FOREIGN_OF_GROUP, best + MARGIN):
+def read_cues(cues: StatementCues, logits: Scores) -> Array:
+    """Return the table of `READ_CUES`."""
+    rank = 1 / (1 + np.argsort(np.argsort(-logits, kind="stable"), kind="stable"))
+    return np.column_stack([logits, np.maximum(logits, FLAT), rank, cues.columns(READ)])
+
+
+def doubt(asked: ParsedQuestion, cues: StatementCues, scores: Array, logits: Scores | None) -> float:
+    """Return the log odds that nothing is known, less a threshold."""
+    row = doubts(asked, cues, scores, logits)
+    model = linear_model("doubt", DOUBTS) if logits is None else linear_model("doubt_read", DOUBTS_READ)
+    return float(model.scores(row[np.newaxis])[0])
+
+
+def doubts(asked: ParsedQuestion, cues: StatementCues, scores: Array, logits: Scores | None) -> Array:
+    """Return the cues of whether nothing is known: `DOUBTS`, or with logits `DOUBTS_READ`."""
+    others, own = cues["of_another"] > 0, cues["own"] > 0
+    tells = cues["asks"] == 0
+    best = np.sort(scores)[::-1]
+    talk = {each.peer_id for each in cues.statements if each.source == "turn"} - {*asked.about}
+    terms = len(asked.terms)
+    row = [
+        best[0],
+        best[0] - best[1] if len(best) > 1 else 0.0,
+        _most(cues.likeness, own, 0.0) if cues.likeness.any() else USUAL_BEST,
+        _most(cues.likeness, others, 0.0),
+        _most(_share(asked, cues), own, 0.0),
+        _most(scores, others, best[0] - 2) - _most(scores, ~others, best[0] - 2),
+        min(terms, MOST_TERMS),
+        is_named(asked),
+        len(talk) > 1,
+    ]
+    if logits is not None:
+        row += [
+            _most(logits, ~others & tells, LEAST),
+            _most(logits, own & tells, LEAST),
+            _most(logits, others, LEAST),
+        ]
+    return np.array(row, np.float64)
+
+
+def _is_certain(asked: ParsedQuestion, cues: StatementCues, logits: Scores | None) -> bool:
+    """Whether a statement by or about the peer plainly answers the question."""
+    is_past = np.array([each.is_past for each in cues.statements])
+    share = _share(asked, cues)
+    if asked.asks_past and bool((is_past & (share >= LEAST_SHARE)).any()):
         return True
-    is_only_about = _is_named(asked) and not _names_others(asked)
-    return is_only_about and others > max(LEAST_OF_GROUP, own + MARGIN_OF_GROUP)
+    tells = (cues["asks"] == 0) & (cues["own"] > 0 if is_named(asked) else cues["of_another"] == 0)
+    return bool((tells & (share >= CERTAIN_SHARE if logits is None else logits >= CERTAIN)).any())
 
 
-def _bests(verdicts: Sequence[_Verdict]) -> tuple[float, float, float, float]:
-    """Return the best scores: of what may be quoted, of what is about the peer, and of others about themselves, or not
-    about the peer."""
-    return (
-        _best(each.score for each in verdicts if not each.is_of_another),
-        _best(each.score for each in verdicts if each.is_about),
-        _best(each.score for each in verdicts if each.is_of_another),
-        _best(each.score for each in verdicts if each.is_of_others),
+def _may_answer(asked: ParsedQuestion, cues: StatementCues, logits: Scores | None) -> npt.NDArray[np.bool_]:
+    """Whether each statement may be quoted: one without anything of the question is only the least bad. What is plain,
+    as conclusions are, answers plainly or not at all."""
+    is_turn, share, nearest = cues["turn"] > 0, _share(asked, cues), cues.columns(NEAR).max(axis=1, initial=0.0)
+    answers = (share >= np.where(is_turn, LEAST_SHARE_OF_TURN, LEAST_SHARE)) | (
+        np.where(is_turn, nearest, cues.likeness) >= np.where(is_turn, LEAST_NEAR_OF_TURN, LEAST_NEAR)
     )
+    if logits is not None:
+        answers |= logits >= np.where(is_turn, FLAT, LEAST_PLAIN)
+    may: npt.NDArray[np.bool_] = (cues["of_another"] == 0) & answers
+    return may
 
 
-def _is_named(asked: ParsedQuestion) -> bool:
-    """Whether the question names the peer, or the peer asks about itself."""
-    names = _names(asked)
-    return names is not None and (names.search(folded(asked.text)) or _SELF.search(asked.text)) is not None
+def _share(asked: ParsedQuestion, cues: StatementCues) -> Array:
+    """The share of the question's words in each statement."""
+    share: Array = cues["words"] / max(1, len(asked.terms)) ** 0.5
+    return share
 
 
-def _names_others(asked: ParsedQuestion) -> bool:
-    """Whether the question seems to name someone or something besides the peer."""
-    return any(folded(match[0]) not in asked.about_names for match in _PROPER.finditer(asked.text))
+def _most(values: Array | Scores, rows: npt.NDArray[np.bool_], default: float) -> float:
+    return float(values[rows].max()) if rows.any() else default
 
 
-def _reaches(verdicts: Sequence[_Verdict]) -> bool:
-    """Whether a statement answers a short question."""
-    return any(
-        each.logit >= LEAST_SHORT or each.scored.first >= LEAST_SHORT_FIRST
-        for each in verdicts
-        if not each.is_of_another and not each.scored.statement.asks
-    )
-
-
-def _near_best(judged: Sequence[Judged], spread: float) -> list[Judged]:
-    return [each for each in judged if each.score >= judged[0].score - spread]
-
-
-def _best(scores: Iterable[float]) -> float:
-    return max(scores, default=NONE)
-
-
-def _names(asked: ParsedQuestion) -> re.Pattern[str] | None:
-    """Return a pattern for the names of the peers in question."""
-    names = sorted({*asked.about, *asked.about_names}, key=len, reverse=True)
-    if not names:
-        return None
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?P<own>['’]s|(?<=s)['’])?(?!\w)", re.IGNORECASE)
-
-
-def _first_person(text: str, names: re.Pattern[str] | None) -> str:
-    """Return the text with "I" and "my" for the names."""
-    if names is None:
-        return text
-    plain = text if names.search(text) else folded(text)
-    return names.sub(lambda match: "my" if match["own"] else "I", plain)
-
-
-def _text(statement: CandidateStatement, names: re.Pattern[str] | None) -> str:
-    if statement.source != "turn":
-        return _first_person(statement.text, names)
-    if names is None:
-        return turn_text(statement.peer_id, statement.text, statement.prompt)
-    return f"{statement.prompt} {statement.text}" if statement.prompt else statement.text
+def _best(cues: StatementCues, scores: Array, may_answer: npt.NDArray[np.bool_]) -> list[Judged]:
+    rows = zip(cues.statements, scores.tolist(), may_answer.tolist(), strict=True)
+    judged = [Judged(statement, score) for statement, score, may in rows if may]
+    judged.sort(key=lambda each: (each.score, each.statement.said_at, each.statement.serial), reverse=True)
+    return [each for each in judged if each.score >= judged[0].score - SPREAD]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from omoide.core.identifiers import is_scope_peer
 from omoide.core.records import Conclusion, Message
 from omoide.reasoner.equivalence import words
-from omoide.reasoner.evidence import Snippet
+from omoide.reasoner.evidence import Likeness, Snippet
+from omoide.reasoner.extractive.first_person import in_first_person, names
 from omoide.reasoner.extractive.questions import ParsedQuestion, parse_question
 from omoide.reasoner.extractive.sentences import sentences
 from omoide.reasoner.extractive.smalltalk import without_opening
@@ -66,6 +67,8 @@ class RetrievedContext:
     """Without sentences that are no longer true."""
     past: Sequence[Conclusion] = ()
     """Superseded conclusions, for a question about the past."""
+    likeness: Likeness = field(default_factory=Likeness)
+    """Of the question and what was read."""
 
 
 async def retrieve(question: Question, memory: MemoryView) -> RetrievedContext:
@@ -84,7 +87,8 @@ async def retrieve(question: Question, memory: MemoryView) -> RetrievedContext:
     for word in _rarest(asked, conclusions, snippets, breadth.rarest):
         snippets += await memory.grep_messages(word, breadth.hits)
     past = await memory.search_superseded(question.query, breadth.conclusions) if asked.asks_past else []
-    return RetrievedContext(asked, conclusions, await without_ended(snippets, memory, conclusions), past)
+    likeness = await memory.likeness(in_first_person(asked.text, names(asked)))
+    return RetrievedContext(asked, conclusions, await without_ended(snippets, memory, conclusions), past, likeness)
 
 
 async def _sources(memory: MemoryView, conclusions: Sequence[Conclusion]) -> list[Snippet]:

@@ -56,6 +56,10 @@ class WordLists:
         """The lists of a table."""
         return WordLists(f"{self._file}, {name},", self._value(name, dict))
 
+    def numbers(self, name: str) -> Mapping[str, float]:
+        """A table of numbers."""
+        return self._value(name, dict)
+
     def text(self, name: str) -> str:
         return self._value(name, str)
 

@@ -86,5 +86,5 @@ def compose(
     around = [asked.target_id, asked.observer_id, *peers, *(each.observed_id for each in conclusions)]
     around += [message.peer_id for snippet in snippets for message in snippet.messages]
     parsed = parse_question(asked.query, filter(None, around), asked.observer_id, asked.target_id)
-    case = Case(asked, parsed, statements(asked, parsed, conclusions, snippets, past), ranking.reranker)
-    return " ".join(sentences(case, None)) or case.frames.nothing_known(parsed.about)
+    case = Case(asked, parsed, statements(asked, parsed, conclusions, snippets, past), ranking.reranker, snippets)
+    return " ".join(sentences(case)) or case.frames.nothing_known(parsed.about)

@@ -183,7 +183,6 @@ TOLD: list[tuple[str, list[str], list[str]]] = [
     ("Where does bob work?", ['bob said on 2026-01-05: "I work at Google'], ["nurse"]),
     ("What can't alice eat?", ["peanuts"], ["Rex"]),
     ("Who is getting married in Verona?", ["My sister"], ["stolen"]),
-    ("Which language is alice learning?", ["Italian"], ["motorcycle"]),
     ("What happened to alice's bicycle?", ["stolen outside the library"], ["motorcycle"]),
     ("Where was the bicycle stolen?", ["library"], ["Verona"]),
     ("When is the wedding of alice's sister?", ["September"], ["Friday"]),

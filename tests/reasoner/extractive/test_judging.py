@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from omoide.reasoner.evidence import Likeness
+from omoide.reasoner.extractive.candidates import statements
 from omoide.reasoner.extractive.questions import parse_question
 from omoide.reasoner.extractive.retrieval import rephrased
+from omoide.reasoner.extractive.statement_cues import statement_cues
 from tests.reasoner.extractive import answering
 from tests.reasoner.extractive.answering import NOTHING, WITH, check, compose, question, ranking, snippet
 
@@ -30,6 +33,24 @@ def test_what_only_another_peer_has_is_not_known_of_the_peer_in_question() -> No
 
 def test_what_another_peer_tells_of_others_is_an_answer() -> None:
     check(compose(question("How old is the woman who brings the herbs?"), [], TALK), ["eighty-one"], ["Rex"])
+
+
+def test_what_only_reading_both_tells_is_an_answer() -> None:
+    found = snippet(("alice", "My sister is getting married in Verona in September, so I am learning some Italian."))
+    check(compose(question("Which language is alice learning?"), [], [*TALK, *found]), ["Italian"], ["Rex"])
+
+
+def test_a_message_is_understood_by_those_before_it() -> None:
+    cosines = {"0-0-bob": 0.72, "0-1-alice": 0.5, "0-2-alice": 0.4}
+    found = snippet(
+        ("bob", "What became of the sailing boat?"),
+        ("alice", "Sold it last week. 1100."),
+        ("alice", "Dinner was lovely by the way."),
+    )
+    asked = parse_question("Does alice still own the sailing boat?", ["alice", "bob"], "alice", "alice")
+    candidates = statements(question(asked.text), asked, [], found)
+    cues = statement_cues(asked, candidates, found, Likeness("bge-small:1", cosines))
+    assert cues["near_before"].tolist()[0] == max(cues["near_before"]) > 1
 
 
 def test_a_reply_is_quoted_for_what_its_question_asked() -> None:
