@@ -328,7 +328,7 @@ def _heard(
     """Position, whether it is the author's, and message of those that may be in a window of the stretch."""
     found = db.execute(
         f"""SELECT m.seq, m.peer = :author, {_MESSAGE} {_JOINS}
-           WHERE m.session = :session AND m.seq BETWEEN :from AND :last AND m.muted = 0
+           WHERE m.session = :session AND m.seq BETWEEN :since AND :last AND m.muted = 0
            AND (m.peer = :author AND m.seq >= :first OR NOT EXISTS (
                SELECT 1 FROM {unnest("bigint", "learner", ":learning")}
                WHERE NOT {membership_intervals.seen("learner.value", before_the_first="seen")}))
@@ -338,7 +338,7 @@ def _heard(
            ORDER BY m.seq""",
         {
             **stretch._asdict(),
-            "from": stretch.first - max(1, size.before),
+            "since": stretch.first - max(1, size.before),
             "author": author,
             "learning": array(learning),
         },
