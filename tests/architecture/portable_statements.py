@@ -81,6 +81,7 @@ GIVEN = {
     "embeddings:columns": "pk, session",
     "embeddings:rows": "SELECT workspace, pk, session FROM messages",
     "message_copy:columns": "id",
+    "about": "AND workspace = :workspace",
     "model_usage:table": "model_usage",
     "', '.join(named)": "task, calls",
     "', '.join('?' * len(named))": "?, ?",
