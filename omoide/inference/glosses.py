@@ -96,8 +96,7 @@ def in_english_but(text: str, names: Collection[str]) -> str:
 def language_of(text: str) -> str:
     """Return the language that most of the text's words belong to; English if it is unclear."""
     words = _PART.findall(text.casefold())[:SAMPLE]
-    spoken = _languages()
-    known = [languages for word in words if (languages := spoken.get(word)) is not None]
+    known = [languages for word in words if (languages := _languages_of(word))]
     if len(known) == known.count(_ONLY_ENGLISH):
         return ENGLISH
     hits = Counter(chain.from_iterable(known))
@@ -123,16 +122,8 @@ def _meaning(word: str, language: str, *, exact: bool = False) -> str | None:
             return meaning
     if exact:
         return None
-    for form in (word, _folded(word)):
-        if (stem := dictionary.stem_of(form)) is not None:
-            ending = form[len(stem) :]
-            if not ending or _ENDINGS[language].fullmatch(ending):
-                return dictionary.stems[stem]
-            if language == "de":
-                return _compound(form)
-            if len(stem) >= ANY_ENDING and len(ending) <= LONGEST_ENDING:
-                return dictionary.stems[stem]
-    return _compound(word) if language == "de" else None
+    found = _inflected(word, language)
+    return _compound(_folded(word)) if found is None and language == "de" else found
 
 
 def _compound(word: str) -> str | None:
@@ -181,6 +172,27 @@ def _dictionaries() -> dict[str, _Dictionary]:
     for each in found.values():
         each.add_unaccented()
     return found
+
+
+@text_cache(maxsize=CACHED_WORDS)
+def _languages_of(word: str) -> tuple[str, ...]:
+    """Return the languages that have the word, inflected if none has it as it is."""
+    whole = _languages().get(word)
+    if whole is not None or len(word) < ANY_ENDING:
+        return whole or ()
+    return tuple(each for each in _dictionaries() if each != ENGLISH and _inflected(word, each) is not None)
+
+
+def _inflected(word: str, language: str) -> str | None:
+    """Return the meaning of the stem of an inflected word."""
+    dictionary = _dictionaries()[language]
+    for form in (word, _folded(word)):
+        if (stem := dictionary.stem_of(form)) is not None:
+            ending = form[len(stem) :]
+            is_long = language != "de" and len(stem) >= ANY_ENDING and len(ending) <= LONGEST_ENDING
+            if not ending or is_long or _ENDINGS[language].fullmatch(ending):
+                return dictionary.stems[stem]
+    return None
 
 
 @cache

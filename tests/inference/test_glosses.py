@@ -18,6 +18,8 @@ from omoide.inference.glosses import in_english, in_english_but, language_of
         ("¿Cuándo se mudó Ana a Sevilla?", "es"),
         ("Depuis quand est-ce qu'elle habite à Lyon ?", "fr"),
         ("Onde é que o João trabalha agora?", "pt"),
+        ("Qual é o nome do cachorro do Júnior?", "pt"),
+        ("Welche Schulfächer hat Heidrun gelehrt?", "de"),
         ("今天天气很好", "en"),
         ("", "en"),
     ],

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
-from functools import cache, cached_property
+from functools import cache
 
+from omoide.inference import glosses
 from omoide.reasoner.extractive.word_lists import word_lists
 
-LATIN = ("en", "es", "de", "fr", "pt")
-LANGUAGES = (*LATIN, "zh", "ja")
+LANGUAGES = ("en", "es", "de", "fr", "pt", "zh", "ja")
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
 class Frames:
@@ -33,11 +31,6 @@ class Frames:
         """Return the answer for no information."""
         return self.fill("nothing_about", who=self.fill("and").join(about)) if about else self.fill("nothing")
 
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """Words that only this language has, of those here."""
-        return frozenset(map(_plain, self._lists.words("words")))
-
 
 @cache
 def frames_of(language: str) -> Frames:
@@ -50,9 +43,7 @@ def language_of(question: str) -> str:
         return "ja"
     if _HAN.search(question):
         return "zh"
-    found = [_plain(word) for word in _WORD.findall(question.casefold())]
-    # The first wins a draw, which is English.
-    return max(LATIN, key=lambda language: sum(word in frames_of(language).words for word in found))
+    return glosses.language_of(question)
 
 
 def is_nothing_known(text: str) -> bool:
@@ -64,7 +55,3 @@ def is_nothing_known(text: str) -> bool:
 def _nothing() -> tuple[re.Pattern[str], ...]:
     texts = [each.nothing_known(about) for each in map(frames_of, LANGUAGES) for about in ((), ("@",))]
     return tuple(re.compile(re.escape(text).replace("@", ".+"), re.DOTALL) for text in texts)
-
-
-def _plain(word: str) -> str:
-    return unicodedata.normalize("NFC", word.replace("’", "'"))
