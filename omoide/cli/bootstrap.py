@@ -67,7 +67,9 @@ def _settings(given: dict[str, Any]) -> Settings:
 def _told(fault: ErrorDetails) -> str:
     """The error message for an invalid setting. Errors that concern several settings have no `loc`."""
     message = "unknown setting" if fault["type"] == "extra_forbidden" else fault["msg"]
-    return ": ".join([*map(str, fault["loc"][:1]), message.removeprefix("Value error, ")])
+    is_key = fault["loc"][-1:] == ("[key]",)  # of a table, which pydantic names after the key
+    place = ".".join(map(str, fault["loc"][:-1] if is_key else fault["loc"]))
+    return ": ".join([*([place] if place else []), message.removeprefix("Value error, ")])
 
 
 def _warnings() -> list[str]:

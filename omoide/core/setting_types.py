@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from ipaddress import ip_network
 from pathlib import Path
@@ -53,6 +54,16 @@ def _require_endpoint(url: str) -> str:
         raise ValueError("an endpoint must start with http:// or https:// and a host name, and contain no spaces")
     return url
 
+
+def _parse_json(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"not valid JSON: {error}") from error
+
+
+JsonTable = (NoDecode, BeforeValidator(_parse_json))
+"""Metadata of a table that is JSON in the environment."""
 
 CaseInsensitive = BeforeValidator(_lower)
 """For a `Literal` of lower-case words: ignores case and surrounding whitespace."""

@@ -17,7 +17,15 @@ from pydantic_settings import (
 )
 
 from omoide.core.answer_levels import LevelChanges, ReasoningLevel
-from omoide.core.setting_types import CaseInsensitive, CommaSeparated, DatabasePath, Endpoint, Networks, Origins
+from omoide.core.setting_types import (
+    CaseInsensitive,
+    CommaSeparated,
+    DatabasePath,
+    Endpoint,
+    JsonTable,
+    Networks,
+    Origins,
+)
 from omoide.core.settings_checks import check_settings
 from omoide.core.settings_file import SettingsError, SettingsFile
 
@@ -185,7 +193,7 @@ class Settings(BaseSettings):
     model_derive: str = Field("", description="A different model for deriving conclusions.")
     model_summary: str = Field("", description="A different model for summaries.")
     model_answer: str = Field("", description="A different model for answering questions.")
-    answer_levels: dict[ReasoningLevel, LevelChanges] = Field(
+    answer_levels: Annotated[dict[ReasoningLevel, LevelChanges], *JsonTable] = Field(
         {},
         description="What differs from the defaults of the reasoning levels with a language model, as JSON by level: "
         "model, effort, temperature, output_tokens, rounds, seconds, prefetch_tokens.",

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click import ClickException
 from pydantic import ValidationError
 
+from omoide.cli.bootstrap import read_settings
 from omoide.core.answer_levels import DEFAULTS
 from omoide.core.settings import Settings, SettingsError
 from omoide.inference.model_config import model_configs
@@ -147,6 +149,26 @@ def test_a_model_without_an_answer_is_an_error_with_the_reason(memory: MemoryVie
 def test_a_wrong_value_of_a_level_stops_the_start(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="answer_levels"):
         Settings.model_validate({"answer_levels": changes})
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ('{"high": ', "answer_levels: not valid JSON"),
+        ("[1]", "answer_levels: Input should be a valid dictionary"),
+        ('{"high": {"turns": 2}}', "answer_levels.high.turns: unknown setting"),
+        ('{"average": {}}', "answer_levels.average: Input should be 'minimal'"),
+        ('{"high": {"seconds": 0}}', "answer_levels.high.seconds: Input should be greater"),
+    ],
+)
+def test_a_wrong_level_in_the_environment_is_told_in_one_line(
+    value: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMOIDE_ANSWER_LEVELS", value)
+    with pytest.raises(ClickException) as caught:
+        read_settings()
+    assert told in caught.value.message
+    assert "\n" not in caught.value.message
 
 
 def test_a_wrong_model_of_a_level_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
