@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -35,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--change-seconds", default="1", help="how long clients change what is remembered at random")
     parser.addoption("--all-damage", action="store_true", help="damage every column in every way, for half an hour")
     parser.addoption("--schemathesis-examples", help="how many cases of each operation schemathesis makes up a phase")
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # thousands of tests, which every full collection would look through
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
@@ -101,9 +108,18 @@ def db_path(tmp_path: Path) -> Path:
     return tmp_path / "omoide.db"
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy: migrating a new one takes longer than most tests of a store."""
+    path = tmp_path_factory.mktemp("empty") / "omoide.db"
+    open_store(path, durability="normal").close()
+    return path
+
+
 @pytest.fixture
-def store(db_path: Path) -> Iterator[Store]:
+def store(db_path: Path, empty_database: Path) -> Iterator[Store]:
     """A store on its own file, which does not wait for the disk."""
+    shutil.copyfile(empty_database, db_path)
     opened = open_store(db_path, durability="normal")
     yield opened
     opened.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from omoide.storage.sqlite.engine import Connection, Store
 
 
 @pytest.fixture
-def store(db_path: Path) -> Iterator[Store]:
+def store(db_path: Path, empty_database: Path) -> Iterator[Store]:
+    shutil.copyfile(empty_database, db_path)
     opened = Store.open(db_path, durability="normal", busy_timeout=0.05)
     yield opened
     opened.close()

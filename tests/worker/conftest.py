@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ Play = Callable[..., Any]
 
 
 @pytest.fixture
-def play(db_path: Path) -> Play:
+def play(db_path: Path, empty_database: Path) -> Play:
     """`play(story, reasoner=…, debounce_seconds=…)` runs `async def story(home)` in a new home."""
 
     def played(story: Callable[[Home], Any], reasoner: type[Reasoner] = Reasoner, **options: Any) -> None:
+        if not db_path.exists():  # a story may go on where another ended
+            shutil.copyfile(empty_database, db_path)
+
         async def run() -> None:
             home = Home(db_path, reasoner, **options)
             try:
