@@ -27,8 +27,8 @@ LEAST_PART = 3
 """Letters of a part of a German compound."""
 SAMPLE = 60
 """Words of a text by which its language is told."""
-LEAST_FOREIGN = 0.25
-"""Share of them that is known in the other language but not in English."""
+LEAST_FOREIGN, FEWEST_FOREIGN = 0.25, 2
+"""Share and number of them that are known in the other language but not in English: "hat" alone may be either."""
 
 ENGLISH = "en"
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
@@ -103,7 +103,7 @@ def language_of(text: str) -> str:
     # The first of equal ones wins, which is English.
     language = max(_dictionaries(), key=lambda each: hits[each])
     foreign = sum(language in each and ENGLISH not in each for each in known)
-    return language if foreign >= LEAST_FOREIGN * len(words) else ENGLISH
+    return language if foreign >= max(FEWEST_FOREIGN, LEAST_FOREIGN * len(words)) else ENGLISH
 
 
 @text_cache(maxsize=CACHED_WORDS)

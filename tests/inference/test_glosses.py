@@ -20,6 +20,8 @@ from omoide.inference.glosses import in_english, in_english_but, language_of
         ("Onde é que o João trabalha agora?", "pt"),
         ("Qual é o nome do cachorro do Júnior?", "pt"),
         ("Welche Schulfächer hat Heidrun gelehrt?", "de"),
+        ("bob bought a hat", "en"),
+        ("couch", "en"),
         ("今天天气很好", "en"),
         ("", "en"),
     ],
