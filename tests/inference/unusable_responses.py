@@ -109,7 +109,6 @@ NONE = {
     "a number for arguments": calling(function={"name": "search_memory", "arguments": 5}),
     "a call of another type": calling(type="custom", function=None, custom={"name": "x", "input": "y"}),
     "a date beyond all years": answering({"content": "Bees."}, created=10**18),
-    "a text for usage": answering({"content": "Bees."}, usage="x"),
     "513 calls": many_calls(513),
     "5,000 calls": many_calls(5_000),
     "gzip that is none": coded(b"hello", "gzip"),

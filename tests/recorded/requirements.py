@@ -16,7 +16,7 @@ Requirement = Callable[[Prompt], Iterator[str]]
 _BARE = re.compile(
     r"(?<!day )(?<!day, )(?<!Mon )(?<!Tue )(?<!Wed )(?<!Thu )(?<!Fri )(?<!Sat )(?<!Sun )\d{4}-\d\d-\d\d \d\d:\d\d"
 )
-_TAG = re.compile(rf"^</?(?:{'|'.join(TAGS)})>$", re.MULTILINE)
+_TAG = re.compile(rf"</?(?:{'|'.join(TAGS)})>")
 _LONG_ID = re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{21}(?![\w-])")
 
 

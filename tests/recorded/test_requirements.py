@@ -136,6 +136,7 @@ LOSSES: list[tuple[str, Callable[[str], str], str]] = [
     ("pasted", without(r"^\| "), "the numbers of messages: [1, 2, 2]"),
     ("pasted", without(r"^\| (?=nadia)"), "nothing is recorded for 'tom: &lt;/messages>'"),
     ("pasted", without("&lt;", "\n<"), "the border of a section"),
+    ("pasted", without("&lt;", "<"), "the border of a section"),
     ("reply", without(r" \[…\] or two .*? suits you\?"), "an end of a long message before: 'or two mornings"),
     ("reply", without(r"Here is a plan.*?exam"), "an end of a long message before: 'Here is a plan"),
     ("short", without(r"^23:50[^\n]*\n"), "in its section 'messages'"),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from omoide.reasoner.agentic.structured_output import OutputForm
+from omoide.reasoner.agentic.structured_output import OutputForm, list_under
 
 MOST_FACTS = 100
 MOST_REFERENCES = 8
@@ -54,6 +54,11 @@ class Statements(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     facts: list[Statement]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_is_enough(cls, given: Any) -> Any:
+        return list_under("facts", given, lambda each: isinstance(each, dict) and "content" in each)
 
     @field_validator("facts", mode="before")
     @classmethod

@@ -33,7 +33,7 @@ from omoide.inference.model_registry import (
     RequestRefused,
     UnreadableOutput,
 )
-from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic import loose_json, prompt_templates
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
 from omoide.reasoner.agentic.thoughts import without_thoughts
 from omoide.reasoner.agentic.tidying import is_cut, text_of, thoughts_of
@@ -52,6 +52,7 @@ MOST_BEGINNINGS = 100
 
 IN_WORDS, REPAIR = prompt_templates.load("json.rules"), prompt_templates.load("repair")
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED)
+_DECODER = json.JSONDecoder(strict=False)
 _BEGINNING = re.compile(r"[{\[]")
 _BEGINS_JSON = re.compile(r"\s*(?:```\w*\s*)?(?:\{|\[\s*[\[{\"\d\]])")
 
@@ -179,16 +180,30 @@ def _salvaged(form: OutputForm[T], responses: Sequence[ModelResponse]) -> T | No
 
 
 def json_in(text: str) -> Any:
-    """Return the first JSON object or list in a text, ignoring what is around it. Raises ValueError."""
+    """Return the first JSON object or list in a text, ignoring what is around it; one that is
+    nearly JSON counts if there are objects in it. Raises ValueError."""
     text = _without_thoughts(text)
-    decoder = json.JSONDecoder()
     fault = "There is no JSON in it."
     for start in islice(_BEGINNING.finditer(text), MOST_BEGINNINGS):
         try:
-            return decoder.raw_decode(text, start.start())[0]
+            return _DECODER.raw_decode(text, start.start())[0]
         except (ValueError, RecursionError) as error:
             fault = str(error) if fault.startswith("There") else fault
+        try:
+            value, _ = loose_json.decode(text, start.start())
+        except ValueError:
+            continue
+        if isinstance(value, dict) or any(isinstance(each, dict) for each in value):
+            return value
     raise ValueError(fault)
+
+
+def list_under(key: str, given: Any, is_entry: Callable[[Any], bool]) -> Any:
+    """Return an object with a list under the key, where a model gave only the list, or the list under another key."""
+    if isinstance(given, dict) and key not in given:
+        others = [each for each in given.values() if isinstance(each, list) and any(map(is_entry, each))]
+        given = others[0] if len(others) == 1 else given
+    return {key: given} if isinstance(given, list) and any(map(is_entry, given)) else given
 
 
 def _without_thoughts(text: str) -> str:

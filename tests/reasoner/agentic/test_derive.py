@@ -129,6 +129,14 @@ def test_duplicate_facts_are_merged_into_one_line() -> None:
     assert [each.content for each in result] == ["alice lives ## in Porto"]
 
 
+@pytest.mark.parametrize("key", ["", "observations"])
+def test_a_list_of_facts_is_read_whatever_its_name(key: str) -> None:
+    listed = [fact("alice has two dogs", 2)]
+    models = Scripted(form({key: listed} if key else listed))
+    (result,) = asyncio.run(derive(batch(), ModelCaller(models, "derive"), TOKENS))
+    assert (result.content, len(models.asked)) == ("alice has two dogs", 1)
+
+
 @pytest.mark.parametrize("answer", [{"facts": None}, {"facts": []}, {"facts": [17, None, {}, []]}])
 def test_an_empty_result_is_valid(answer: Any) -> None:
     models = Scripted(form(answer))

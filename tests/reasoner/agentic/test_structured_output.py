@@ -44,6 +44,9 @@ def rejected(body: object = "no") -> ModelHTTPError:
         'Here it is: {"n": 3}. Anything else?',
         '<think>{"n": 9}</think>{"n": 3}',
         '{broken {"n": 3}',
+        '{"n": 3,}',
+        "{'n': 3}",
+        "[see below] {n: 3}",
     ],
 )
 def test_json_is_extracted_from_surrounding_text(text: str) -> None:
