@@ -125,7 +125,7 @@ def restore(db: Transaction, replaced: Replaced, pks: Sequence[int]) -> None:
         """UPDATE conclusions SET deleted_at = NULL, ended_as = NULL, successor = NULL,
                valid_until = CASE WHEN valid_until = (
                    SELECT coalesce(o.valid_from, o.said_at) FROM conclusions o WHERE o.pk = ?)
-               THEN NULL ELSE valid_until END WHERE pk = ?""",
+                   OR valid_until <= valid_from THEN NULL ELSE valid_until END WHERE pk = ?""",
         [(replaced.pk, pk) for pk in pks],
     )
     if pks:  # it began to hold when it superseded these

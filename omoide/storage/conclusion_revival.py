@@ -64,6 +64,10 @@ def revive(db: Transaction, ids: Collection[str]) -> list[int]:
             for each, (ending, successor) in endings.items()
         ],
     )
+    db.executemany(
+        "UPDATE conclusions SET valid_until = NULL WHERE pk = ? AND deleted_at IS NULL AND valid_until <= valid_from",
+        [(each.pk,) for each in freed],
+    )
     revived = [each.pk for each, (ending, _) in endings.items() if ending is None]
     if revived:
         vector_segments.reload(db)  # searches have dropped them from memory
@@ -121,7 +125,10 @@ def _topics(db: Transaction, pk: int) -> set[int]:
 def _valid_until(
     version: _Version, ending: Ending | None, starts: Mapping[str, int], successor: str | None
 ) -> int | None:
-    """When the version ceased to hold: what its own text says, or the start of what supersedes it."""
+    """When the version ceased to hold: what its own text says, or the start of what supersedes it.
+
+    No text says that something ends before it begins: `revive` takes such an end for that of an earlier supersession.
+    """
     was = version.valid_until
     said = None if version.ending == "superseded" and was == starts.get(version.successor or "") else was
     if ending != "superseded" or said is not None:

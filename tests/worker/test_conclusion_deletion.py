@@ -86,6 +86,20 @@ def test_only_the_newest_of_those_revived_together_is_current(play: Play) -> Non
     play(story)
 
 
+def test_no_conclusion_is_current_again_with_an_end_before_its_beginning(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home_in(home, "Porto", "Lisbon")
+        # As if the statement about Lisbon had begun to hold at another time when it superseded the other one.
+        await home.store.write(
+            sql.change, "UPDATE conclusions SET valid_from = 2000, valid_until = 1000 WHERE content LIKE '%Porto'"
+        )
+        await remove(home, "alice lives in Lisbon")
+        assert home.texts() == ["alice lives in Porto"]
+        assert home.known()[0].valid_until is None
+
+    play(story)
+
+
 def test_earlier_versions_of_a_deleted_conclusion_are_deleted(play: Play) -> None:
     end = """UPDATE conclusions SET deleted_at = 1, ended_as = ?,
         successor = (SELECT id FROM conclusions WHERE content LIKE ?) WHERE content LIKE ?"""
