@@ -14,13 +14,13 @@ FOLDERS = [dataset.HERE / "data"]
 CONVERSATIONS = dataset.conversations(FOLDERS)
 QUESTIONS = dataset.questions(FOLDERS)
 LABELS = dataset.labels(FOLDERS)
-LEAST_CONVERSATIONS, LEAST_TURNS = 10, 300
+LEAST_LONG, LONG_TURNS, LEAST_TURNS = 10, 300, 150
 LEAST_QUESTIONS, LEAST_UNANSWERABLE, LEAST_OF_A_KIND = 400, 100, 40
 LEAST_LABELS = 200
 
 
 def test_there_are_enough_conversations_questions_and_labels() -> None:
-    assert len(CONVERSATIONS) >= LEAST_CONVERSATIONS
+    assert sum(len(turns) >= LONG_TURNS for turns in CONVERSATIONS.values()) >= LEAST_LONG
     kinds = Counter(each.kind for each in QUESTIONS)
     assert set(kinds) == {*KINDS, UNANSWERABLE}
     assert sum(each.is_answerable for each in QUESTIONS) >= LEAST_QUESTIONS
@@ -29,10 +29,12 @@ def test_there_are_enough_conversations_questions_and_labels() -> None:
     assert sum(each.conversation in dataset.held_out() for each in LABELS) >= LEAST_LABELS
 
 
-def test_half_of_the_conversations_are_held_out() -> None:
+def test_half_of_the_long_conversations_are_held_out_and_four_of_the_others() -> None:
     held = dataset.held_out()
+    long = {name for name, turns in CONVERSATIONS.items() if len(turns) >= LONG_TURNS}
     assert held < CONVERSATIONS.keys()
-    assert len(held) * 2 == len(CONVERSATIONS)
+    assert len(held & long) * 2 == len(long)
+    assert len(held - long) == 4
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
