@@ -34,7 +34,7 @@ ROOT = Path("bench-llm")
 LEVELS = ("minimal", "low", "medium", "high", "max")
 KEYS, JUDGE_KEY = re.compile(r"OMOIDE_\w+_API_KEY"), "BENCH_JUDGE_API_KEY"
 LASTING = {"idempotency_hours": "87600", "dream_idle_minutes": "1440", "model_debounce_seconds": "2"}
-"""Settings of the server: a run may be continued after days, dreams are asked for, and nobody is still talking."""
+"""Settings of the server: a run may be continued after days, dreams are requested, and no talk is still going on."""
 JUDGE_SECONDS = 300.0
 
 

@@ -17,7 +17,7 @@ from omoide.core import clock
 from omoide.fairness.lanes import current_work
 
 EMBEDDING, REPAIR = "embedding", "repair"
-"""Purposes beside the tasks of models."""
+"""Purposes in addition to the tasks of models."""
 
 MOST_TOKENS = 1_000_000_000
 """A larger token count reported for one request is ignored."""

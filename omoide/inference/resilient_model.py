@@ -227,7 +227,7 @@ async def _has_events(response: StreamedResponse) -> bool:
 async def _watched(
     events: AsyncIterator[ModelResponseStreamEvent], limit: asyncio.Timeout, seconds: float
 ) -> AsyncIterator[ModelResponseStreamEvent]:
-    """The events; each of them begins the time limit anew."""
+    """The events; each of them restarts the time limit."""
     async for event in events:
         if not limit.expired():
             limit.reschedule(asyncio.get_running_loop().time() + seconds)

@@ -20,7 +20,7 @@ from omoide.storage.message_scope import MessageScope, MessageSearch
 
 T = TypeVar("T")
 AROUND = 20
-"""Tokens of a line of a prompt beside the content: its name, level and time."""
+"""Tokens of a line of a prompt in addition to the content: its name, level and time."""
 UNITS_MOST = 20
 """Units of waiting work whose messages are read."""
 _NONE: Any = object()

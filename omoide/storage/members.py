@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from omoide.core.errors import BadRequest
-from omoide.core.records import Observation, Page, PageRequest, Peer, Session
+from omoide.core.records import Observation, Page, PageRequest, Peer, Session, SessionChange
 from omoide.storage import membership_intervals, peers, rows, visits
 from omoide.storage.base import Transaction
 
@@ -53,57 +53,37 @@ def unchanged(db: Transaction, session: int, given: Mapping[str, Observation]) -
     return True
 
 
-def add_first(
-    db: Transaction,
-    workspace: int,
-    session: Session,
-    given: Mapping[str, Observation],
-    now: int,
-    *,
-    max_observers: int | None,
-) -> None:
-    """Add the first peers to a session that this transaction created, so that nobody else can have changed its members.
-
-    Raises as `add` does.
-    """
-    peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
-    known = peers.ensure(db, workspace, given, now)
-    flags = {known[peer_id]: _merged((None, None), observation) for peer_id, observation in given.items()}
-    _join(db, session.pk, [*flags.items()], now)
-    if any(observation.observe_others for observation in given.values()):
-        _check_observers(db, session, max_observers)
-
-
 def add(
-    db: Transaction,
-    workspace: int,
-    session: Session,
-    given: Mapping[str, Observation],
-    now: int,
-    *,
-    max_observers: int | None,
+    db: Transaction, workspace: int, session: Session, change: SessionChange, now: int, *, is_new: bool = False
 ) -> None:
-    """Add peers to the session, creating missing ones. Flags that are None keep a member's current value.
+    """Add the peers of the change to the session, creating missing ones. Flags that are None keep their current value.
 
-    A peer that had left gets exactly the given flags. Raises BadRequest beyond the observer limit, Unprocessable for
-    scopes and for peer ids that cannot be created.
+    A peer that had left gets exactly the given flags. `is_new`: this transaction created the session, so it has no
+    members to look for. Raises BadRequest beyond the observer limit, Unprocessable for scopes and for peer ids that
+    cannot be created.
     """
+    given = change.peers
     peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
     db.lock("sessions", session.pk)
     joining: list[tuple[int, tuple[Flag, Flag]]] = []
     for peer_id, observation in given.items():
         peer = known[peer_id]
-        row = db.execute(
-            "SELECT observe_me, observe_others, left_at FROM members WHERE session = ? AND peer = ?", (session.pk, peer)
-        ).fetchone()
-        if row is None or row[2] is not None:
+        flags = None if is_new else _active_flags(db, session.pk, peer)
+        if flags is None:
             joining.append((peer, _merged((None, None), observation)))
         else:
-            _set(db, session.pk, peer, _merged(row[:2], observation))
+            _set(db, session.pk, peer, _merged(flags, observation))
     _join(db, session.pk, joining, now)
     if any(observation.observe_others for observation in given.values()):
-        _check_observers(db, session, max_observers)
+        _check_observers(db, session, change.max_observers)
+
+
+def _active_flags(db: Transaction, session: int, peer: int) -> tuple[Flag, Flag] | None:
+    """The flags of a peer that is in the session now; None for any other."""
+    query = "SELECT observe_me, observe_others FROM members WHERE session = ? AND peer = ? AND left_at IS NULL"
+    row = db.execute(query, (session, peer)).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 def authors(

@@ -75,14 +75,13 @@ def get_or_create(
     if not (grant.create if old is None else grant.change):
         raise Unauthorized("Unauthorized access to resource")
     workspace = workspaces.ensure(db, workspace_id, now)
-    if old is None:
-        session = create(db, workspace, workspace_id, session_id, change, now)
-        add = members.add_first
-    else:
-        session = changes.store(db, "sessions", old, _after(db, old, change), now)
-        add = members.add
+    session = (
+        create(db, workspace, workspace_id, session_id, change, now)
+        if old is None
+        else changes.store(db, "sessions", old, _after(db, old, change), now)
+    )
     if change.peers:
-        add(db, workspace, session, change.peers, now, max_observers=change.max_observers)
+        members.add(db, workspace, session, change, now, is_new=old is None)
     scopes.join(db, workspace_id, session.pk, change.scopes, now)
     return session
 

@@ -1,6 +1,6 @@
 """Judge how well candidate statements answer a question, and whether any does: with trained models (`linear_model`).
 
-All are ranked by cheap cues; the best are read by the cross-encoder and ranked anew. Question and statements are
+All are ranked by cheap cues; the best are read by the cross-encoder and ranked again. Question and statements are
 compared in the first person. A question about alice is not answered by what bob says of himself. Nothing is known if
 the third model doubts it: nothing fits well, or what fits best is another peer's.
 """
