@@ -44,7 +44,8 @@ FIELDS: dict[str, dict[str, tuple[Any, ...]]] = {
     "Message": {"id": IDS, "session_id": IDS, "peer_id": IDS, "content": TEXTS, "token_count": NUMERIC},
     "Conclusion": {"session_id": IDS, "observer": IDS, "observed_id": IDS, "content": TEXTS, "level": LEVELS}
     | {"times_derived": NUMERIC, "source_ids": (), "status": STATUSES, "said_at": INSTANTS, "valid_from": INSTANTS}
-    | {"valid_until": INSTANTS, "ended_at": INSTANTS, "superseded_by": IDS, "message_ids": ()},
+    | {"valid_until": INSTANTS, "ended_at": INSTANTS, "superseded_by": IDS, "message_ids": ()}
+    | {"message_id": IDS},
 }
 """The fields of each resource used in filters, with values to compare them with."""
 

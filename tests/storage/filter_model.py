@@ -47,6 +47,8 @@ def _part(resource: str, key: str, value: Any, row: Row) -> bool | None:
     name = SYNONYMS[resource].get(key, key)
     if name == "metadata":
         return _metadata(value, row["metadata"])
+    if name == "message_id":
+        return _linked(value, row["message_ids"])
     return _column(name, value, row[name])
 
 
@@ -73,6 +75,18 @@ def _column_operator(name: str, operator: str, operand: Any, stored: Any) -> boo
             return set([operand] if isinstance(operand, str) else operand) <= set(stored)
         return as_text(operand).casefold() in stored.casefold()
     return _ordered(operator, _typed(name, stored), _typed(name, operand))
+
+
+def _linked(operand: Any, ids: Any) -> bool:
+    if isinstance(operand, dict):
+        return all(_linked_operator(operator, value, ids) for operator, value in operand.items())
+    if isinstance(operand, list):
+        return any(_linked(each, ids) for each in operand)
+    return operand == "*" or (not ids if operand is None else operand in ids)
+
+
+def _linked_operator(operator: str, operand: Any, ids: Any) -> bool:
+    return operand == "*" or _linked(operand, ids) is not (operator == "ne")
 
 
 def _same(name: str, operand: Any, stored: Any) -> bool:

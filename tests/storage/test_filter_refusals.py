@@ -120,6 +120,17 @@ REFUSALS = [
         {"source_ids": {"contains": [1]}},
         "Invalid value for column 'source_ids': expected a string, got int",
     ),
+    (
+        "Conclusion",
+        {"message_id": {"gt": "m"}},
+        "Operator 'gt' does not apply to column 'message_id'. Use a value, a list, in or ne.",
+    ),
+    (
+        "Conclusion",
+        {"message_id": {"contains": "m"}},
+        "Operator 'contains' does not apply to column 'message_id'. Use a value, a list, in or ne.",
+    ),
+    ("Conclusion", {"message_id": 5}, "Invalid value for column 'message_id': expected a string, got int"),
     ("Peer", {"metadata": 5}, "Invalid filter for column 'metadata': expected an object, an array or null, got int"),
     (
         "Peer",

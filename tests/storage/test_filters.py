@@ -247,6 +247,16 @@ COLUMNS = [
     ("Conclusion", {"message_ids": {"contains": []}}, ALL),
     ("Conclusion", {"NOT": [{"message_ids": {"contains": "m2"}}]}, {"c1", "c3", "c4"}),
     ("Conclusion", {"message_ids": None}, NONE),
+    ("Conclusion", {"message_id": "m1"}, {"c1", "c2"}),
+    ("Conclusion", {"message_id": ["m2", "unknown"]}, {"c2"}),
+    ("Conclusion", {"message_id": {"in": ["m1", "m2", "m1"]}}, {"c1", "c2"}),
+    ("Conclusion", {"message_id": []}, NONE),
+    ("Conclusion", {"message_id": "unknown"}, NONE),
+    ("Conclusion", {"message_id": {"ne": "m2"}}, {"c1", "c3", "c4"}),
+    ("Conclusion", {"message_id": None}, {"c3", "c4"}),
+    ("Conclusion", {"message_id": {"ne": None}}, {"c1", "c2"}),
+    ("Conclusion", {"message_id": "m1", "status": "superseded"}, {"c2"}),
+    ("Conclusion", {"NOT": [{"message_id": "m1"}]}, {"c3", "c4"}),
     ("Conclusion", {"message_ids": {"ne": None}}, ALL),
 ]
 

@@ -1,4 +1,4 @@
-"""Compile one condition on an ordinary column: ids, text, numbers, times, booleans and id lists.
+"""Compile one condition on an ordinary column: ids, text, numbers, times, booleans, id lists and links.
 
 Unset columns (NULL) are equal only to null, differ from everything else, and match no comparison and no containment.
 Metadata columns are compiled in `metadata`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from omoide.core.errors import Unprocessable
 from omoide.storage.dialect import array, holds_casefolded, in_array, json_holds_all, stored_json
-from omoide.storage.filters.clauses import EVERY_ROW, NO_ROW, SqlClause, SqlValue, all_of
+from omoide.storage.filters.clauses import EVERY_ROW, NO_ROW, SqlClause, SqlValue, all_of, negated
 from omoide.storage.filters.fields import FieldType, FilterField
 from omoide.storage.filters.operators import (
     ANYTHING,
@@ -50,12 +50,16 @@ def _operation(name: str, field: FilterField, operator: str, operand: object) ->
         return _difference(name, field, operand)
     if operand is None:
         raise no_null(operator)
+    if field.kind is FieldType.LINK:
+        raise Unprocessable(f"Operator '{operator}' does not apply to column '{name}'. Use a value, a list, in or ne.")
     if operator in SUBSTRING:
         return _containment(name, field, operator, operand)
     return _comparison(name, field, operator, operand)
 
 
 def _equality(name: str, field: FilterField, operand: object) -> SqlClause:
+    if field.kind is FieldType.LINK:
+        return negated(SqlClause(field.linked)) if operand is None else _membership(name, field, [operand])
     if operand is None:
         return SqlClause(f"{field.sql} IS NULL")
     value = _value(name, field, operand)
@@ -67,6 +71,8 @@ def _equality(name: str, field: FilterField, operand: object) -> SqlClause:
 
 
 def _difference(name: str, field: FilterField, operand: object) -> SqlClause:
+    if field.kind is FieldType.LINK:
+        return negated(_equality(name, field, operand))
     if operand is None:
         return SqlClause(f"{field.sql} IS NOT NULL")
     value = _value(name, field, operand)
@@ -79,6 +85,8 @@ def _membership(name: str, field: FilterField, operands: list[object]) -> SqlCla
     values = [value for operand in operands if (value := _value(name, field, operand)) is not None]
     if not values:
         return NO_ROW
+    if field.kind is FieldType.LINK:
+        return SqlClause(f"{field.sql} IN ({field.holders})", (array(values),))
     return _set_and(field, f"{field.sql} {in_array('bigint' if field.kind in _INTEGERS else 'text')}", array(values))
 
 

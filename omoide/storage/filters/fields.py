@@ -31,6 +31,8 @@ class FieldType(StrEnum):
     """1 or 0."""
     TEXT_ARRAY = "array"
     """A JSON array of strings, as text."""
+    LINK = "link"
+    """The ids of the rows of another table that a row is linked to: a condition holds if it does for one of them."""
     METADATA = "metadata"
     """A JSON object, as text."""
 
@@ -46,7 +48,10 @@ class FilterField:
     """The sorted values of an ENUM."""
     holders: str = ""
     """For a TEXT_ARRAY that is stored in another table: SQL that selects the row numbers `sql` of those that contain
-    all items of a bound list, given the list and the number of its items."""
+    all items of a bound list, given the list and the number of its items. For a LINK: of those that are linked to any
+    of a bound list."""
+    linked: str = ""
+    """For a LINK: the condition that there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,9 @@ _OBSERVED_ID = FilterField("obd.id", FieldType.TEXT)
 _OF_MESSAGES = f"""SELECT x.conclusion FROM {unnest("text", "wanted")}
     {ORDERED_JOIN} messages y ON y.id = wanted.value {ORDERED_JOIN} conclusion_messages x ON x.message = y.pk
     GROUP BY x.conclusion HAVING count(DISTINCT y.id) = ?"""
+_OF_ANY_MESSAGE = f"""SELECT x.conclusion FROM {unnest("text", "wanted")}
+    {ORDERED_JOIN} messages y ON y.id = wanted.value {ORDERED_JOIN} conclusion_messages x ON x.message = y.pk"""
+_HAS_MESSAGE = "EXISTS (SELECT 1 FROM conclusion_messages x WHERE x.conclusion = c.pk)"
 
 WORKSPACE_FIELDS = FilterFields(
     "Workspace",
@@ -138,6 +146,7 @@ CONCLUSION_FIELDS = FilterFields(
         "ended_at": FilterField("c.deleted_at", FieldType.DATETIME, nullable=True),
         "superseded_by": FilterField("c.successor", FieldType.TEXT, nullable=True),
         "message_ids": FilterField("c.pk", FieldType.TEXT_ARRAY, holders=_OF_MESSAGES),
+        "message_id": FilterField("c.pk", FieldType.LINK, holders=_OF_ANY_MESSAGE, linked=_HAS_MESSAGE),
     },
     refusal="does not exist on",
 )
