@@ -14,7 +14,7 @@ DEPLOY := .venv/deploy/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal fairness mixed bench-all schemathesis lock
+.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal fairness mixed bench-all schemathesis vendor lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,11 +71,11 @@ $(LLM): $(STAMP) tests/llm/requirements.lock
 		-r tests/llm/requirements.lock
 	@touch $@
 
-browser: ## install Chromium for the test of the documentation page, if possible
+browser: ## install Chromium for the tests of the pages, if possible
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
 	{ command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
 	  apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
-	echo "no Chromium and no way to install it: the test of the documentation page will be skipped"
+	echo "no Chromium and no way to install it: the tests of the pages will be skipped"
 
 node: ## install the TypeScript SDK for its tests, if there is npm
 	@if command -v npm >/dev/null; then $(MAKE) --silent $(NODE); \
@@ -155,6 +155,11 @@ mixed: setup $(REPORT) ## run all operations on 64, 128 and 256 connections for 
 
 bench-weight: setup ## print the size of each installed package and what requires it
 	$(BIN)/python -m benchmarks.weight
+
+vendor: ## bundle the packages that the page uses, from omoide/ui/vendor/package.json; needs npm
+	folder=$$(mktemp -d) && cp omoide/ui/vendor/package*.json omoide/ui/vendor/.npmrc omoide/ui/vendor/build.mjs $$folder && \
+	(cd $$folder && npm ci --silent --no-audit --no-fund && node build.mjs) && \
+	cp $$folder/*.js $$folder/*.css $$folder/LICENSES.txt $$folder/SHA256SUMS omoide/ui/vendor/ && rm -r $$folder
 
 lock: setup ## update the pinned versions in requirements.lock
 	$(BIN)/pip install --quiet pip-tools

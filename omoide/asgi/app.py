@@ -47,6 +47,7 @@ from omoide.services import spending
 from omoide.services.container import Services, open_services
 from omoide.storage import large_value_stream, members, peer_aliases
 from omoide.storage.engine import FileIdentity
+from omoide.ui.static_files import StaticFiles
 
 ROOT = Path(__file__).parent.parent
 
@@ -192,6 +193,7 @@ def guarded(app: ASGIApp, settings: Settings, callers: Callers) -> ASGIApp:
     """
     if per_minute := settings.rate_limit_per_minute:
         app = RateLimit(app, TokenBuckets(per_minute, settings.rate_limit_burst or per_minute), callers)
+    app = StaticFiles(app)
     if not settings.auth:
         anywhere = None if is_loopback(settings.host) else ("*",)
         app = SameOriginGuard(app, settings.cors_origins, settings.allowed_hosts or anywhere)

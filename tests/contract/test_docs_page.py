@@ -45,15 +45,6 @@ def test_the_document_and_its_page_answer_head(http: httpx.Client) -> None:
         assert head.headers["content-length"] == str(len(get.content))
 
 
-def test_the_root_redirects_browsers_to_the_page_and_answers_others_with_404(
-    http: httpx.Client,
-) -> None:
-    led = http.get("/", headers={"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"})
-    assert (led.status_code, led.headers["location"]) == (307, "docs")
-    told = http.get("/")
-    assert (told.status_code, told.json()) == (404, {"detail": "Not Found"})
-
-
 def test_the_document_needs_no_key(guarded: Server) -> None:
     with guarded.client() as client:
         assert client.get("/openapi.json").status_code == client.get("/docs").status_code == 200

@@ -1,0 +1,63 @@
+// A list of any length. It is cut into blocks, one for each page of the API; a block is loaded when it comes near the
+// screen, and what is far away is only as high as it was, so 100,000 rows cost what the screen shows.
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
+import { useLoad } from "../load.js";
+import { Empty, ErrorView, Loading } from "./states.js";
+
+const NEAR = "800px"; // how far from the screen a block is loaded
+
+// `load(page, size, signal)` returns {items, total}; `row(item, index)` a view. `inputs` are what `load` depends on.
+// `start`: the index of the row to begin at. `estimate`: a row's height in pixels before it is known.
+export function PagedList({ load, row, inputs, keyOf, size = 50, estimate = 64, start = 0, label, empty, extras }) {
+  const first = useLoad((signal) => load(Math.floor(start / size) + 1, size, signal), [...inputs, start, size]);
+  if (first.error) return html`<${ErrorView} error=${first.error} retry=${first.reload} />`;
+  if (!first.value) return html`<${Loading} what=${label} />`;
+  const { total } = first.value;
+  if (!total) return empty ?? html`<${Empty} title=${`No ${label} here.`} />`;
+  const blocks = Array.from({ length: Math.ceil(total / size) }, (_, index) => index);
+  const given = Math.floor(start / size);
+  return html`
+    <div role="list" class="list" aria-label=${label}>
+      ${blocks.map((index) => html`
+        <${Block} key=${`${JSON.stringify(inputs)}/${index}`} ...${{ index, load, row, keyOf, size, total, estimate, extras }}
+          given=${index === given ? first.value : null} start=${index === given ? start : null} />`)}
+    </div>`;
+}
+
+function Block({ index, load, row, keyOf, size, total, estimate, given, start, extras }) {
+  const box = useRef(null);
+  const height = useRef(Math.min(size, total - index * size) * estimate);
+  const [near, setNear] = useState(Boolean(given));
+  const [page, setPage] = useState(given);
+  const [error, setError] = useState(null);
+
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting && box.current?.offsetHeight) height.current = box.current.offsetHeight;
+      setNear(entry.isIntersecting);
+    }, { rootMargin: NEAR });
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+
+  useEffect(() => {
+    if (!near || page || error) return undefined;
+    const control = new AbortController();
+    load(index + 1, size, control.signal).then(setPage, (problem) => problem.name !== "AbortError" && setError(problem));
+    return () => control.abort();
+  }, [near, page, error]);
+
+  useLayoutEffect(() => {
+    if (start) box.current.querySelector(`[aria-posinset="${start + 1}"]`)?.scrollIntoView({ block: "center" });
+  }, []);
+
+  const shown = near && page;
+  return html`
+    <div role="none" class="block" ref=${box} style=${shown || (near && error) ? "" : `height: ${height.current}px`}>
+      ${shown && extras && html`<${extras} items=${page.items} />`}
+      ${shown && page.items.map((item, offset) => html`
+        <div role="listitem" key=${keyOf ? keyOf(item) : item.id} aria-setsize=${total}
+          aria-posinset=${index * size + offset + 1}>${row(item, index * size + offset)}</div>`)}
+      ${near && error && html`<div role="listitem"><${ErrorView} error=${error} retry=${() => setError(null)} /></div>`}
+    </div>`;
+}

@@ -1,0 +1,44 @@
+// Text that others wrote: isolated from the direction of what is around it, and cut until asked for.
+import { html, useState } from "../../vendor/preact.js";
+
+const SHOWN = 1_500; // characters
+
+export const Id = ({ children }) => html`<bdi class="id">${children}</bdi>`;
+
+export function Text({ children, shown = SHOWN }) {
+  const [whole, setWhole] = useState(false);
+  const text = children ?? "";
+  const cut = !whole && text.length > shown;
+  return html`
+    <span class="text" dir="auto">${cut ? `${text.slice(0, shown)}…` : text}</span>
+    ${cut && html` <button type="button" class="link" onClick=${() => setWhole(true)}>
+      Show all ${text.length.toLocaleString("en")} characters</button>`}`;
+}
+
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["day", 86_400], ["hour", 3_600], ["minute", 60]];
+
+export function ago(iso, now = Date.now()) {
+  const seconds = (new Date(iso).getTime() - now) / 1000;
+  const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
+  return RELATIVE.format(Math.round(seconds / length), unit);
+}
+
+export const moment = (iso) => new Date(iso).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+
+// A point in time: exact with `exact`, else relative with the exact one as its title.
+export const Time = ({ at, exact = false }) => at
+  ? html`<time datetime=${at} title=${moment(at)}>${exact ? moment(at) : ago(at)}</time>`
+  : html`<span class="muted">never</span>`;
+
+export const number = (value) => value?.toLocaleString("en") ?? "–";
+
+export function CopyButton({ text, label = "Copy" }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(typeof text === "function" ? await text() : text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2_000);
+  };
+  return html`<button type="button" onClick=${copy}><span aria-live="polite">${copied ? "Copied" : label}</span></button>`;
+}
