@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "dd3d8b08f5d65faad9f1e9f56c754048805dc29bd29cd9403e364a1dd3e7b3bd"
+DOCUMENT = "9c3553b0145638e795e06918b04ece0948f4126fba587c88c34ef8bd6d7d1c4a"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -432,6 +432,26 @@ class ScopeStatus(BaseModel):
     backfill_status: dict[str, ScopeBackfillJob]
 
 
+class Server(BaseModel):
+    name: Annotated[str, Field(description="The program.")]
+    version: Annotated[str, Field(description="Its version.")]
+    authentication: Annotated[bool, Field(description="Whether operations need a key.")]
+    ui: Annotated[
+        bool, Field(description="Whether the page to look at memory is served.")
+    ]
+    ui_writes: Annotated[
+        bool,
+        Field(
+            description="Whether that page offers changes. The API allows them in any case, as far as the key does."
+        ),
+    ]
+    reasoner: Annotated[
+        str, Field(description="What derives conclusions and answers questions.")
+    ]
+    embedder: Annotated[str, Field(description="What finds texts by meaning.")]
+    model: Annotated[bool, Field(description="Whether a language model is used.")]
+
+
 class Session(BaseModel):
     id: Annotated[str, Field(title="Id")]
     uid: Annotated[

@@ -29,6 +29,10 @@ class SystemApi(Protocol):
         """GET /metrics -> 200"""
         ...
 
+    async def get_server(self, context: Context) -> models.Server:
+        """GET /v3/server -> 200"""
+        ...
+
 
 class WorkspacesApi(Protocol):
     async def get_or_create_workspace(

@@ -1,8 +1,10 @@
-"""The operations of the tag `system`: health, readiness, metrics."""
+"""The operations of the tag `system`: health, readiness, metrics, and what the server is."""
 
 from __future__ import annotations
 
 import asyncio
+from functools import cache
+from importlib.metadata import version
 from typing import Literal
 
 from omoide.core import clock
@@ -47,3 +49,23 @@ async def get_metrics(context: Context) -> str:
         sqlite=database_stats.SQLITE_VERSION,
     )
     return await asyncio.to_thread(prometheus.text, context.services.metrics, facts)
+
+
+async def get_server(context: Context) -> models.Server:
+    """Describe the server: what it is, and what is switched on. Touches no database."""
+    services, settings = context.services, context.settings
+    return models.Server(
+        name="Omoide",
+        version=_version(),
+        authentication=settings.auth,
+        ui=settings.ui,
+        ui_writes=settings.shows_writes,
+        reasoner=services.reasoner.name,
+        embedder=services.embedder.name,
+        model=bool(settings.model),
+    )
+
+
+@cache
+def _version() -> str:
+    return version("omoide")

@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 import pytest
 
-from omoide.asgi.cors import is_loopback
 from omoide.cli.bootstrap import read_settings
 from omoide.core.auth import Keyring, Principal
+from omoide.core.setting_types import is_loopback
 from omoide.core.settings import Settings
 from tests.conftest import SECRET
 from tests.fork_server import fork_server

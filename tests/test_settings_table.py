@@ -15,7 +15,7 @@ BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"
 def table() -> str:
     lines = ["| variable | default | |\n", "|---|---|---|\n"]
     for name, field in Settings.model_fields.items():
-        default = "" if isinstance(field.default, SecretStr) else str(field.default)
+        default = "" if field.default is None or isinstance(field.default, SecretStr) else str(field.default)
         if isinstance(field.default, tuple):
             default = ",".join(field.default)
         shown = f"`{default}`" if default else "(empty)"

@@ -22,7 +22,7 @@ from omoide import generated
 from omoide.asgi.access_log import RequestTelemetry
 from omoide.asgi.admission import Admission
 from omoide.asgi.callers import Callers
-from omoide.asgi.cors import SameOriginGuard, is_loopback, with_cors
+from omoide.asgi.cors import SameOriginGuard, with_cors
 from omoide.asgi.rate_limit import LIMITED, RateLimit, TokenBuckets
 from omoide.contract import checks
 from omoide.contract.application import application
@@ -195,7 +195,7 @@ def guarded(app: ASGIApp, settings: Settings, callers: Callers) -> ASGIApp:
         app = RateLimit(app, TokenBuckets(per_minute, settings.rate_limit_burst or per_minute), callers)
     app = StaticFiles(app)
     if not settings.auth:
-        anywhere = None if is_loopback(settings.host) else ("*",)
+        anywhere = None if settings.is_local else ("*",)
         app = SameOriginGuard(app, settings.cors_origins, settings.allowed_hosts or anywhere)
     return with_cors(app, settings.cors_origins) if settings.cors_origins else app
 

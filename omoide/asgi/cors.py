@@ -98,11 +98,3 @@ class SameOriginGuard:
             return True
         # The scheme is not compared, because a reverse proxy may terminate TLS.
         return host is not None and origin.partition("://")[2] == host.decode("latin-1")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is a loopback address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -11,7 +11,6 @@ from typing import Any
 import click
 import orjson
 
-from omoide.asgi.cors import is_loopback
 from omoide.cli.bootstrap import read_settings
 from omoide.doctor.check_result import CheckResult, State
 from omoide.doctor.run_checks import run_checks
@@ -39,7 +38,7 @@ def doctor(context: click.Context, /, *, seconds: float, as_json: bool, **flags:
     Sends one small request to each configured model. Exits with 1 if a check fails.
     """
     settings = read_settings(**flags)
-    verdicts = asyncio.run(run_checks(settings, is_local=is_loopback(settings.host), seconds=seconds))
+    verdicts = asyncio.run(run_checks(settings, is_local=settings.is_local, seconds=seconds))
     is_healthy = all(verdict.state != "wrong" for verdict in verdicts)
     if as_json:
         click.echo(orjson.dumps({"healthy": is_healthy, "checks": [asdict(verdict) for verdict in verdicts]}))

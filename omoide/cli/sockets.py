@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from omoide.asgi.cors import is_loopback
 from omoide.cli.http_limits import protocol_of
 from omoide.core.fd_limit import BACKLOG, capacity
 from omoide.core.settings import Settings
@@ -19,7 +18,7 @@ GRACE_SECONDS = 5
 
 def is_protected(settings: Settings) -> bool:
     """Whether the server requires a key, is reachable from this machine only, or is public on purpose."""
-    return settings.auth or settings.public_without_auth or is_loopback(settings.host)
+    return settings.auth or settings.public_without_auth or settings.is_local
 
 
 def server_options(settings: Settings) -> dict[str, Any]:

@@ -1,17 +1,32 @@
-"""Custom types of settings: lists, origins, networks, endpoints, paths."""
+"""Groups and custom types of settings: lists, origins, networks, endpoints, paths."""
 
 from __future__ import annotations
 
 import json
 import re
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic_settings import NoDecode
 
 from omoide.core.redaction import is_http_url
+
+
+class SettingGroup(BaseModel):
+    """Settings that belong together."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is a loopback address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
 
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 

@@ -40,6 +40,7 @@ TABLE = """
 health_check                    ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
 readiness_check                 ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
 get_metrics                     ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_server                      ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
 get_or_create_workspace         ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
 get_all_workspaces              ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 update_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·

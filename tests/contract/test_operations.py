@@ -132,6 +132,7 @@ def test_a_story_that_calls_every_operation(
     call("POST", f"{ws}/peers/alice/merge", {"into": "bob", "dry_run": True})
     call("GET", f"{s}/peers/alice/history")
     call("GET", f"{ws}/usage")
+    call("GET", "/v3/server")
     # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]
