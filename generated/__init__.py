@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "9c3553b0145638e795e06918b04ece0948f4126fba587c88c34ef8bd6d7d1c4a"
+DOCUMENT = "85d83d2548cd3c18354174aa81f32a9588223fa95b8640ecc5563da1825bcca7"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

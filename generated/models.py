@@ -214,6 +214,12 @@ class Health(BaseModel):
     ] = None
 
 
+class JobCounts(BaseModel):
+    pending: Annotated[int, Field(ge=0)]
+    in_progress: Annotated[int, Field(ge=0)]
+    failed: Annotated[int, Field(description="Given up; they can be retried.", ge=0)]
+
+
 class Key(BaseModel):
     key: str
 
@@ -757,6 +763,32 @@ class WorkspaceMessageSearchOptions(BaseModel):
     scope: Annotated[
         str | None, Field(description="Only messages of the sessions in this scope.")
     ] = None
+
+
+class WorkspaceOverview(BaseModel):
+    workspace_id: str
+    created_at: datetime
+    peers: Annotated[int, Field(ge=0)]
+    sessions: Annotated[int, Field(ge=0)]
+    messages: Annotated[int, Field(ge=0)]
+    conclusions: Annotated[int, Field(description="Those that are current.", ge=0)]
+    ended_conclusions: Annotated[
+        int, Field(description="Superseded, invalid and merged ones.", ge=0)
+    ]
+    approximate: Annotated[
+        list[Literal["peers", "sessions", "messages", "conclusions", "ended_conclusions"]],
+        Field(
+            description="The counts that are too low, because counting on would take too long."
+        ),
+    ]
+    last_message_at: Annotated[
+        datetime | None, Field(description="When the newest message was said.")
+    ]
+    last_conclusion_at: Annotated[
+        datetime | None,
+        Field(description="When the newest current conclusion was learned."),
+    ]
+    queue: JobCounts
 
 
 class WorkspaceUpdate(BaseModel):

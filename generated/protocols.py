@@ -113,6 +113,15 @@ class WorkspacesApi(Protocol):
         """GET /v3/workspaces/{workspace_id}/usage -> 200"""
         ...
 
+    async def get_overview(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.WorkspaceOverview:
+        """GET /v3/workspaces/{workspace_id}/overview -> 200"""
+        ...
+
     async def schedule_dream(
         self,
         context: Context,

@@ -12,10 +12,10 @@ from omoide.core.errors import BadRequest, FieldError, InvalidFields, NotFound, 
 from omoide.core.job_payloads import DreamPayload
 from omoide.core.records import Change, PageRequest
 from omoide.generated import models, parameters
-from omoide.handlers import chat, message_search, pagination, request_parsing, serializers
+from omoide.handlers import chat, inspection, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.services import get_or_create, spending
-from omoide.storage import Transaction, budgets, dreams, job_stats, model_usage, waiting_units, workspaces
+from omoide.storage import Transaction, budgets, dreams, job_stats, model_usage, overview, waiting_units, workspaces
 from omoide.storage.budgets import BudgetState
 from omoide.storage.message_scope import MessageSearch
 from omoide.storage.model_usage import DailyUsage
@@ -172,3 +172,10 @@ async def _change(context: Context, workspace_id: str, body: models.WorkspaceCre
         if merge_config({BUDGET: before}, {BUDGET: change.configuration[BUDGET]}).get(BUDGET, {}) != before:
             raise Unauthorized("The budget of a workspace requires an admin key")
     return change
+
+
+async def get_overview(context: Context, *, workspace_id: str) -> models.WorkspaceOverview:
+    """Count what the workspace holds."""
+    return inspection.overview(
+        workspace_id, await context.store.read_offloaded(overview.read, workspace_id, clock.now())
+    )

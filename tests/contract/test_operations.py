@@ -133,6 +133,7 @@ def test_a_story_that_calls_every_operation(
     call("GET", f"{s}/peers/alice/history")
     call("GET", f"{ws}/usage")
     call("GET", "/v3/server")
+    call("GET", f"{ws}/overview")
     # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]
