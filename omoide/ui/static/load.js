@@ -20,6 +20,16 @@ export function useLoad(run, inputs) {
   return { ...state, reload };
 }
 
+// The value as it was when it last stayed the same for `milliseconds`.
+export function useDebounced(value, milliseconds) {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), milliseconds);
+    return () => clearTimeout(timer);
+  }, [value, milliseconds]);
+  return settled;
+}
+
 // Calls `act` every `seconds` while the tab is visible.
 export function useEvery(seconds, act) {
   const latest = useRef(act);

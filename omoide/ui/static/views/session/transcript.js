@@ -1,0 +1,72 @@
+// What was said, in order of arrival, with what was learned from each message.
+import { html, useEffect, useRef } from "../../../vendor/preact.js";
+import { post } from "../../api.js";
+import { MessageView } from "../../components/message.js";
+import { PagedList } from "../../components/paged_list.js";
+import { Empty, Loaded } from "../../components/states.js";
+import { number } from "../../components/text.js";
+import { useLoad } from "../../load.js";
+import { replaceQuery } from "../../router.js";
+import { Learned } from "./learned.js";
+import { positionOf, withConclusions } from "./messages.js";
+
+const SIZE = 25; // messages in an answer
+
+export function Transcript({ path, workspace, session, query }) {
+  const place = useLoad((signal) => placeOf(path, query, signal), [session.id, query.message, query.from]);
+  return html`<${Loaded} load=${place} what="the place in the transcript">${({ start, total, message }) => html`
+    ${total > 0 && html`<${Jump} total=${total} />`}
+    ${message && html`<${Elsewhere} workspace=${workspace} message=${message} />`}
+    <${PagedList} label="messages" size=${SIZE} estimate=${110} start=${start} inputs=${[session.uid, query.message, query.from]}
+      load=${(page, size, signal) => withConclusions(path, page, size, signal)}
+      empty=${html`<${Empty} title="Nothing was said here yet."><p>Add messages to the session and they appear here.</p><//>`}
+      row=${(message, index) => html`<${Row} ...${{ path, workspace, message, index }}
+        marked=${message.id === query.message} />`} />`}
+  <//>`;
+}
+
+// Where the list begins: at the message of the address, or at the number in it.
+async function placeOf(path, query, signal) {
+  const { total } = await post([...path, "messages", "list"], {}, { query: { size: 1 }, signal });
+  if (query.message) {
+    const { index, message } = await positionOf(path, query.message, SIZE, signal);
+    return { total, start: index ?? 0, message: index === null ? message : null };
+  }
+  const from = Math.trunc(Number(query.from)) || 1;
+  return { total, start: Math.min(Math.max(from, 1), Math.max(total, 1)) - 1 };
+}
+
+function Jump({ total }) {
+  const submit = (event) => {
+    event.preventDefault();
+    to(new FormData(event.target).get("from"));
+  };
+  const to = (from) => replaceQuery({ message: null, from });
+  return html`
+    <form class="row filters" onSubmit=${submit}>
+      <p class="grow">${total === 1 ? "1 message" : `${number(total)} messages`}, in order of arrival</p>
+      ${total > SIZE && html`
+        <label class="compact">Go to number <input type="number" name="from" min="1" max=${total} required /></label>
+        <button>Go</button>
+        <button type="button" onClick=${() => to(null)}>First</button>
+        <button type="button" onClick=${() => to(total)}>Last</button>`}
+    </form>`;
+}
+
+// A message whose place in a long session could not be found.
+const Elsewhere = ({ workspace, message }) => html`
+  <section class="card" aria-label="The message you came for">
+    <p class="muted">This is the message you came for. Its place among the others could not be found.</p>
+    <${MessageView} workspace=${workspace} message=${message} />
+  </section>`;
+
+function Row({ path, workspace, message, index, marked }) {
+  const box = useRef(null);
+  useEffect(() => { if (marked) box.current.focus({ preventScroll: true }); }, [marked]);
+  return html`
+    <div class=${marked ? "marked" : ""} ref=${box} tabindex=${marked ? -1 : null} aria-current=${marked ? "true" : null}>
+      <${MessageView} workspace=${workspace} message=${message} place=${index + 1}>
+        <${Learned} path=${path} workspace=${workspace} message=${message} />
+      <//>
+    </div>`;
+}

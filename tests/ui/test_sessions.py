@@ -1,0 +1,170 @@
+"""The list of sessions, and the view of one: transcript, summaries, members, context."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from honcho import Honcho
+from playwright.sync_api import Page, expect
+
+from tests.server_process import Server
+from tests.ui import memory
+from tests.ui.browser import Watched, require_accessible
+
+View = Callable[[str], Page]
+
+
+@pytest.fixture(scope="module")
+def long_session(shown: Server) -> list[str]:
+    """The session `long` of the workspace `talk`, of which nothing is learned: 260 messages, said in no order."""
+    quiet = {"id": "narrator", "configuration": {"observe_me": False}}
+    said = [{"peer_id": "narrator", "content": f"line {n}", "created_at": f"2026-11-05T10:{n * 37 % 60:02}:00Z"}
+            for n in range(1, 261)]  # fmt: skip
+    path = "/v3/workspaces/talk/sessions"
+    ids: list[str] = []
+    with shown.client() as client:
+        memory.post(client, "/v3/workspaces/talk/peers", quiet)
+        memory.post(client, path, {"id": "long"})
+        for start in range(0, len(said), 100):
+            added = memory.post(client, f"{path}/long/messages", {"messages": said[start : start + 100]})
+            ids += [message["id"] for message in added]
+    return ids
+
+
+def test_sessions_are_listed_with_what_was_said_last_and_found_by_part_of_their_id(view: View) -> None:
+    page = view("w/demo/sessions")
+    rows = page.get_by_role("list", name="sessions").get_by_role("listitem")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1)).to_contain_text("I have a brother called Tiago")
+    expect(rows.nth(2)).to_contain_text("6 messages")
+    require_accessible(page)
+    page.get_by_label("Id contains").fill("SEC")
+    expect(rows).to_have_count(1)
+    expect(page).to_have_url(f"{page.url.split('?')[0]}?q=SEC")
+    page.reload()
+    expect(page.get_by_label("Id contains")).to_have_value("SEC")
+    page.get_by_label("Id contains").fill("nowhere")
+    expect(page.get_by_text("No session has “nowhere” in its id.")).to_be_visible()
+    page.get_by_label("Id contains").fill("")
+    page.get_by_label("Order").select_option("oldest")
+    expect(rows.first.get_by_role("heading")).to_have_text("first")
+
+
+def test_a_message_shows_what_was_learned_from_it(view: View) -> None:
+    page = view("w/demo/sessions/first")
+    messages = page.get_by_role("list", name="messages").locator(":scope > div > [role=listitem]")
+    expect(messages).to_have_count(6)
+    learned = messages.nth(3).get_by_role("list", name="Learned from it")
+    expect(learned.get_by_role("listitem")).to_have_count(2)
+    expect(learned.get_by_role("link", name="bob is allergic to peanuts")).to_have_attribute(
+        "href", re.compile("^#/w/demo/conclusions/")
+    )
+    require_accessible(page)
+
+
+def test_what_others_wrote_stays_text(view: View) -> None:
+    page = view("w/demo/sessions/hostile")
+    expect(page.get_by_text("<script>window.hacked = true</script>").first).to_be_visible()
+    page.get_by_role("button", name="Show all 24,018 characters").click()
+    assert page.evaluate("window.hacked") is None
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    require_accessible(page)
+
+
+def test_an_address_leads_to_a_message_in_a_long_session(view: View, page: Page, long_session: list[str]) -> None:
+    target = long_session[173]
+    view(f"w/talk/sessions/long?message={target}")
+    marked = page.locator("[aria-current=true].marked")
+    expect(marked).to_contain_text("line 174")
+    expect(marked).to_be_in_viewport()
+    expect(marked).to_be_focused()
+    page.get_by_label("Go to number").fill("40")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.get_by_text("line 40", exact=True)).to_be_in_viewport()
+    assert page.url.endswith("?from=40")
+    page.get_by_role("button", name="Last").click()
+    expect(page.get_by_text("line 260", exact=True)).to_be_in_viewport()
+
+
+def test_an_unknown_message_and_an_unknown_session_are_said(watched: Watched, view: View) -> None:
+    watched.expected = ("404",)
+    page = view("w/demo/sessions/first?message=gone")
+    expect(page.get_by_role("alert")).to_contain_text("not found")
+    page = view("w/demo/sessions/nothing")
+    expect(page.get_by_role("alert")).to_contain_text("There is no session “nothing”.")
+
+
+def test_members_are_shown_with_their_stays(view: View, shown: Server) -> None:
+    with shown.client() as client:
+        path = "/v3/workspaces/talk/sessions/stays"
+        memory.post(client, "/v3/workspaces/talk/sessions", {"id": "stays", "peers": {"ann": {"observe_others": True}}})
+        client.request("DELETE", f"{path}/peers", json=["ann"])
+        memory.post(client, f"{path}/peers", {"ann": {}})
+    page = view("w/talk/sessions/stays?tab=members")
+    member = page.get_by_role("list", name="members").locator(":scope > div > [role=listitem]")
+    expect(member.get_by_role("listitem")).to_have_count(2)
+    expect(member.get_by_role("listitem").first).to_contain_text("until now")
+    expect(member.get_by_role("listitem").last).to_contain_text("(by admin) until")
+    require_accessible(page)
+
+
+def test_a_session_without_summary_or_messages_says_so(view: View, shown: Server) -> None:
+    with shown.client() as client:
+        memory.post(client, "/v3/workspaces/talk/sessions", {"id": "empty"})
+    page = view("w/talk/sessions/empty")
+    expect(page.get_by_text("Nothing was said here yet.")).to_be_visible()
+    page.get_by_role("link", name="Summaries").click()
+    expect(page.get_by_text("There is no summary yet.")).to_be_visible()
+    page.get_by_role("link", name="Members").click()
+    expect(page.get_by_text("Nobody is in this session.")).to_be_visible()
+    page.get_by_role("link", name="Context").click()
+    expect(page.get_by_text("None fit.")).to_be_visible()
+
+
+def test_the_context_follows_the_budget_and_is_copied_as_the_sdk_makes_it(view: View, shown: Server) -> None:
+    page = view("w/demo/sessions/first?tab=context&target=alice")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(page.get_by_role("heading", name="Representation")).to_be_visible()
+    page.get_by_label("The assistant is").select_option("helper")
+    context = Honcho(base_url=shown.url, workspace_id="demo").session("first").context(tokens=2000, peer_target="alice")
+    for name, expected in (("OpenAI", context.to_openai), ("Anthropic", context.to_anthropic)):
+        page.get_by_role("button", name=f"Copy as {name} messages").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert json.loads(page.evaluate("navigator.clipboard.readText()")) == expected(assistant="helper")
+        expect(page.get_by_role("button", name="Copied")).to_have_count(0)
+    require_accessible(page)
+    page.get_by_label("Token budget").press("Home")
+    expect(page.get_by_text("Token budget: 100")).to_be_visible()
+    assert "tokens=100" in page.url
+
+
+HOSTILE_TEXTS = [
+    *("plain", "it's", 'say "hi"', "both ' and \"", "back\\slash", "a\nb\tc\r", "\x00\x7f\xa0\xad", "日本\u3000語"),
+    *("\u202eevil", "👍🏽", "\u2028", "\U000e0001", "é ñ", "\ufeff", "\ud7ff\ue000"),
+]
+
+
+def test_a_card_is_written_as_python_writes_a_list(view: View) -> None:
+    page = view("w/demo/sessions")
+    written = page.evaluate(
+        "async texts => (await import('./static/views/session/formats.js')).listOf(texts)", HOSTILE_TEXTS
+    )
+    assert written == repr(HOSTILE_TEXTS)
+
+
+def test_deleting_a_session_needs_its_id(view: View, shown: Server) -> None:
+    with shown.client() as client:
+        memory.post(client, "/v3/workspaces/talk/sessions", {"id": "doomed"})
+        page = view("w/talk/sessions/doomed")
+        page.get_by_role("button", name="Delete…").click()
+        delete = page.get_by_role("dialog").get_by_role("button", name="Delete the session")
+        expect(delete).to_be_disabled()
+        require_accessible(page)
+        page.get_by_label("to confirm").fill("doomed")
+        delete.click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sessions of talk")
+        left = client.post("/v3/workspaces/talk/sessions/list", json={"filters": {"id": "doomed"}}).json()
+    assert left["total"] == 0
