@@ -11,7 +11,7 @@ import re
 import tomllib
 import unicodedata
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -35,14 +35,21 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BEFORE_A_NAME = re.compile(r"[^\W_][,;]?\s+$")
 _PART = re.compile(r"[^\W\d_]{2,}")
 _ONLY_ENGLISH = (ENGLISH,)
-_ELISION = re.compile(r"\b(j|l|d|m|t|s|n|c|qu|jusqu|lorsqu|puisqu)['’]", re.IGNORECASE)
+_ELISIONS = {
+    "fr": re.compile(r"\b(j|l|d|m|t|s|n|c|qu|jusqu|lorsqu|puisqu)['’]", re.IGNORECASE),
+    "it": re.compile(r"\b(\w*ll|l|d|m|t|s|n|c|v|un|dov|com|cos|quest|quand|quant|sant|anch)['’](?=\w)", re.IGNORECASE),
+}
 _ROMANCE = re.compile(
     r"[aeiou]s?|[aei]r(?:[lmst][eao]s?)?|[aei]?mos|[aei]n|[ai]ba[sn]?|ia[sn]?|ando|i?endo|indo|[aiu]d[oa]s?|[ai]ste"
     r"|io|[ai]?eron|aron|iram|aram|[aei]u|ei|oi|ou|ava[sm]?|iam|[ae]m|[aei]r(?:a|e|as|an|ia|ian|ei|ao)|it[oa]s?|inh[oa]s?"
     r"|ons|ez|ent|[ae]nt|ais|ait|aient|ees?|er|is|it|ies?|ues?|us|ions?"
 )
 _GERMAN = re.compile(r"(?:e|er|t|st|et|te|est|ung|in|ig|isch|lich|chen|ern?|el)?(?:e|en|er|es|em|n|s|st|t|nen)?")
-_ENDINGS = {"de": _GERMAN, "es": _ROMANCE, "fr": _ROMANCE, "pt": _ROMANCE}
+_ITALIAN = re.compile(
+    r"i?(?:[aeioòìèà]|amo|ate|ano|ono|[aeiu]t[aeio]|ndo|[ae]ndo|[aei]v[aeio](?:no|te|mo)?|[aei]r(?:e|ono|[lmstv][aeio])"
+    r"|[ei]?r(?:ò|à|ai|emo|ete|anno|ei|esti|ebbe|ebbero)|in[aeio]|ett[aeio])|h(?:[ei]|iamo)"
+)
+_ENDINGS = {"de": _GERMAN, "es": _ROMANCE, "fr": _ROMANCE, "pt": _ROMANCE, "it": _ITALIAN}
 _JOINT = re.compile(r"(?:es|en|s|n|e)?")
 
 
@@ -89,14 +96,14 @@ def in_english_but(text: str, names: Collection[str]) -> str:
         start = match.start()
         return _word(word, language, _BEFORE_A_NAME.search(text, max(0, start - 3), start) is not None)
 
-    return _WORD.sub(read, _ELISION.sub(r"\1 ", text) if language == "fr" else text)
+    elision = _ELISIONS.get(language)
+    return _WORD.sub(read, text if elision is None else elision.sub(r"\1 ", text))
 
 
 @text_cache(maxsize=CACHED_TEXTS)
 def language_of(text: str) -> str:
     """Return the language that most of the text's words belong to; English if it is unclear."""
-    words = _PART.findall(text.casefold())[:SAMPLE]
-    known = [languages for word in words if (languages := _languages_of(word))]
+    words, known = _known(text)
     if len(known) == known.count(_ONLY_ENGLISH):
         return ENGLISH
     hits = Counter(chain.from_iterable(known))
@@ -104,6 +111,24 @@ def language_of(text: str) -> str:
     language = max(_dictionaries(), key=lambda each: hits[each])
     foreign = sum(language in each and ENGLISH not in each for each in known)
     return language if foreign >= max(FEWEST_FOREIGN, LEAST_FOREIGN * len(words)) else ENGLISH
+
+
+def language_among(text: str, around: Iterable[str]) -> str:
+    """As `language_of`, but the language of most texts around it where the words do not tell ("Lenas Beruf?", or words
+    that two languages share)."""
+    language, (_, known) = language_of(text), _known(text)
+    if language == ENGLISH and _ONLY_ENGLISH in known:
+        return ENGLISH
+    spoken = Counter(map(language_of, around))
+    likely = max(spoken, key=lambda each: spoken[each], default=language)
+    hits = Counter(chain.from_iterable(known))
+    return likely if language == ENGLISH or hits[likely] >= hits[language] else language
+
+
+def _known(text: str) -> tuple[Sequence[str], Sequence[tuple[str, ...]]]:
+    """Return the first words of the text, and the languages of those that are known."""
+    words = _PART.findall(text.casefold())[:SAMPLE]
+    return words, [languages for word in words if (languages := _languages_of(word))]
 
 
 @text_cache(maxsize=CACHED_WORDS)

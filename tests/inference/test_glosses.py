@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from omoide.inference.glosses import in_english, in_english_but, language_of
+from omoide.inference.glosses import in_english, in_english_but, language_among, language_of
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,8 @@ from omoide.inference.glosses import in_english, in_english_but, language_of
         ("Onde é que o João trabalha agora?", "pt"),
         ("Qual é o nome do cachorro do Júnior?", "pt"),
         ("Welche Schulfächer hat Heidrun gelehrt?", "de"),
+        ("Dove abita adesso la sorella di Marco?", "it"),
+        ("mi sono rotta il polso in montagna", "it"),
         ("bob bought a hat", "en"),
         ("couch", "en"),
         ("今天天气很好", "en"),
@@ -39,11 +41,26 @@ def test_tells_the_language_by_the_words_of_a_text(text: str, language: str) -> 
         ("Mi hermana trabajaba en un hospital", "my sister work in a hospital"),
         ("J'ai acheté une maison près de la mer", "I have buy a home near sea"),
         ("A minha filha nasceu em março", "my daughter born in march"),
+        ("Che lavoro fa tua sorella?", "what work do your sister"),
+        ("L'estate scorsa ci siamo trasferiti dall'altra parte della città", "summer last move other city"),
+        ("Mangio troppi gelati, dormivo meglio d'inverno", "eat too much ice cream sleep better winter"),
     ],
 )
 def test_reads_everyday_words_in_any_inflection(text: str, words: str) -> None:
     read = re.findall(r"\w+", in_english(text))
     assert [word for word in words.split() if word not in read] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("Lenas Beruf?", "de"), ("Wo wohnt Lena?", "de"), ("Where does Lena live?", "en"), ("¿Dónde vive Lena?", "es")],
+)
+def test_words_of_no_language_are_in_that_of_the_texts_around(text: str, language: str) -> None:
+    assert language_among(text, ["Ich habe heute keine Zeit", "Kommt ihr morgen mit ins Kino?", "ok"]) == language
+
+
+def test_a_text_of_two_languages_is_in_that_of_the_texts_around() -> None:
+    assert language_among("Quando parte Matteo?", ["mia sorella lavora in banca"]) == "it"
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class Case:
 
     @property
     def frames(self) -> Frames:
-        return frames_of(language_of(self.question.query))
+        return _frames(self.question, self.snippets)
 
     @property
     def most(self) -> int:
@@ -85,7 +85,7 @@ async def answer(
             yield text
         return
     remaining, lead = BREADTHS[question.level].tokens, ""
-    nothing = frames_of(language_of(question.query)).nothing_known(gathered.asked.about)
+    nothing = _frames(question, gathered.snippets).nothing_known(gathered.asked.about)
     for sentence in chosen or [nothing]:
         piece = lead + sentence
         cost = memory.tokens.count(piece)
@@ -95,6 +95,10 @@ async def answer(
             return
         yield piece
         remaining, lead = remaining - cost, " "
+
+
+def _frames(question: Question, snippets: Sequence[Snippet]) -> Frames:
+    return frames_of(language_of(question.query, (each.content for snippet in snippets for each in snippet.messages)))
 
 
 def sentences(case: Case) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from omoide.inference import glosses
 from omoide.reasoner.extractive.word_lists import word_lists
 
-LANGUAGES = ("en", "es", "de", "fr", "pt", "zh", "ja")
+LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "zh", "ja")
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _KANA = re.compile(r"[\u3040-\u30ff]")
@@ -37,13 +37,14 @@ def frames_of(language: str) -> Frames:
     return Frames(language)
 
 
-def language_of(question: str) -> str:
-    """Return the language of a question; English if it is none of `LANGUAGES`, or unclear."""
+def language_of(question: str, around: Iterable[str] = ()) -> str:
+    """Return the language of a question, or if it is unclear that of most texts `around` it; English if it is none of
+    `LANGUAGES`."""
     if _KANA.search(question):
         return "ja"
     if _HAN.search(question):
         return "zh"
-    return glosses.language_of(question)
+    return glosses.language_among(question, around)
 
 
 def is_nothing_known(text: str) -> bool:

@@ -21,6 +21,8 @@ QUESTIONS = [
     ("fr", "Comment s’appelle son chien ?"),
     ("pt", "Onde mora a Ana?"),
     ("pt", "Qual é o nome do cachorro dela?"),
+    ("it", "Dove abita Anna?"),
+    ("it", "Come si chiama il suo cane?"),
     ("zh", "她住在哪里？"),
     ("ja", "アナはどこに住んでいますか"),
 ]
@@ -49,3 +51,8 @@ def test_an_answer_is_in_the_language_of_the_question() -> None:
     found = snippet(("ana", "Vivo en Lisboa desde marzo y trabajo en una panadería."))
     assert compose(question("¿Dónde vive ana?", "ana", "ana"), [], found).startswith("ana dijo el 2026-01-05:")
     assert compose(question("Wie heißt der Hund von ana?", "ana", "ana"), [], []).startswith("Dazu habe ich keine")
+
+
+def test_the_answer_to_a_question_without_words_of_a_language_is_in_that_of_the_conversation() -> None:
+    found = snippet(("ana", "Ich bin von Beruf Tischlerin und wohne in Kiel."))
+    assert compose(question("Hobbys?", "ana", "ana"), [], found).startswith("Dazu habe ich keine Information")
