@@ -119,8 +119,14 @@ def test_counting_the_pieces_of_a_large_file_needs_little_memory(counter: TokenC
 
 
 def test_unusual_texts_have_the_same_count_together_and_alone(counter: TokenCounter) -> None:
-    texts = ["a\x00b", "\x00", "", "c" * (BLOCK + 1), "\x00\x00 d"]
-    assert counter.count_all(texts) == [counter.count(text) for text in texts]
+    long = "c" * (BLOCK + 1)
+    for texts in (
+        ["a\x00b", "\x00", "", long, "\x00\x00 d"],
+        ["a\x01b", "c"],
+        ["a  b", "\x00", "\ud83d", "\ude00"],
+        [long, ""],
+    ):
+        assert counter.count_all(texts) == [counter.count(text) for text in texts]
 
 
 def test_names_of_special_tokens_count_as_plain_text(counter: TokenCounter) -> None:
