@@ -28,7 +28,7 @@ _JOINS = """
     JOIN sessions s ON s.pk = m.session
     JOIN workspaces w ON w.pk = s.workspace
     JOIN peers p ON p.pk = m.peer AND p.kind <> 'deleted'"""
-_COLUMNS = "messages (id, workspace, session, seq, peer, content, metadata, token_count, created_at, muted, utc_offset)"
+_COLUMNS = "id, workspace, session, seq, peer, content, metadata, token_count, created_at, muted"
 
 
 _IN_SAID_ORDER = _JOINS.replace(
@@ -158,7 +158,12 @@ def append(
         "UPDATE sessions SET message_count = ?, last_said_at = ? WHERE pk = ?", (last, last_said_at, ground.session)
     )
     ids = new_ids(point.earliest, len(batch))
-    rows.insert_all(db, _COLUMNS, _values(point, ids, batch, frozenset(muted)))
+    values = _values(point, ids, batch, frozenset(muted))
+    if any(new.utc_offset is not None for new in batch):
+        with_offset = [(*row, new.utc_offset) for row, new in zip(values, batch, strict=True)]
+        rows.insert_all(db, f"messages ({_COLUMNS}, utc_offset)", with_offset)
+    else:
+        rows.insert_all(db, f"messages ({_COLUMNS})", values)
     if last_said_at is None:
         event_time_order.keep(db, ground.session, first, ground.last_said_at, None)
     characters = sum(len(new.content) for new in batch)
@@ -196,9 +201,8 @@ def _values(
             tokens,
             now if said_at is None else said_at,
             int(seq in muted),
-            utc_offset,
         )
-        for seq, (id, (peer_id, content, metadata, tokens, said_at, _, utc_offset)) in enumerate(
+        for seq, (id, (peer_id, content, metadata, tokens, said_at, _, _)) in enumerate(
             zip(ids, batch, strict=True), point.first
         )
     ]
