@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.server_process import Server
 from tests.ui import browser as browsers
@@ -13,6 +13,7 @@ from tests.ui import memory
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=browsers.WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = browsers.launch(playwright)
         yield browser
@@ -22,7 +23,8 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the workspace `demo`, as `memory.fill` tells; tests that change it use a workspace of their own."""
-    server = Server(tmp_path_factory.mktemp("shown") / "omoide.db", debounce_seconds="0.05")
+    settings = {"debounce_seconds": "0.05", "webhook_secret": "secret", "webhook_private_targets": "true"}
+    server = Server(tmp_path_factory.mktemp("shown") / "omoide.db", **settings)
     with server.client() as client:
         memory.fill(client, "demo")
     yield server

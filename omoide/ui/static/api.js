@@ -2,10 +2,11 @@
 
 const ROOT = new URL("../../", import.meta.url); // this file is <root>/ui/static/api.js
 const KEY = "omoide-key";
+export const UNREACHABLE = "The server could not be reached.";
 
 export class ApiError extends Error {
-  constructor(status, detail) {
-    super(detail);
+  constructor(status, detail, options) {
+    super(detail, options);
     this.status = status; // 0: the server could not be reached
   }
 }
@@ -41,7 +42,7 @@ export async function request(method, path, { query, body, signal, headers } = {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "The server could not be reached. Is it running?");
+    throw new ApiError(0, UNREACHABLE, { cause: error });
   }
   if (!response.ok) throw new ApiError(response.status, await detailOf(response));
   return response;

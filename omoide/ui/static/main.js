@@ -1,6 +1,6 @@
 // Starts the page: who the server is, which view the address names, and the frame around it.
 import { html, render, useEffect, useRef, useState } from "../vendor/preact.js";
-import { get } from "./api.js";
+import { ApiError, UNREACHABLE, get } from "./api.js";
 import { Frame } from "./components/frame.js";
 import { ErrorView, Loading } from "./components/states.js";
 import { useLoad } from "./load.js";
@@ -44,9 +44,9 @@ function Routed() {
     <//>`;
 }
 
-// A view's module is loaded when it is first shown.
+// A view's module is loaded when it is first shown. A browser remembers that a module failed, so it takes a reload.
 function View({ found, query }) {
-  const view = useLoad(() => found.module(), []);
+  const view = useLoad(() => found.module().catch((error) => { throw new ApiError(0, UNREACHABLE, { cause: error }); }), []);
   if (view.error) return html`<${ErrorView} error=${view.error} retry=${() => location.reload()} />`;
   if (!view.value) return html`<${Loading} />`;
   return html`<${view.value.default} ...${found.parameters} query=${query} />`;

@@ -37,6 +37,7 @@ export function useRoute() {
   useEffect(() => {
     const changed = () => setHash(location.hash);
     addEventListener("hashchange", changed);
+    changed(); // it may have changed before this effect ran
     return () => removeEventListener("hashchange", changed);
   }, []);
   return parse(hash);

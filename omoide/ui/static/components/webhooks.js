@@ -22,7 +22,8 @@ export function Webhooks({ workspace, writes }) {
   return html`
     <section class="card" aria-labelledby="webhooks">
       <h2 id="webhooks">Webhooks</h2>
-      <p>Each URL receives the events of the workspace, such as <code>queue.empty</code>, signed if the server has a secret.</p>
+      <p>Each URL receives the events of the workspace, such as <code>queue.empty</code>, if the server has a secret to sign them with
+        (<code>OMOIDE_WEBHOOK_SECRET</code>).</p>
       <${Loaded} load=${load} what="webhooks">${({ items }) => items.length
         ? html`<ul class="lines">${items.map((endpoint) => html`<li key=${endpoint.id} class="row">
             <span class="grow"><bdi class="id">${endpoint.url}</bdi> <${Delivery} delivery=${endpoint.last_delivery} /></span>
