@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "85d83d2548cd3c18354174aa81f32a9588223fa95b8640ecc5563da1825bcca7"
+DOCUMENT = "fac24bffd336e5a1e1cae46a593e0ac40db632cf55f0835e75551687fc1959fe"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

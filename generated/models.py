@@ -224,6 +224,21 @@ class Key(BaseModel):
     key: str
 
 
+class MessageJob(BaseModel):
+    id: Annotated[int, Field(description="Its number in `omoide queue`.", ge=1)]
+    state: Annotated[
+        Literal["waiting", "due", "running", "failed", "paused"],
+        Field(
+            description="waiting: not due yet; paused: the workspace has spent its budget of tokens; failed: it was given up."
+        ),
+    ]
+    attempts: Annotated[
+        int, Field(description="How often it was tried, including now.", ge=0)
+    ]
+    due_at: datetime
+    error: Annotated[str | None, Field(description="Why the last attempt failed.")]
+
+
 class MessageUploadForm(BaseModel):
     file: Annotated[
         str, Field(json_schema_extra={"contentMediaType": "application/octet-stream"})
@@ -967,6 +982,32 @@ class Message(BaseModel):
     ]
     token_count: Annotated[
         int, Field(description="Number of o200k_base tokens in the content.", ge=0)
+    ]
+
+
+class MessageConclusions(BaseModel):
+    status: Annotated[
+        Literal["derived", "waiting", "failed", "nothing_found", "not_observed", "disabled"],
+        Field(
+            description="derived: conclusions rest on it; waiting: it has not been read yet; failed: reading it was given up; nothing_found: it was read, and no conclusion rests on it; not_observed: its author has `observe_me: false`; disabled: reasoning was switched off for it."
+        ),
+    ]
+    reason: Annotated[str, Field(description="A sentence or two for a user.")]
+    conclusions: Annotated[
+        list[Conclusion],
+        Field(
+            description="Those that rest on it, whether current or ended, newest first, at most 100."
+        ),
+    ]
+    job: Annotated[
+        MessageJob | None,
+        Field(description="The job that it waits for, or that was given up."),
+    ]
+    observers: Annotated[
+        list[str],
+        Field(
+            description="The peers that learn from it: those recorded with the job, else those of a message that came now. Scopes are not listed."
+        ),
     ]
 
 

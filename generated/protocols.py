@@ -566,6 +566,17 @@ class MessagesApi(Protocol):
         """DELETE /v3/workspaces/{workspace_id}/sessions/{session_id}/messages/{message_id} -> 204"""
         ...
 
+    async def get_message_conclusions(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        message_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.MessageConclusions:
+        """GET /v3/workspaces/{workspace_id}/sessions/{session_id}/messages/{message_id}/conclusions -> 200"""
+        ...
+
     async def create_messages_with_file(
         self,
         context: Context,

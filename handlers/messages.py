@@ -5,9 +5,9 @@ from __future__ import annotations
 from omoide.core import auth, clock
 from omoide.core.records import MessageBatch, PageRequest
 from omoide.generated import models, parameters
-from omoide.handlers import pagination, request_parsing, serializers, uploads
+from omoide.handlers import pagination, provenance, request_parsing, serializers, uploads
 from omoide.handlers.context import Context
-from omoide.services import ingest
+from omoide.services import derivation, ingest
 from omoide.storage import message_deletion, messages
 
 
@@ -44,6 +44,14 @@ async def get_messages(
 async def get_message(context: Context, *, workspace_id: str, session_id: str, message_id: str) -> models.Message:
     """Return one message."""
     return serializers.message(await context.store.read(messages.get, workspace_id, session_id, message_id))
+
+
+async def get_message_conclusions(
+    context: Context, *, workspace_id: str, session_id: str, message_id: str
+) -> models.MessageConclusions:
+    """Return what was derived from a message, or why nothing was."""
+    asked = (workspace_id, session_id, message_id, provenance.reach(context))
+    return provenance.message_conclusions(await derivation.of_message(context.services, *asked))
 
 
 async def update_message(

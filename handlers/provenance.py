@@ -1,13 +1,14 @@
-"""Where conclusions come from, for the operations of the tag `conclusions`: requests and responses."""
+"""Where conclusions come from, and what came from messages: requests and responses."""
 
 from __future__ import annotations
 
 from omoide.core.clock import from_micros
-from omoide.core.records import Message
+from omoide.core.records import Message, PendingJob
 from omoide.generated import models
 from omoide.handlers import serializers
 from omoide.handlers.context import Context
 from omoide.services.conclusion_events import ConclusionEvent, events
+from omoide.services.derivation import Derivation
 from omoide.storage.conclusion_history import Version, VersionHistory
 from omoide.storage.conclusion_reach import Reach
 from omoide.storage.conclusion_sources import SourceNode
@@ -56,4 +57,20 @@ def _event(event: ConclusionEvent) -> models.ConclusionEvent:
         message_ids=[*event.message_ids],
         conclusion_ids=[*event.conclusion_ids],
         reason=event.reason,
+    )
+
+
+def message_conclusions(found: Derivation) -> models.MessageConclusions:
+    return models.MessageConclusions(
+        status=found.status,
+        reason=found.reason,
+        conclusions=[*map(serializers.conclusion, found.conclusions)],
+        job=None if found.job is None else _job(found.job),
+        observers=[*found.observers],
+    )
+
+
+def _job(job: PendingJob) -> models.MessageJob:
+    return models.MessageJob(
+        id=job.pk, state=job.state, attempts=job.attempts, due_at=from_micros(job.due_at), error=job.error
     )

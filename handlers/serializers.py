@@ -11,6 +11,7 @@ from typing import TypedDict, TypeVar
 from pydantic import TypeAdapter
 
 from omoide.core.clock import DAY, from_micros, to_second
+from omoide.core.formatting import first_line
 from omoide.core.records import (
     Backfill,
     Conclusion,
@@ -291,7 +292,7 @@ def queue_status(
         pending_work_units=sum(count.pending for count in every),
         errored_work_units=sum(count.errored for count in every),
         next_due_at=min((from_micros(count.due_at) for count in every if count.due_at), default=None),
-        last_error=next((_reason(count.error) for count in every if count.error), None),
+        last_error=next((first_line(count.error) for count in every if count.error), None),
         paused_until=_instant(paused_until),
         sessions=(sessions or None) if by_session else None,
     )
@@ -299,11 +300,6 @@ def queue_status(
 
 def _not_before(time: int, count: WorkCount) -> WorkCount:
     return count if count.due_at is None else replace(count, due_at=max(count.due_at, time))
-
-
-def _reason(error: str | None) -> str | None:
-    """The first line of an error; further lines may quote what others wrote, and are for operators."""
-    return error and error.partition("\n")[0]
 
 
 def session_queue_status(name: str, count: WorkCount) -> models.SessionQueueStatus:
@@ -315,7 +311,7 @@ def session_queue_status(name: str, count: WorkCount) -> models.SessionQueueStat
         pending_work_units=count.pending,
         errored_work_units=count.errored,
         next_due_at=None if count.due_at is None else from_micros(count.due_at),
-        last_error=_reason(count.error),
+        last_error=count.error and first_line(count.error),
     )
 
 

@@ -109,7 +109,7 @@ def from_json(frozen: Json) -> ResolvedConfig:
 
 def _merged(general: list[Json], with_message: list[Json], defaults: Defaults) -> ResolvedConfig:
     """Resolve the levels, strongest first: `with_message` for the reasoning section, `general` for the others."""
-    reasoning = _first(with_message, _reasoning_enabled, defaults.reasoning_enabled)
+    reasoning = _first(with_message, reasoning_enabled, defaults.reasoning_enabled)
     dream = _first(general, lambda level: _flag(level, "dream", "enabled"), True)
     short, long = _intervals(general, defaults)
     return ResolvedConfig(
@@ -151,7 +151,8 @@ def _text(section: Json) -> str | None:
     return value.strip() if isinstance(value, str) else None
 
 
-def _reasoning_enabled(level: Json) -> bool | None:
+def reasoning_enabled(level: Json) -> bool | None:
+    """Whether a level switches reasoning on or off; None if it says nothing about it."""
     for section in ("reasoning", "deriver"):
         if (value := _flag(level, section, "enabled")) is not None:
             return value

@@ -26,3 +26,8 @@ def format_duration(seconds: float) -> str:
 def pluralize(count: int, one: str) -> str:
     """A count with its noun: `1 job`, `2 jobs`."""
     return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
+def first_line(error: str) -> str:
+    """The first line of an error; further lines may quote what others wrote, and are for operators."""
+    return error.partition("\n")[0]

@@ -6,7 +6,7 @@ observers are frozen into the jobs; later changes do not affect them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from omoide.core import config_resolution
@@ -19,6 +19,7 @@ from omoide.scheduling.flush_policy import FlushPolicy, flush_policy
 from omoide.scheduling.observers import Membership, observers_of, peer_flag
 from omoide.storage import Transaction, observer_queries, queue
 from omoide.storage.messages import AppendPoint
+from omoide.storage.observer_queries import MemberRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ class _Terms:
 
     def _unit(self, peer_id: str, resolved: ResolvedConfig) -> WorkUnit | None:
         if not self._members:
-            self._members = _members(self._db, self._point)
+            point = self._point
+            found = observer_queries.members(self._db, point.ground.session, point.authors.values())
+            self._members = memberships(found)
         sender = self._members[peer_id]
         observers = observers_of(sender, [*self._members.values()])
         if not observers:
@@ -97,9 +100,8 @@ class _Terms:
         )
 
 
-def _members(db: Transaction, point: AppendPoint) -> dict[str, Membership]:
-    """Return the memberships of the authors and of all members that observe others, by peer id."""
-    rows = observer_queries.members(db, point.ground.session, point.authors.values())
+def memberships(rows: Iterable[MemberRow]) -> dict[str, Membership]:
+    """Return the memberships by peer id."""
     return {
         id: Membership(
             id,

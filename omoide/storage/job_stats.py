@@ -166,16 +166,28 @@ _LISTED = ["", "jobs.kind", "workspaces.id?", *(f"jobs.{name}" for name in ("uni
 _LISTED += ["jobs.created_at", "jobs.error", ""]
 
 
+_LISTING = f"""SELECT j.pk, j.kind, w.id, j.units, j.attempts, j.due_at, j.created_at, j.error, {_STATE}, j.payload
+    FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace"""
+
+
 def listed(db: Transaction, now: int, *, failed_only: bool, limit: int) -> list[PendingJob]:
     """All jobs of the database: those that failed for good first, then by due time."""
     found = db.execute(
-        f"""SELECT j.pk, j.kind, w.id, j.units, j.attempts, j.due_at, j.created_at, j.error, {_STATE}
-            FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace
+        f"""{_LISTING}
             WHERE j.failed_at IS NOT NULL OR NOT :failed_only
             ORDER BY j.failed_at IS NULL, j.due_at, j.pk LIMIT :limit""",
         {"now": now, "kinds": array(REASONING), "failed_only": int(failed_only), "limit": limit},
     )
-    return [_pending_job(row) for row in found]
+    return [_pending_job(row[:-1]) for row in found]
+
+
+def of_key(db: Transaction, kind: str, key: str, now: int) -> list[tuple[PendingJob, object]]:
+    """The jobs of a kind and key with their stored payloads, oldest first, and then those that failed for good."""
+    found = db.execute(
+        f"{_LISTING} WHERE j.kind = :kind AND j.key = :key ORDER BY j.failed_at IS NOT NULL, j.pk",
+        {"now": now, "kinds": array(REASONING), "kind": kind, "key": key},
+    )
+    return [(_pending_job(row[:-1]), row[-1]) for row in found]
 
 
 def _pending_job(row: rows.Row) -> PendingJob:

@@ -64,6 +64,7 @@ create_messages_for_session     ✔   ✔  ·   ·   ·    ·      ·    ✔   �
 get_messages                    ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 get_message                     ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 update_message                  ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+get_message_conclusions         ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 delete_message                  ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 search_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 search_peer                     ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·

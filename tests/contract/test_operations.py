@@ -69,6 +69,7 @@ def test_a_story_that_calls_every_operation(
     assert message["created_at"] == "2024-01-15T08:30:00Z"
     call("POST", f"{s}/messages/list?reverse=true", {"filters": {}})
     call("GET", f"{s}/messages/{message['id']}")
+    call("GET", f"{s}/messages/{message['id']}/conclusions")
     call("PUT", f"{s}/messages/{message['id']}", {"metadata": {"seen": True}})
     for searched in (ws, f"{ws}/peers/alice", s):
         (found,) = call("POST", f"{searched}/search", {"query": "hello", "limit": 1, "filters": None}).json()

@@ -1,4 +1,4 @@
-"""The conclusions that rest on messages are found by the ids of the messages."""
+"""The conclusions that rest on messages are found by the ids of the messages, and why there are none is told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from omoide.core.auth import Principal
 from tests.handlers.thinking import Memory
 
 Json = dict[str, Any]
@@ -66,3 +67,48 @@ def test_a_query_can_be_restricted_to_what_rests_on_messages(memory: Memory, tol
     filters = {"observer_id": "alice", "observed_id": "alice", "message_id": [told["dog"], told["rome"]]}
     matches = memory.ok("POST", "/conclusions/query", {"query": "where does she live", "filters": filters})
     assert [each["message_ids"] for each in matches] == [[told["dog"]]]
+
+
+def derivation(memory: Memory, message_id: str, **options: Any) -> Any:
+    return memory.ok("GET", f"/sessions/s/messages/{message_id}/conclusions", **options)
+
+
+def test_a_message_tells_what_was_derived_from_it(memory: Memory, told: dict[str, str]) -> None:
+    found = derivation(memory, told["dog"])
+    assert (found["status"], found["reason"], found["job"]) == ("derived", "2 conclusions rest on it.", None)
+    assert found["observers"] == ["alice", "bob"]
+    assert {each["observer_id"] for each in found["conclusions"]} == {"alice", "bob"}
+    assert found["conclusions"][0] == memory.ok("GET", f"/conclusions/{found['conclusions'][0]['id']}")
+    ended = derivation(memory, told["rome"])
+    assert (ended["status"], [each["status"] for each in ended["conclusions"]]) == ("derived", ["superseded"] * 2)
+    assert ended["reason"] == "2 conclusions rest on it; 2 were superseded by a later statement."
+
+
+def test_a_message_tells_why_nothing_was_derived(memory: Memory) -> None:
+    memory.session("s", peers={"alice": {}, "shy": {"observe_me": False}})
+    (hello,) = memory.hear("s", "Hello!")
+    (shy,) = memory.hear("s", "I live in Rome.", peer="shy")
+    found = derivation(memory, hello)
+    assert (found["status"], found["reason"].partition(".")[0]) == ("nothing_found", "It holds only small talk")
+    assert (found["conclusions"], found["job"], found["observers"]) == ([], None, ["alice"])
+    found = derivation(memory, shy)
+    assert (found["status"], found["observers"]) == ("not_observed", [])
+    assert found["reason"].startswith("Nobody learns from what shy says: observe_me is false in this session.")
+
+
+def test_only_messages_of_the_session_have_an_answer(memory: Memory, told: dict[str, str]) -> None:
+    memory.session("t")
+    for path in (f"/sessions/t/messages/{told['dog']}", "/sessions/s/messages/unknown", "/sessions/none/messages/x"):
+        assert memory.call("GET", f"{path}/conclusions").status_code == 404
+
+
+def test_a_key_sees_the_conclusions_that_it_may_read(memory: Memory, told: dict[str, str]) -> None:
+    memory.ok("POST", "/sessions/s/peers", {"carol": {}})
+
+    def seen(**limits: Any) -> tuple[str, list[str]]:
+        found = derivation(memory, told["dog"], by=Principal(workspace=memory.id, **limits))
+        return found["reason"], [each["observer_id"] for each in found["conclusions"]]
+
+    assert seen(peer="bob") == ("1 conclusion rests on it.", ["bob"])
+    assert seen(peer="carol") == ("Something was concluded from it that this key may not read.", [])
+    assert sorted(seen(session="s")[1]) == ["alice", "bob"]
