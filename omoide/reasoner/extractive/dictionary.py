@@ -20,6 +20,10 @@ from lemminflect.codecs.InflectionLUCodec import InflectionLUCodec  # type: igno
 from lemminflect.codecs.LemmaLUCodec import LemmaLUCodec  # type: ignore[import-untyped]
 from lemminflect.core.LexicalUtils import categoryToUPos  # type: ignore[import-untyped]
 
+from omoide.core.text_cache import text_cache
+
+CACHED_WORDS = 16_384
+
 Entry: TypeAlias = dict[str, tuple[str, ...]]
 
 
@@ -77,5 +81,5 @@ def _install(lemmatizer: Any, inflections: Any) -> None:
 
 
 _install(lemminflect.Lemmatizer(), lemminflect.Inflections())
-getAllLemmas = lemminflect.getAllLemmas  # noqa: N816  # its own names
+getAllLemmas = text_cache(maxsize=CACHED_WORDS)(lemminflect.getAllLemmas)  # noqa: N816  # its own names
 getInflection = lemminflect.getInflection  # noqa: N816

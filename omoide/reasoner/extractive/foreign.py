@@ -37,8 +37,8 @@ def is_foreign(sentence: str) -> bool:
     if not sentence.isascii() and sum(map(str.isalpha, sentence)) > 2 * len(_LATIN.findall(sentence)):
         return True
     words = _WORD.findall(sentence.lower().replace("’", "'"))
-    english = sum(word in _ENGLISH for word in words)
-    foreign = sum(word in _FOREIGN for word in words)
+    english = sum(map(_ENGLISH.__contains__, words))
+    foreign = sum(map(_FOREIGN.__contains__, words))
     if not sentence.isascii():
         foreign += 2 * sum(each[0].islower() and not is_english(each) for each in _ACCENTED.findall(sentence))
     if english != foreign:

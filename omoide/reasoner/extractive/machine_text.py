@@ -59,5 +59,10 @@ def is_machine_line(line: str) -> bool:
     symbols = len(_SYMBOLS.findall(solid))
     if symbols >= 3 and symbols > MOST_SYMBOLS * len(solid) and not solid.startswith(("**", "__", "#")):
         return True
-    code = sum(bool(_CODE_WORD.match(word)) for word in words)
+    code = sum(_CODE_WORD.match(word) is not None for word in words if not _is_plain(word))
     return code >= 2 and code > MOST_CODE_WORDS * len(words)
+
+
+def _is_plain(word: str) -> bool:
+    """Whether it has letters only, as words in prose are written. Fast."""
+    return word.isalpha() and (word.islower() or word[1:].islower() or word.isupper())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from omoide.reasoner.equivalence import words
 from omoide.reasoner.extractive.shapes.catalog import single_kinds
+from omoide.reasoner.extractive.shapes.text import quoted
 from omoide.reasoner.extractive.slot_kinds import (
     AGE,
     ALLERGY,
@@ -71,7 +72,7 @@ class Slot:
 
 def slots_of(text: str, peer_id: str) -> list[Slot]:
     """Return the distinct slots of the peer that the statement certainly fills, in order."""
-    quote = _quoted(text, peer_id)
+    quote = quoted(text, peer_id)
     filled = standing_instructions(quote) if quote is not None else _stated(text, peer_id)
     return [Slot(peer_id, kind, value) for kind, value in dict.fromkeys(filled)]
 
@@ -180,11 +181,6 @@ _OTHERS = re.compile(
     r"|\bsince (?!(?:\w+ )?\d{4})"
 )
 _ADVERBS = re.compile(r"(?:(?:also|now|currently|still|really|actually|absolutely|just|recently|truly) )*")
-
-
-def _quoted(text: str, peer_id: str) -> str | None:
-    match = re.match(rf'{re.escape(peer_id)} said: ["“](?P<quote>.*)["”]\s*(?:\([^()]*\))?\.?$', text, re.DOTALL)
-    return match["quote"] if match else None
 
 
 def _stated(text: str, peer_id: str) -> Filled:

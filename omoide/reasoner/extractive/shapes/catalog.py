@@ -10,7 +10,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -19,12 +19,12 @@ from omoide.reasoner.extractive.shapes.pattern import (
     ANY,
     CLAUSE,
     CORE,
-    Fields,
     Pattern,
     compile_outline,
     compile_pattern,
     first_words,
     list_name,
+    list_names,
     plain_name,
     required_words,
 )
@@ -34,6 +34,7 @@ from omoide.reasoner.extractive.slot_words import NOT_AT_WORK
 Filled = list[tuple[str, str]]
 """Pairs of kind and value."""
 MOST_VALUE = 150
+CACHED_PATTERNS = 2_048
 ENDED = "no longer "
 """What a kind begins with whose value the wording ends."""
 VERBATIM = "verbatim"
@@ -57,7 +58,6 @@ class CardShape:
     examples: Mapping[str, Sequence[str]]
     lists: Mapping[str, PhraseList] = field(repr=False)
     _outlines: dict[int, re.Pattern[str]] = field(default_factory=dict, repr=False)
-    _patterns: dict[int, Pattern] = field(default_factory=dict, repr=False)
     """Those that were needed so far."""
 
     @cached_property
@@ -81,10 +81,10 @@ class CardShape:
 
         `verbatim` is the speaker's sentence.
         """
-        if self.unless and re.search(self.unless, clause, re.IGNORECASE):
-            return []
-        matched = self._pattern(number).match(clause) if self._may_match(number, clause) else None
+        matched = self._pattern(number, clause).match(clause) if self._may_match(number, clause) else None
         if matched is None or (CLAUSE in self._used and not values.is_plain(matched[CORE])):
+            return []
+        if self.unless and re.search(self.unless, clause, re.IGNORECASE):
             return []
         return self._filled({**matched, VERBATIM: verbatim})
 
@@ -93,11 +93,11 @@ class CardShape:
             self._outlines[number] = compile_outline(self.says[number])
         return self._outlines[number].match(clause) is not None
 
-    def _pattern(self, number: int) -> Pattern:
-        if number not in self._patterns:
-            regexes: Fields = {**values.regexes(), **{name: phrases.regex for name, phrases in self.lists.items()}}
-            self._patterns[number] = compile_pattern(self.says[number], regexes, is_event=self.is_event)
-        return self._patterns[number]
+    def _pattern(self, number: int, clause: str) -> Pattern:
+        """The pattern of a wording with the phrases that may be in the clause."""
+        says, words = self.says[number], frozenset(clause.casefold().split())
+        lists = tuple((name, self.lists[name].regex(words)) for name in list_names(says) if name in self.lists)
+        return _compiled(says, lists, is_event=self.is_event)
 
     def _filled(self, texts: Mapping[str, str]) -> Filled:
         read = {
@@ -155,6 +155,11 @@ class CardShape:
             yield from self.lists[plain].first_words()
         else:
             yield ""
+
+
+@lru_cache(maxsize=CACHED_PATTERNS)
+def _compiled(says: str, lists: tuple[tuple[str, str], ...], *, is_event: bool) -> Pattern:
+    return compile_pattern(says, {**values.regexes(), **dict(lists)}, is_event=is_event)
 
 
 class _Wording(NamedTuple):

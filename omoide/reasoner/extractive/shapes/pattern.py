@@ -7,9 +7,11 @@ has to match a whole clause; what tells only a time may follow ("for two years n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from omoide.core.text_cache import text_cache
 from omoide.reasoner.extractive.shapes.text import third_person
 from omoide.reasoner.extractive.word_lists import word_lists
 
@@ -21,8 +23,13 @@ _WORDS_BEFORE = (
 _TOKEN = re.compile(r"\{[a-z_]+\d?\}|[()\[\]|]|'s|(?:(?!'s)[^\s()\[\]{}|])+")
 
 _TAIL = "|".join(word_lists("card_text").lines("tails"))
-_END = rf"(?:(?:, )?(?i:{_TAIL}) )*$"
-_TODAY = rf"(?:(?:, )?(?i:{_TAIL}|today|this (?:morning|afternoon|evening)) )*$"
+_TAILS = re.compile(rf"(?:(?:, )?(?i:{_TAIL}) )*")
+_TAILS_OF_EVENTS = re.compile(rf"(?:(?:, )?(?i:{_TAIL}|today|this (?:morning|afternoon|evening)) )*")
+"""What may follow what a pattern matches."""
+_STOP, _MARK = "\2", "\3"
+_END = f"(?=([^{_STOP}]*){_STOP}.*{_MARK}\\{{}}{_MARK})"
+"""The rest of a clause that is one of those listed after it by `_with_tails`: much faster to compile than the tails."""
+CACHED_CLAUSES = 512
 
 Fields = Mapping[str, str | None]
 """Regular expressions of fields by name; None for a field of any text."""
@@ -38,10 +45,11 @@ class Pattern:
 
     regex: re.Pattern[str]
     groups: Mapping[str, str]
+    is_event: bool
 
     def match(self, clause: str) -> dict[str, str] | None:
         """Return the fields of a clause that ends with a space; None if it does not match."""
-        found = self.regex.match(clause)
+        found = self.regex.match(_with_tails(clause, self.is_event))
         if found is None:
             return None
         texts = ((name, found[group]) for group, name in self.groups.items())
@@ -56,7 +64,16 @@ def compile_pattern(text: str, fields: Fields, *, is_event: bool = False) -> Pat
     """Compile a pattern; `is_event` lets "today" follow. Raises InvalidPattern."""
     parser = _Parser(text, fields)
     regex = parser.parse()
-    return Pattern(re.compile(f"(?P<{CORE}>{regex})" + (_TODAY if is_event else _END)), parser.groups)
+    end = _END.format(len(parser.groups) + 2)
+    return Pattern(re.compile(f"(?P<{CORE}>{regex}){end}"), parser.groups, is_event)
+
+
+@text_cache(maxsize=CACHED_CLAUSES)
+def _with_tails(clause: str, is_event: bool) -> str:  # cached by position
+    """The clause, and after it each end of it that tells only a time."""
+    tails = _TAILS_OF_EVENTS if is_event else _TAILS
+    starts = (at + 1 for at, letter in enumerate(clause) if letter == " ")
+    return clause + _STOP + "".join(f"{_MARK}{clause[at:]}{_MARK}" for at in starts if tails.fullmatch(clause, at))
 
 
 class _AnyText(dict[str, str]):
@@ -69,7 +86,7 @@ class _AnyText(dict[str, str]):
 def compile_outline(text: str) -> re.Pattern[str]:
     """Compile what a clause that the pattern matches begins with, whatever its fields are.
 
-    That takes a millisecond, and a pattern with the phrases of its lists up to a hundred: few outlines match.
+    Few outlines match, so few patterns are compiled with the phrases of their lists.
     """
     return re.compile(_Parser(text, _AnyText()).parse())
 
@@ -90,6 +107,12 @@ def plain_name(field: str) -> str:
 def list_name(field: str) -> str:
     """The list of a field: `{any_occupation}` is up to four words that end with a phrase of `occupation`."""
     return plain_name(field).removeprefix(ANY)
+
+
+@cache
+def list_names(text: str) -> Sequence[str]:
+    """The fields of a pattern by the names of their lists."""
+    return [*dict.fromkeys(list_name(word[1:-1]) for word in _TOKEN.findall(text) if word.startswith("{"))]
 
 
 def required_words(text: str, fields: Callable[[str], Iterator[str]]) -> tuple[frozenset[str], ...]:

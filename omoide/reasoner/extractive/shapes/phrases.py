@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 _PLURAL_MARK = "plural:"
@@ -35,10 +36,22 @@ class PhraseList:
             self._singulars[form.casefold()] = phrase
 
     @cached_property
-    def regex(self) -> str:
-        """A regular expression of all phrases, the longest first."""
-        ordered = sorted(self._headings, key=len, reverse=True)
-        return "(?i:" + "|".join(map(_as_regex, ordered)) + ")"
+    def _by_word(self) -> Mapping[str, Sequence[tuple[int, str]]]:
+        """Word → the patterns of phrases that have it, each with its rank: the longest first. Under "" those of phrases
+        without a whole word."""
+        found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for rank, phrase in enumerate(sorted(self._headings, key=len, reverse=True)):
+            found[_certain_word(phrase)].append((rank, _as_regex(phrase)))
+        return found
+
+    def regex(self, words: frozenset[str]) -> str:
+        """A regular expression of the phrases that may be in a text with these lower-case words, the longest first.
+
+        One of all phrases takes up to a hundred milliseconds to compile.
+        """
+        listed = self._by_word
+        patterns = [*listed.get("", ()), *(each for word in words & listed.keys() for each in listed[word])]
+        return "(?i:" + ("|".join(pattern for _, pattern in sorted(patterns)) or r"(?!)") + ")"
 
     def first_words(self) -> Iterator[str]:
         """The first words of the phrases; "" for any."""
@@ -49,7 +62,7 @@ class PhraseList:
     def certain_words(self) -> Iterator[str]:
         """A word of each phrase, "" for a phrase without a whole word."""
         for phrase in self._headings:
-            yield max((word for word in phrase.replace("'s", " 's").split(" ") if "*" not in word), key=len, default="")
+            yield _certain_word(phrase)
 
     def written(self, text: str) -> str:
         """The phrase as it is written on a card: in the case of the list where that has capitals."""
@@ -66,6 +79,11 @@ class PhraseList:
         """The phrase, in the singular, if it is another than its class: "puppy" of dog; else empty."""
         known = self._singulars.get(text.casefold(), text)
         return "" if known == self.heading(text) else known
+
+
+def _certain_word(phrase: str) -> str:
+    """The longest whole word of a phrase; "" if it has none."""
+    return max((word for word in phrase.replace("'s", " 's").split(" ") if "*" not in word), key=len, default="")
 
 
 def _plural(phrase: str) -> str:

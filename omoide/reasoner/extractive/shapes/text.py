@@ -23,6 +23,12 @@ _LISTS = word_lists("card_text")
 _SPELLED = {short: full for line in _LISTS.lines("contractions") for short, _, full in [line.partition(" = ")]}
 _WORD = re.compile(r"(?<![\w'@./-])[A-Za-z]+(?:'[a-z]+)?(?![\w'/-])")
 _PLURAL = {"I are": "I am", "I were": "I was"}
+_QUOTE = re.compile(r'["“](?P<quote>.*)["”]\s*(?:\([^()]*\))?\.?$', re.DOTALL)
+_PLURAL_VERB = re.compile(r"\bI (?:are|were)\b")
+_BRACKETED = re.compile(r" \(([^\W\d][^()]*)\)?")
+_COMMA = re.compile(r"\s*[,:](?=\s)")
+_OWNER, _OWNER_OF_WORD = re.compile(r"(?<=\w)'s\b"), re.compile(r"(?<=\w\w)'s\b")
+_FAVOURITE = re.compile(r"^(my favourite .*? (?:is|are)) (?:probably|definitely|maybe|still|always) ")
 _DATE = re.compile(r" \((?:[a-z]+ (?:of )?)?\d{4}(?:-\d\d){0,2}\)")
 _END = re.compile(
     rf"(?:[\s,.!…]|\b(?:{_LISTS.any_of('closings')})\b|[^\w\s,.)\"'%€$£+/])+$",
@@ -90,28 +96,29 @@ def plain_clauses(statement: str, peer_id: str) -> tuple[PlainClause, ...]:
 
 def quoted(statement: str, peer_id: str) -> str | None:
     """Return what a conclusion quotes: `kit said: "…"`; None for a restated one."""
-    match = re.match(rf'{re.escape(peer_id)} said: ["“](?P<quote>.*)["”]\s*(?:\([^()]*\))?\.?$', statement, re.DOTALL)
+    lead = f"{peer_id} said: "
+    match = _QUOTE.match(statement, len(lead)) if statement.startswith(lead) else None
     return match["quote"] if match else None
 
 
 def plain_text(text: str) -> str:
     """Spell contractions out, drop closings, and put commas apart."""
     text = _END.sub("", _DATE.sub("", text)).strip()
-    text = re.sub(r" \(([^\W\d][^()]*)\)?", r", \1", text)
+    text = _BRACKETED.sub(r", \1", text)
     if text.partition(" ")[0].lower().strip(",") not in _FOREIGN_STARTS:
         text = _WORD.sub(_spelled, text.replace("can't", "can not"))
-    text = re.sub(r"\s*[,:](?=\s)", " ,", " ".join(text.split()))
-    text = re.sub(r"(?<=\w)'s\b", " 's", text)
-    text = re.sub(r"^(my favourite .*? (?:is|are)) (?:probably|definitely|maybe|still|always) ", r"\1 ", text)
+    text = _COMMA.sub(" ,", " ".join(text.split()))
+    text = _OWNER.sub(" 's", text)
+    text = _FAVOURITE.sub(r"\1 ", text)
     text = _HAVE_GOT.sub("I have ", text)
     text = _NAMED_WHO.sub(r"\1", text)
-    text = re.sub(r"\bI (are|were)\b", lambda match: _PLURAL[match[0]], text)
+    text = _PLURAL_VERB.sub(lambda match: _PLURAL[match[0]], text)
     return _DROPPED_FRONT.sub("", text)
 
 
 def spelled_words(text: str) -> frozenset[str]:
     """The words of a text in lower case, contractions spelled out."""
-    plain = re.sub(r"(?<=\w\w)'s\b", " 's", text.replace("’", "'").lower())
+    plain = _OWNER_OF_WORD.sub(" 's", text.replace("’", "'").lower())
     found = (word.strip('.,!?:;()"') for word in plain.split())
     return frozenset(part for word in found for part in _SPELLED.get(word, word).lower().split())
 
