@@ -127,7 +127,8 @@ def _named(part: str) -> str:
 
 
 def _possession(text: str) -> Clause:
-    text = _KIN_IS.sub(r"\1 is ", text)
+    if "'s " in text:
+        text = _KIN_IS.sub(r"\1 is ", text)
     match = _KIN.match(text)
     if match is None or match["who"] not in KIN or (match["who"] in MANY_KIN and not match["name"]):
         return Clause(text)
@@ -158,7 +159,8 @@ def _of_quote(quote: str) -> str | None:
     if re.search(r"[.!…]\s+\S", plain):
         return None
     plain = _SINCE.sub("", plain)
-    plain = _MISSING.sub(r"\1's ", plain)
+    if plain.startswith(("My", "my")):
+        plain = _MISSING.sub(r"\1's ", plain)
     alone = _WITH.match(plain)
     if not (alone or _FIRST.match(plain)):
         return plain if re.match(r"[A-Z]\w+ (?:has |just )*(?:died|passed away|ran away)\b", plain) else None

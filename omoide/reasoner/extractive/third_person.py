@@ -63,7 +63,8 @@ def to_third_person(sentence: str) -> str | None:
 
     Expects no opening ("Yes, ...") and straight apostrophes.
     """
-    sentence = _MOVED.sub(r"I \1", sentence)
+    if sentence.startswith("We"):
+        sentence = _MOVED.sub(r"I \1", sentence)
     if len(sentence) > MOST_CHARACTERS or _REFUSED.search(sentence):
         return None
     matches = list(WORD.finditer(sentence))

@@ -104,14 +104,17 @@ def quoted(statement: str, peer_id: str) -> str | None:
 def plain_text(text: str) -> str:
     """Spell contractions out, drop closings, and put commas apart."""
     text = _END.sub("", _DATE.sub("", text)).strip()
-    text = _BRACKETED.sub(r", \1", text)
+    if "(" in text:
+        text = _BRACKETED.sub(r", \1", text)
     if text.partition(" ")[0].lower().strip(",") not in _FOREIGN_STARTS:
         text = _WORD.sub(_spelled, text.replace("can't", "can not"))
     text = _COMMA.sub(" ,", " ".join(text.split()))
     text = _OWNER.sub(" 's", text)
-    text = _FAVOURITE.sub(r"\1 ", text)
+    if text.startswith("my favourite"):
+        text = _FAVOURITE.sub(r"\1 ", text)
     text = _HAVE_GOT.sub("I have ", text)
-    text = _NAMED_WHO.sub(r"\1", text)
+    if " who" in text:
+        text = _NAMED_WHO.sub(r"\1", text)
     text = _PLURAL_VERB.sub(lambda match: _PLURAL[match[0]], text)
     return _DROPPED_FRONT.sub("", text)
 
@@ -240,7 +243,8 @@ def _unfronted(clause: str) -> str:
     if match := _FRONT.match(clause):
         front = match["front"]
         clause = f"{clause[match.end() :]} {front[0].lower() + front[1:]}"
-    return _FILLED.sub(r"\1 ", clause)
+    filled = _FILLED.match(clause)
+    return f"{filled[1]} {clause[filled.end() :]}" if filled else clause
 
 
 def _marked(clause: str) -> Iterator[PlainClause]:
