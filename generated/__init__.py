@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "fac24bffd336e5a1e1cae46a593e0ac40db632cf55f0835e75551687fc1959fe"
+DOCUMENT = "3da6da54ed5c96a4afe7d9e10b1291178cc56461b354023d6c5cbe9e8df5dd5f"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

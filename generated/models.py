@@ -214,10 +214,45 @@ class Health(BaseModel):
     ] = None
 
 
+class JobCount(BaseModel):
+    count: Annotated[int, Field(ge=0)]
+
+
 class JobCounts(BaseModel):
     pending: Annotated[int, Field(ge=0)]
     in_progress: Annotated[int, Field(ge=0)]
     failed: Annotated[int, Field(description="Given up; they can be retried.", ge=0)]
+
+
+class JobGet(BaseModel):
+    state: Annotated[
+        Literal["pending", "in_progress", "failed"] | None,
+        Field(description="Only jobs in it."),
+    ] = None
+
+
+class Id(RootModel[int]):
+    root: Annotated[int, Field(ge=1, le=9007199254740991)]
+
+
+class JobRetry(BaseModel):
+    ids: Annotated[
+        list[Id] | None,
+        Field(description="Jobs that were given up. Default: all.", max_length=1000),
+    ] = None
+
+
+class JobWait(BaseModel):
+    reason: Annotated[
+        Literal["worker", "more_messages", "schedule", "retry", "budget", "order"],
+        Field(
+            description="worker: it is due, and a worker takes it in turn; more_messages: messages are gathered; schedule: it is to run later; retry: the last attempt failed; budget: the workspace has spent its budget of tokens; order: it follows another job about the same."
+        ),
+    ]
+    detail: Annotated[str, Field(description="The reason as a sentence.")]
+    until: Annotated[
+        datetime | None, Field(description="When that ends, if it is known.")
+    ]
 
 
 class Key(BaseModel):
@@ -965,6 +1000,35 @@ class HTTPValidationError(BaseModel):
     detail: Annotated[list[ValidationError] | None, Field(title="Detail")] = None
 
 
+class Job(BaseModel):
+    id: Annotated[int, Field(ge=1)]
+    kind: Annotated[
+        str,
+        Field(
+            description="`representation` (derives conclusions), `summary`, `dream`, `deliver_webhook`, `purge_session`, or another one."
+        ),
+    ]
+    state: Annotated[
+        Literal["pending", "in_progress", "failed"],
+        Field(description="Failed: given up; it can be retried."),
+    ]
+    observer_ids: Annotated[list[str], Field(description="Who learns from it.")]
+    observed_id: Annotated[str | None, Field(description="Whom it is about.")]
+    session_id: str | None
+    messages: Annotated[
+        int,
+        Field(description="Messages that conclusions are to be derived from.", ge=0),
+    ]
+    attempts: Annotated[int, Field(ge=0)]
+    error: Annotated[str | None, Field(description="Why the last attempt failed.")]
+    created_at: datetime
+    due_at: datetime
+    waits_for: Annotated[
+        JobWait | None,
+        Field(description="What a pending job waits for; null for others."),
+    ]
+
+
 class Message(BaseModel):
     id: Annotated[str, Field(description="Assigned by the server.")]
     content: str
@@ -1060,6 +1124,14 @@ class MessageSearchOptions(BaseModel):
 
 class MessageUpdate(BaseModel):
     metadata: dict[str, Any] | None = None
+
+
+class PageJob(BaseModel):
+    items: list[Job]
+    total: Annotated[int, Field(ge=0)]
+    page: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1)]
+    pages: Annotated[int, Field(ge=0)]
 
 
 class PageMessage(BaseModel):

@@ -34,6 +34,15 @@ class GetQueueStatusQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListJobsQuery:
+    """The query of `list_jobs`."""
+
+    reverse: bool = False
+    page: Annotated[int, Field(ge=1, le=1000000000)] = 1
+    size: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetUsageQuery:
     """The query of `get_usage`."""
 

@@ -103,6 +103,36 @@ class WorkspacesApi(Protocol):
         """GET /v3/workspaces/{workspace_id}/queue/status -> 200"""
         ...
 
+    async def list_jobs(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        query: parameters.ListJobsQuery,
+        body: models.JobGet | None = None,
+    ) -> models.PageJob:
+        """POST /v3/workspaces/{workspace_id}/queue/list -> 200"""
+        ...
+
+    async def retry_jobs(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.JobRetry | None = None,
+    ) -> models.JobCount:
+        """POST /v3/workspaces/{workspace_id}/queue/retry -> 200"""
+        ...
+
+    async def flush_queue(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.JobCount:
+        """POST /v3/workspaces/{workspace_id}/queue/flush -> 200"""
+        ...
+
     async def get_usage(
         self,
         context: Context,

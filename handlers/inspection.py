@@ -1,14 +1,29 @@
-"""Responses of the operations that look at a workspace: overview."""
+"""Responses of the operations that look at a workspace: overview, jobs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from omoide.core.clock import from_micros
+from omoide.core.records import Page
+from omoide.core.redaction import redact_secrets
 from omoide.generated import models
+from omoide.handlers import serializers
+from omoide.handlers.serializers import instant
 from omoide.storage.overview import Overview
+from omoide.storage.workspace_jobs import Wait, WaitReason, WorkspaceJob
+
+_DETAILS: Mapping[WaitReason, str] = {
+    "worker": "It is due, and runs when a worker is free and the turn of the workspace has come.",
+    "more_messages": "Messages are gathered until nothing was said for a while.",
+    "schedule": "It is to run later.",
+    "retry": "The last attempt failed; the next one follows.",
+    "budget": "The workspace has spent its budget of tokens for today.",
+    "order": "It follows another job about the same.",
+}
 
 
 def overview(workspace_id: str, found: Overview) -> models.WorkspaceOverview:
-    last_message, last_conclusion = found.last_message_at, found.last_conclusion_at
     return models.WorkspaceOverview(
         workspace_id=workspace_id,
         created_at=from_micros(found.created_at),
@@ -18,7 +33,32 @@ def overview(workspace_id: str, found: Overview) -> models.WorkspaceOverview:
         conclusions=found.conclusions,
         ended_conclusions=found.ended_conclusions,
         approximate=found.approximate,
-        last_message_at=None if last_message is None else from_micros(last_message),
-        last_conclusion_at=None if last_conclusion is None else from_micros(last_conclusion),
+        last_message_at=instant(found.last_message_at),
+        last_conclusion_at=instant(found.last_conclusion_at),
         queue=models.JobCounts(**found.queue._asdict()),
     )
+
+
+def jobs_page(page: Page[WorkspaceJob]) -> models.PageJob:
+    return models.PageJob(items=[*map(_job, page.items)], **serializers.page_counts(page))
+
+
+def _job(record: WorkspaceJob) -> models.Job:
+    return models.Job(
+        id=record.pk,
+        kind=record.kind,
+        state=record.state,
+        observer_ids=[*record.observer_ids],
+        observed_id=record.observed_id,
+        session_id=record.session_id,
+        messages=record.messages,
+        attempts=record.attempts,
+        error=record.error and redact_secrets(record.error),
+        created_at=from_micros(record.created_at),
+        due_at=from_micros(record.due_at),
+        waits_for=record.wait and _wait(record.wait),
+    )
+
+
+def _wait(wait: Wait) -> models.JobWait:
+    return models.JobWait(reason=wait.reason, detail=_DETAILS[wait.reason], until=instant(wait.until))

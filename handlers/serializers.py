@@ -158,14 +158,14 @@ class _Counts(TypedDict):
     pages: int
 
 
-def _counts(page: Page[T]) -> _Counts:
+def page_counts(page: Page[T]) -> _Counts:
     """The fields of a page other than its items."""
     request = page.request
     return {"total": page.total, "page": request.page, "size": request.size, "pages": -(-page.total // request.size)}
 
 
 def workspaces_page(page: Page[Workspace]) -> models.PageWorkspace:
-    return models.PageWorkspace(items=[*map(workspace, page.items)], **_counts(page))
+    return models.PageWorkspace(items=[*map(workspace, page.items)], **page_counts(page))
 
 
 def merge_progress(peer_id: str, into: str, progress: MergeProgress) -> models.PeerMergeProgress:
@@ -181,19 +181,19 @@ def merge_progress(peer_id: str, into: str, progress: MergeProgress) -> models.P
 
 
 def peers_page(page: Page[Peer]) -> models.PagePeer:
-    return models.PagePeer(items=[*map(peer, page.items)], **_counts(page))
+    return models.PagePeer(items=[*map(peer, page.items)], **page_counts(page))
 
 
 def scopes_page(page: Page[Scope]) -> models.PageScope:
-    return models.PageScope(items=[*map(scope, page.items)], **_counts(page))
+    return models.PageScope(items=[*map(scope, page.items)], **page_counts(page))
 
 
 def sessions_page(page: Page[Session]) -> models.PageSession:
-    return models.PageSession(items=[*map(session, page.items)], **_counts(page))
+    return models.PageSession(items=[*map(session, page.items)], **page_counts(page))
 
 
 def messages_page(page: Page[Message]) -> models.PageMessage:
-    return models.PageMessage(items=messages(page.items), **_counts(page))
+    return models.PageMessage(items=messages(page.items), **page_counts(page))
 
 
 def conclusion(record: Conclusion) -> models.Conclusion:
@@ -209,20 +209,20 @@ def conclusion(record: Conclusion) -> models.Conclusion:
         created_at=from_micros(record.created_at),
         status=record.ended_as or "current",
         said_at=from_micros(record.said_at),
-        valid_from=_instant(record.valid_from),
-        valid_until=_instant(record.valid_until),
-        ended_at=_instant(record.ended_at),
+        valid_from=instant(record.valid_from),
+        valid_until=instant(record.valid_until),
+        ended_at=instant(record.ended_at),
         superseded_by=record.successor,
         message_ids=record.message_ids,
     )
 
 
-def _instant(microseconds: int | None) -> datetime | None:
+def instant(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else from_micros(microseconds)
 
 
 def conclusions_page(page: Page[Conclusion]) -> models.PageConclusion:
-    return models.PageConclusion(items=[*map(conclusion, page.items)], **_counts(page))
+    return models.PageConclusion(items=[*map(conclusion, page.items)], **page_counts(page))
 
 
 def summary(record: Summary | None) -> models.Summary | None:
@@ -260,7 +260,7 @@ def webhook(record: WebhookEndpoint) -> models.WebhookEndpoint:
 
 
 def webhooks_page(page: Page[WebhookEndpoint]) -> models.PageWebhookEndpoint:
-    return models.PageWebhookEndpoint(items=[*map(webhook, page.items)], **_counts(page))
+    return models.PageWebhookEndpoint(items=[*map(webhook, page.items)], **page_counts(page))
 
 
 def usage(budget: BudgetState, used: Sequence[DailyUsage]) -> models.Usage:
@@ -268,7 +268,7 @@ def usage(budget: BudgetState, used: Sequence[DailyUsage]) -> models.Usage:
         budget=models.UsageBudget(
             tokens_per_day=budget.limit or None,
             used_today=budget.used,
-            paused_until=_instant(budget.paused_until),
+            paused_until=instant(budget.paused_until),
         ),
         items=[
             models.UsageItem(day=from_micros(day * DAY).date(), task=task, model=model, **asdict(counts))
@@ -293,7 +293,7 @@ def queue_status(
         errored_work_units=sum(count.errored for count in every),
         next_due_at=min((from_micros(count.due_at) for count in every if count.due_at), default=None),
         last_error=next((first_line(count.error) for count in every if count.error), None),
-        paused_until=_instant(paused_until),
+        paused_until=instant(paused_until),
         sessions=(sessions or None) if by_session else None,
     )
 

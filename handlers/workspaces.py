@@ -15,7 +15,17 @@ from omoide.generated import models, parameters
 from omoide.handlers import chat, inspection, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.services import get_or_create, spending
-from omoide.storage import Transaction, budgets, dreams, job_stats, model_usage, overview, waiting_units, workspaces
+from omoide.storage import (
+    Transaction,
+    budgets,
+    dreams,
+    job_stats,
+    model_usage,
+    overview,
+    waiting_units,
+    workspace_jobs,
+    workspaces,
+)
 from omoide.storage.budgets import BudgetState
 from omoide.storage.message_scope import MessageSearch
 from omoide.storage.model_usage import DailyUsage
@@ -179,3 +189,32 @@ async def get_overview(context: Context, *, workspace_id: str) -> models.Workspa
     return inspection.overview(
         workspace_id, await context.store.read_offloaded(overview.read, workspace_id, clock.now())
     )
+
+
+async def list_jobs(
+    context: Context,
+    *,
+    workspace_id: str,
+    query: parameters.ListJobsQuery,
+    body: models.JobGet | None = None,
+) -> models.PageJob:
+    """Return a page of the workspace's jobs."""
+    request = PageRequest(query.page, query.size, query.reverse)
+    state = None if body is None else body.state
+    found = await context.store.read_offloaded(workspace_jobs.page, workspace_id, state, clock.now(), request)
+    return inspection.jobs_page(found)
+
+
+async def retry_jobs(context: Context, *, workspace_id: str, body: models.JobRetry | None = None) -> models.JobCount:
+    """Make jobs that were given up due again."""
+    ids = None if body is None or body.ids is None else [each.root for each in body.ids]
+    count = await context.store.write(workspace_jobs.retry, workspace_id, ids, clock.now())
+    context.services.wake_worker()
+    return models.JobCount(count=count)
+
+
+async def flush_queue(context: Context, *, workspace_id: str) -> models.JobCount:
+    """Let messages be gathered no longer."""
+    count = await context.store.write(workspace_jobs.flush, workspace_id, clock.now())
+    context.services.wake_worker()
+    return models.JobCount(count=count)

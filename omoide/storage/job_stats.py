@@ -196,9 +196,15 @@ def _pending_job(row: rows.Row) -> PendingJob:
     return PendingJob(pk, kind, workspace, units, attempts, state, due, created_at, error)
 
 
-def retry(db: Transaction, now: int, pks: Collection[int] | None) -> int:
-    """Make jobs that failed for good due again (None: all of them); returns their number."""
-    failed = "UPDATE jobs SET failed_at = NULL, attempts = 0, due_at = ? WHERE failed_at IS NOT NULL"
+def retry(db: Transaction, now: int, pks: Collection[int] | None, *, workspace: int | None = None) -> int:
+    """Make jobs that failed for good due again (None: all of them); returns their number.
+
+    `workspace` (row) restricts it to the jobs of one workspace.
+    """
+    restrictions, params = "", [now]
+    if workspace is not None:
+        restrictions, params = " AND workspace = ?", [now, workspace]
+    failed = f"UPDATE jobs SET failed_at = NULL, attempts = 0, due_at = ? WHERE failed_at IS NOT NULL{restrictions}"
     if pks is None:
-        return int(db.execute(failed, (now,)).rowcount)
-    return int(db.execute(f"{failed} AND pk {in_array('bigint')}", (now, array(pks))).rowcount)
+        return int(db.execute(failed, params).rowcount)
+    return int(db.execute(f"{failed} AND pk {in_array('bigint')}", (*params, array(pks))).rowcount)

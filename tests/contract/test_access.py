@@ -96,6 +96,9 @@ get_conclusion_sources          ✔   ✔  ✔   ✔   ✔    ✔      ✔    �
 delete_conclusion               ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 create_messages_with_file       ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 get_queue_status                ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+list_jobs                       ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+retry_jobs                      ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+flush_queue                     ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_usage                       ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_overview                    ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 create_key                      ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·

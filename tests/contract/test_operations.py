@@ -135,6 +135,9 @@ def test_a_story_that_calls_every_operation(
     call("GET", f"{ws}/usage")
     call("GET", "/v3/server")
     call("GET", f"{ws}/overview")
+    call("POST", f"{ws}/queue/list", {"state": "pending"})
+    call("POST", f"{ws}/queue/retry", {"ids": [41]})
+    call("POST", f"{ws}/queue/flush")
     # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]
