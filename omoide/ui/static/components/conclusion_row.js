@@ -15,12 +15,14 @@ export const Level = ({ level }) => html`<span class=${`badge level-${level}`} t
 export const Status = ({ conclusion: { status = "current", superseded_by: by } }) => status === "current" ? null
   : html`<span class=${`badge status-${status}`} title=${by ? "Another conclusion took its place" : null}>${status}</span>`;
 
-export function ConclusionRow({ workspace, conclusion, children }) {
+// `text`: another view of what it says, such as one with marked words.
+export function ConclusionRow({ workspace, conclusion, text, children }) {
   const { id, content, level, observer_id: observer, observed_id: observed, times_derived: times } = conclusion;
   const current = (conclusion.status ?? "current") === "current";
   return html`
     <article class=${`conclusion ${current ? "" : "ended"}`}>
-      <a class="statement" href=${href(["w", workspace, "conclusions", id])}><${Text} shown=${300}>${content}<//></a>
+      <a class="statement" href=${href(["w", workspace, "conclusions", id])}>
+        ${text ?? html`<${Text} shown=${300} more=${false}>${content}<//>`}</a>
       <p class="meta">
         <${Level} level=${level} /> <${Status} conclusion=${conclusion} />
         <span>about <${Id}>${observed}<//>${observer !== observed && html`, held by <${Id}>${observer}<//>`}</span>

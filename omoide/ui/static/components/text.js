@@ -5,13 +5,14 @@ const SHOWN = 1_500; // characters
 
 export const Id = ({ children }) => html`<bdi class="id">${children}</bdi>`;
 
-export function Text({ children, shown = SHOWN }) {
+// `more`: whether the rest is offered; not inside of a link.
+export function Text({ children, shown = SHOWN, more = true }) {
   const [whole, setWhole] = useState(false);
   const text = children ?? "";
   const cut = !whole && text.length > shown;
   return html`
     <span class="text" dir="auto">${cut ? `${text.slice(0, shown)}…` : text}</span>
-    ${cut && html` <button type="button" class="link" onClick=${() => setWhole(true)}>
+    ${cut && more && html` <button type="button" class="link" onClick=${() => setWhole(true)}>
       Show all ${text.length.toLocaleString("en")} characters</button>`}`;
 }
 

@@ -14,7 +14,7 @@ export function Learned({ path, workspace, message }) {
     <ul class="learned" aria-label="Learned from it">${conclusions.map((conclusion) => html`
       <li key=${conclusion.id} class=${conclusion.status === "current" ? "" : "ended"}>
         <a class="statement" href=${href(["w", workspace, "conclusions", conclusion.id])}>
-          <${Text} shown=${300}>${conclusion.content}<//></a>
+          <${Text} shown=${300} more=${false}>${conclusion.content}<//></a>
         <span class="meta"><${Level} level=${conclusion.level} /> <${Status} conclusion=${conclusion} />
           <${Holders} workspace=${workspace} conclusion=${conclusion} /></span>
       </li>`)}</ul>`;

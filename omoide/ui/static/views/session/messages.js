@@ -2,6 +2,7 @@
 import { get, post } from "../../api.js";
 
 const AT_ONCE = 100; // conclusions in an answer
+const AROUND = 4; // pages: a batch, whose ids are in no order, has 100 messages
 
 // A page of messages, each with `conclusions`: what rests on it, whatever became of it; null if that could not be read.
 export async function withConclusions(path, page, size, signal) {
@@ -39,20 +40,20 @@ function grouped(conclusions) {
   return [...groups.values()];
 }
 
-// {index} of a message in the session's order of arrival. Ids grow with arrival and times mostly do, so counting those
-// before it tells about where it is; what is there decides. `index` is null if it is not near.
+// {message, index}: a message, and its place in the session's order of arrival. Ids of later batches are greater, and times
+// mostly are, so counting what is before it tells about where it is; what is there decides. `index` is null if it is not
+// near.
 export async function positionOf(path, id, size, signal) {
   const message = await get([...path, "messages", id], {}, signal);
   const list = (filters, page, count) => post([...path, "messages", "list"], filters ? { filters } : {},
     { query: { page, size: count }, signal });
-  for (const before of [{ id: { lt: id } }, { created_at: { lt: message.created_at } }]) {
-    const { total } = await list(before, 1, 1);
-    const page = Math.floor(total / size) + 1;
-    for (const near of [page, page - 1, page + 1].filter((number) => number > 0)) {
-      const { items } = await list(null, near, size);
-      const offset = items.findIndex((item) => item.id === id);
-      if (offset >= 0) return { index: (near - 1) * size + offset, message };
-    }
+  const counts = [{ id: { lt: id } }, { created_at: { lt: message.created_at } }].map((before) => list(before, 1, 1));
+  const pages = (await Promise.all(counts)).map(({ total }) => Math.floor(total / size) + 1);
+  const near = Array.from({ length: AROUND + 1 }, (_, far) => pages.flatMap((page) => [page - far, page + far])).flat();
+  for (const page of new Set(near.filter((number) => number > 0))) {
+    const { items } = await list(null, page, size);
+    const offset = items.findIndex((item) => item.id === id);
+    if (offset >= 0) return { message, index: (page - 1) * size + offset };
   }
-  return { index: null, message };
+  return { message, index: null };
 }
