@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "3da6da54ed5c96a4afe7d9e10b1291178cc56461b354023d6c5cbe9e8df5dd5f"
+DOCUMENT = "6bf5ebdd16249cf5b5f37dc669db0e3e973c41d5cf3875ed1c00557552957357"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -131,6 +131,12 @@ class ConclusionVersion(BaseModel):
     ]
 
 
+class DependentCardLine(BaseModel):
+    observer_id: Annotated[str, Field(description="The peer whose card it is.")]
+    observed_id: Annotated[str, Field(description="The peer that the card is about.")]
+    line: str
+
+
 class DialecticConfiguration(BaseModel):
     custom_instructions: Annotated[
         str | None, Field(description="Instructions for the model that answers.")
@@ -850,6 +856,37 @@ class ConclusionBatchCreate(BaseModel):
     conclusions: Annotated[list[ConclusionCreate], Field(max_length=100, min_length=1)]
 
 
+class ConclusionConsequences(BaseModel):
+    conclusion: Conclusion
+    consequences: Annotated[
+        list[ConclusionConsequences],
+        Field(description="The conclusions derived from it."),
+    ]
+    contradictions: Annotated[
+        list[ConclusionConsequences],
+        Field(description="The contradictions that it is part of."),
+    ]
+    merged_into: Annotated[
+        ConclusionConsequences | None,
+        Field(
+            description="The conclusion that says the same, which it became part of."
+        ),
+    ]
+    card_lines: Annotated[
+        list[DependentCardLine],
+        Field(description="The lines of the observer's card that tell what it states."),
+    ]
+    repeated: Annotated[
+        bool,
+        Field(
+            description="Whether the tree has this conclusion nearer to the top, and what follows from it only there."
+        ),
+    ]
+    truncated: Annotated[
+        bool, Field(description="Whether something was left out, here or further down.")
+    ]
+
+
 class ConclusionGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
@@ -1405,4 +1442,5 @@ class Readiness(BaseModel):
     parts: ReadinessParts
 
 
+ConclusionConsequences.model_rebuild()
 ConclusionSources.model_rebuild()

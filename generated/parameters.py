@@ -203,6 +203,14 @@ class GetConclusionSourcesQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetConclusionConsequencesQuery:
+    """The query of `get_conclusion_consequences`."""
+
+    max_nodes: Annotated[int, Field(ge=1, le=200)] = 200
+    max_depth: Annotated[int, Field(ge=0, le=10)] = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateKeyQuery:
     """The query of `create_key`."""
 

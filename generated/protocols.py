@@ -704,6 +704,17 @@ class ConclusionsApi(Protocol):
         """GET /v3/workspaces/{workspace_id}/conclusions/{conclusion_id}/sources -> 200"""
         ...
 
+    async def get_conclusion_consequences(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        conclusion_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        query: parameters.GetConclusionConsequencesQuery,
+    ) -> models.ConclusionConsequences:
+        """GET /v3/workspaces/{workspace_id}/conclusions/{conclusion_id}/consequences -> 200"""
+        ...
+
 
 class KeysApi(Protocol):
     async def create_key(self, context: Context, *, query: parameters.CreateKeyQuery) -> models.Key:

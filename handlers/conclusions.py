@@ -9,7 +9,7 @@ from omoide.handlers import pagination, provenance, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.search import reranked
 from omoide.search.conclusions import search
-from omoide.services import conclusion_edits
+from omoide.services import conclusion_edits, consequences
 from omoide.storage import conclusion_history, conclusion_sources, conclusions, deletion_cascade
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.conclusion_sources import Bounds
@@ -101,3 +101,15 @@ async def get_conclusion_sources(
     """Return the tree of everything that a conclusion comes from."""
     asked = (workspace_id, conclusion_id, provenance.reach(context), Bounds(query.max_nodes, query.max_depth))
     return provenance.sources(await context.store.read_offloaded(conclusion_sources.tree, *asked))
+
+
+async def get_conclusion_consequences(
+    context: Context,
+    *,
+    workspace_id: str,
+    conclusion_id: str,
+    query: parameters.GetConclusionConsequencesQuery,
+) -> models.ConclusionConsequences:
+    """Return the tree of everything that follows from a conclusion."""
+    asked = (workspace_id, conclusion_id, provenance.reach(context), Bounds(query.max_nodes, query.max_depth))
+    return provenance.consequences(*await consequences.of_conclusion(context.services, *asked))

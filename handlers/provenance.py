@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from omoide.core.clock import from_micros
 from omoide.core.records import Message, PendingJob
 from omoide.generated import models
@@ -9,6 +11,7 @@ from omoide.handlers import serializers
 from omoide.handlers.context import Context
 from omoide.services.conclusion_events import ConclusionEvent, events
 from omoide.services.derivation import Derivation
+from omoide.storage.conclusion_consequences import Consequence
 from omoide.storage.conclusion_history import Version, VersionHistory
 from omoide.storage.conclusion_reach import Reach
 from omoide.storage.conclusion_sources import SourceNode
@@ -25,6 +28,23 @@ def sources(node: SourceNode) -> models.ConclusionSources:
         messages=[*map(_message, node.messages)],
         sources=[*map(sources, node.sources)],
         merged=[*map(sources, node.merged)],
+        repeated=node.is_repeated,
+        truncated=node.is_cut,
+    )
+
+
+def consequences(node: Consequence, lines: Mapping[str, Sequence[str]]) -> models.ConclusionConsequences:
+    record = node.conclusion
+    below = [consequences(each, lines) for each in node.derived]
+    return models.ConclusionConsequences(
+        conclusion=serializers.conclusion(record),
+        consequences=[each for each in below if each.conclusion.level != "contradiction"],
+        contradictions=[each for each in below if each.conclusion.level == "contradiction"],
+        merged_into=None if node.merged_into is None else consequences(node.merged_into, lines),
+        card_lines=[
+            models.DependentCardLine(observer_id=record.observer_id, observed_id=record.observed_id, line=line)
+            for line in lines.get(record.id, ())
+        ],
         repeated=node.is_repeated,
         truncated=node.is_cut,
     )

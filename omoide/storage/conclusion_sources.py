@@ -157,6 +157,14 @@ def readable_ids(db: Transaction, workspace_id: str, found: Iterable[Conclusion]
     return {each.id for each in named(db, workspace_id, ids, reach, len(ids))}
 
 
+def as_readable(db: Transaction, workspace_id: str, found: Sequence[Conclusion], reach: Reach) -> list[Conclusion]:
+    """The conclusions as a key sees them, which may be limited."""
+    if not reach.is_limited:
+        return [*found]
+    visible, readable = reach.messages(db, workspace_id), readable_ids(db, workspace_id, found, reach)
+    return [shown(each, linked(db, each.pk, visible, MOST_MESSAGES), readable) for each in found]
+
+
 def shown(conclusion: Conclusion, behind: Sequence[Message], readable: Collection[str]) -> Conclusion:
     """The conclusion for a limited key: it names only these messages, and its successor only if that is readable."""
     details = {**conclusion.details, "message_ids": [each.id for each in reversed(behind)]}

@@ -29,7 +29,7 @@ from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
 
 
 @dataclass(frozen=True, slots=True)
-class _Derived:
+class DerivedRow:
     """A derived conclusion, current or ended. `session` is the row of the session in which it was dreamed."""
 
     pk: int
@@ -81,7 +81,7 @@ def forget(db: Transaction, workspace: int, pks: Collection[int], now: int) -> N
     ).fetchall()
     for pair, deleted in itertools.groupby(found, key=lambda row: row[:2]):
         ids = {id: pk for _, _, pk, id in deleted}
-        derived = _derived(db, pair)
+        derived = derived_of(db, pair)
         lost = scope_copies.resting_on(ids, {each.id: each.source_ids for each in derived})
         resting = {each.pk for each in derived if each.id in lost and each.id not in ids}
         _discount_learned(db, pair, ids.values())
@@ -116,7 +116,7 @@ def _resting(db: Transaction, pair: Pair, endings: Collection[Ended]) -> list[in
     """The derived conclusions that rest on what ended, unless that was merged."""
     pks = array([each.pk for each in endings if each.ending != "merged"])
     ids = {id for (id,) in db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (pks,))}
-    derived = _derived(db, pair)
+    derived = derived_of(db, pair)
     lost = scope_copies.resting_on(ids, {each.id: each.source_ids for each in derived})
     return [each.pk for each in derived if each.id in lost and each.id not in ids]
 
@@ -149,7 +149,7 @@ def _forget_session(db: Transaction, workspace: int, session: int, session_id: s
     conclusions.enqueue_purge(db, now)
     current = _pairs(db, revived)
     for pair, learned in _affected(db, session).items():
-        derived = _derived(db, pair)
+        derived = derived_of(db, pair)
         lost = _resting_on_session(db, derived, session)
         conclusions.hide(db, [each.pk for each in derived if each.id in lost], now)
         kept = [each.pk for each in derived if each.id not in lost and each.session == session]
@@ -197,21 +197,22 @@ def _affected(db: Transaction, session: int) -> dict[Pair, int]:
     return {(observer, observed): count for observer, observed, count in found}
 
 
-def _derived(db: Transaction, pair: Pair) -> list[_Derived]:
+def derived_of(db: Transaction, pair: Pair) -> list[DerivedRow]:
+    """The derived conclusions of a pair, current or ended."""
     of_pair = "SELECT pk, id, session, source_ids FROM conclusions WHERE observer = ? AND observed = ?"
     found = db.execute(
         f"""{of_pair} AND level <> 'explicit' AND deleted_at IS NULL
             UNION ALL {of_pair} AND level <> 'explicit' AND ended_as IS NOT NULL""",
         (*pair, *pair),
     )
-    return [_Derived(pk, id, of, _sources(text)) for pk, id, of, text in found]
+    return [DerivedRow(pk, id, of, _sources(text)) for pk, id, of, text in found]
 
 
 def _sources(text: object) -> tuple[str, ...]:
     return tuple(conclusions.sources_of((text or "[]",)))
 
 
-def _resting_on_session(db: Transaction, derived: Collection[_Derived], session: int) -> set[str]:
+def _resting_on_session(db: Transaction, derived: Collection[DerivedRow], session: int) -> set[str]:
     """The ids of conclusions that depend on conclusions from the session, directly or transitively.
 
     A source whose row no longer exists counts as one from the session, because its session is unknown; so does a

@@ -10,7 +10,7 @@ from omoide.core.records import Conclusion, Json, Message, PendingJob
 from omoide.storage import budgets, conclusion_times, job_stats, messages, observer_queries, queue
 from omoide.storage.base import Transaction
 from omoide.storage.conclusion_reach import Reach
-from omoide.storage.conclusion_sources import MOST_MESSAGES, linked, readable_ids, shown
+from omoide.storage.conclusion_sources import as_readable
 from omoide.storage.conclusions import COLUMNS, FROM_ROWS, record, seeing
 from omoide.storage.dialect import array
 from omoide.storage.messages import Stretch, WindowSize
@@ -86,11 +86,7 @@ def _conclusions(db: Transaction, workspace_id: str, message: int, reach: Reach)
     within = reach.conclusions()
     query = f"SELECT {COLUMNS} {_KEPT_ROWS} AND {within.sql} ORDER BY c.created_at DESC, c.pk DESC LIMIT ?"
     rows = db.execute(query, (pks, workspace_id, *within.params, MOST_CONCLUSIONS))
-    found = [record(row) for row in rows.fetchall()]
-    if reach.is_limited:
-        visible, readable = reach.messages(db, workspace_id), readable_ids(db, workspace_id, found, reach)
-        found = [shown(each, linked(db, each.pk, visible, MOST_MESSAGES), readable) for each in found]
-    return found, total
+    return as_readable(db, workspace_id, [record(row) for row in rows.fetchall()], reach), total
 
 
 def _unit(db: Transaction, key: str, seq: int, now: int) -> Unit | None:

@@ -93,6 +93,7 @@ get_conclusion                  ✔   ✔  ·   ·   ·    ·      ·    ·   ·
 correct_conclusion              ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_conclusion_history          ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
 get_conclusion_sources          ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
+get_conclusion_consequences     ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
 delete_conclusion               ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 create_messages_with_file       ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 get_queue_status                ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·

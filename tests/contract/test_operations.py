@@ -103,6 +103,7 @@ def test_a_story_that_calls_every_operation(
     call("PATCH", f"{ws}/conclusions/{made['id']}", {"content": " "}, 422)
     call("GET", f"{ws}/conclusions/{made['id']}/history")
     call("GET", f"{ws}/conclusions/{made['id']}/sources?max_nodes=5&max_depth=2")
+    call("GET", f"{ws}/conclusions/{made['id']}/consequences?max_nodes=5&max_depth=2")
     call("PUT", f"{ws}/peers/alice/card?target=bob", {"peer_card": ["ATTRIBUTE: likes tea"]})
     call("GET", f"{ws}/peers/alice/card?target=bob")
     call("POST", f"{ws}/peers/alice/representation", {"target": "bob"})

@@ -181,3 +181,48 @@ def test_a_session_key_that_names_a_peer_sees_what_both_may(rooms: Memory) -> No
     assert rooms.sources(held["id"], by=limited(rooms, "carol", "t"))["messages"]
     for other in (limited(rooms, "bob", "t"), limited(rooms, "carol", "r")):
         assert rooms.call("GET", f"/conclusions/{held['id']}/sources", by=other).status_code == 404
+
+
+# What follows from a conclusion.
+
+
+def test_a_conclusion_leads_to_what_follows_from_it(memory: Memory) -> None:
+    for room in ("r", "s", "t"):
+        memory.session(room)
+        memory.hear(room, "I love playing the cello.", "I live in Rome.")
+    memory.ok("POST", "/schedule_dream", {"observer": "alice", "observed": "alice", "dream_type": "omni"})
+    memory.settle()
+    derived = memory.ok("POST", "/conclusions/list", {"filters": {"level": {"ne": "explicit"}}})["items"]
+    cited = derived[0]["source_ids"][0]
+    found = memory.ok("GET", f"/conclusions/{cited}/consequences")
+    assert found["conclusion"]["id"] == cited
+    assert derived[0]["id"] in [each["conclusion"]["id"] for each in found["consequences"]]
+    assert (found["contradictions"], found["merged_into"], found["truncated"]) == ([], None, False)
+
+
+def test_card_lines_that_tell_a_conclusion_follow_from_it(memory: Memory) -> None:
+    memory.hear("s", "I live in Rome.", "I have a dog named Max.")
+    (line,) = (line for line in memory.ok("GET", "/peers/alice/card")["peer_card"] if "Rome" in line)
+    rome = memory.ok("GET", f"/conclusions/{memory.known('Rome')['id']}/consequences")
+    assert rome["card_lines"] == [{"observer_id": "alice", "observed_id": "alice", "line": line}]
+    dog = memory.ok("GET", f"/conclusions/{memory.known('Max')['id']}/consequences")
+    assert [line["line"] for line in dog["card_lines"] if "Rome" in line["line"]] == []
+
+
+def test_contradictions_that_name_a_conclusion_are_told_apart(memory: Memory) -> None:
+    memory.hear("r", "I was born in Rome.")
+    memory.hear("t", "I was born in Oslo.")
+    memory.ok("POST", "/schedule_dream", {"observer": "alice", "observed": "alice", "dream_type": "omni"})
+    memory.settle()
+    found = memory.ok("POST", "/conclusions/list", {"filters": {"level": "contradiction"}})["items"]
+    for each in found:
+        for source in each["source_ids"]:
+            told = memory.ok("GET", f"/conclusions/{source}/consequences")
+            assert [one["conclusion"]["id"] for one in told["contradictions"]] == [each["id"]]
+    assert found
+
+
+@pytest.mark.parametrize("query", ["max_nodes=0", "max_nodes=201", "max_depth=11", "max_depth=x"])
+def test_wrong_bounds_of_consequences_are_refused(query: str, memory: Memory) -> None:
+    assert memory.call("GET", f"/conclusions/none/consequences?{query}").status_code == 422
+    assert memory.call("GET", "/conclusions/none/consequences").status_code == 404

@@ -89,11 +89,16 @@ def test_a_limited_key_is_told_of_nothing_that_it_may_not_read(memory: Memory, s
     for by in keys:
         allowed = readable(memory, by, known)
         for each in known:
-            for path in ("sources", "history"):
+            for path in ("sources", "history", "consequences"):
                 answer = memory.call("GET", f"/conclusions/{each['id']}/{path}", by=by)
                 assert answer.is_success == (("conclusion", each["id"]) in allowed), (by, each)
                 if answer.is_success:
                     names = {*named(answer.json())}
                     told += len(names)
                     assert names <= allowed, (by, path, each["content"])
+        for room in ROOMS:
+            page = memory.call("POST", f"/sessions/{room}/messages/list?size=100", {}, by=by)
+            for said in page.json()["items"] if page.is_success else []:
+                answer = memory.ok("GET", f"/sessions/{room}/messages/{said['id']}/conclusions", by=by)
+                assert {*named(answer)} <= allowed, (by, said)
     assert told > len(known)
