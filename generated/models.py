@@ -307,6 +307,21 @@ class MessageUploadForm(BaseModel):
     ] = None
 
 
+class ObserverGraphPair(BaseModel):
+    observer_id: str
+    observed_id: str
+    conclusions: Annotated[
+        int,
+        Field(description="Current conclusions of the observer about the other.", ge=1),
+    ]
+
+
+class ObserverGraphPeer(BaseModel):
+    peer_id: str
+    conclusions_held: Annotated[int, Field(description="As the observer.", ge=0)]
+    conclusions_about: Annotated[int, Field(description="As the observed.", ge=0)]
+
+
 class PageConclusion(BaseModel):
     items: list[Conclusion]
     total: Annotated[int, Field(ge=0)]
@@ -1161,6 +1176,33 @@ class MessageSearchOptions(BaseModel):
 
 class MessageUpdate(BaseModel):
     metadata: dict[str, Any] | None = None
+
+
+class ObserverGraph(BaseModel):
+    peers: Annotated[
+        list[ObserverGraphPeer],
+        Field(
+            description="Those with most conclusions first; matching peers before their neighbours."
+        ),
+    ]
+    pairs: Annotated[
+        list[ObserverGraphPair],
+        Field(
+            description="The pairs among these peers, those with most conclusions first; with matching peers before others."
+        ),
+    ]
+    total_peers: Annotated[
+        int,
+        Field(description="Peers that hold conclusions or that some are about.", ge=0),
+    ]
+    total_pairs: Annotated[int, Field(ge=0)]
+    total_conclusions: Annotated[int, Field(ge=0)]
+    truncated: Annotated[
+        bool,
+        Field(
+            description="Whether peers or pairs were left out because of the limits."
+        ),
+    ]
 
 
 class PageJob(BaseModel):

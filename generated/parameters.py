@@ -51,6 +51,15 @@ class GetUsageQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetObserversQuery:
+    """The query of `get_observers`."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 200
+    query: Annotated[str | None, Field(max_length=512)] = None
+    peer_id: Annotated[str | None, Field(max_length=512)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetPeersQuery:
     """The query of `get_peers`."""
 

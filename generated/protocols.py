@@ -152,6 +152,16 @@ class WorkspacesApi(Protocol):
         """GET /v3/workspaces/{workspace_id}/overview -> 200"""
         ...
 
+    async def get_observers(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        query: parameters.GetObserversQuery,
+    ) -> models.ObserverGraph:
+        """GET /v3/workspaces/{workspace_id}/observers -> 200"""
+        ...
+
     async def schedule_dream(
         self,
         context: Context,

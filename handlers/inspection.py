@@ -1,4 +1,4 @@
-"""Responses of the operations that look at a workspace: overview, jobs."""
+"""Responses of the operations that look at a workspace: overview, jobs, observers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from omoide.core.redaction import redact_secrets
 from omoide.generated import models
 from omoide.handlers import serializers
 from omoide.handlers.serializers import instant
+from omoide.services.observer_graph import Graph
 from omoide.storage.overview import Overview
 from omoide.storage.workspace_jobs import Wait, WaitReason, WorkspaceJob
 
@@ -62,3 +63,21 @@ def _job(record: WorkspaceJob) -> models.Job:
 
 def _wait(wait: Wait) -> models.JobWait:
     return models.JobWait(reason=wait.reason, detail=_DETAILS[wait.reason], until=instant(wait.until))
+
+
+def observers(graph: Graph) -> models.ObserverGraph:
+    names = graph.names
+    return models.ObserverGraph(
+        peers=[
+            models.ObserverGraphPeer(peer_id=names[peer], conclusions_held=held, conclusions_about=about)
+            for peer, held, about in graph.peers
+        ],
+        pairs=[
+            models.ObserverGraphPair(observer_id=names[observer], observed_id=names[observed], conclusions=count)
+            for observer, observed, count in graph.pairs
+        ],
+        total_peers=graph.total_peers,
+        total_pairs=graph.total_pairs,
+        total_conclusions=graph.total_conclusions,
+        truncated=graph.is_cut,
+    )

@@ -14,7 +14,7 @@ from omoide.core.records import Change, PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import chat, inspection, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.services import get_or_create, spending
+from omoide.services import get_or_create, observer_graph, spending
 from omoide.storage import (
     Transaction,
     budgets,
@@ -218,3 +218,16 @@ async def flush_queue(context: Context, *, workspace_id: str) -> models.JobCount
     count = await context.store.write(workspace_jobs.flush, workspace_id, clock.now())
     context.services.wake_worker()
     return models.JobCount(count=count)
+
+
+async def get_observers(
+    context: Context,
+    *,
+    workspace_id: str,
+    query: parameters.GetObserversQuery,
+) -> models.ObserverGraph:
+    """Return who holds conclusions about whom."""
+    found = await context.store.read_offloaded(
+        observer_graph.read, workspace_id, query.limit, query.query or None, query.peer_id or None
+    )
+    return inspection.observers(found)

@@ -102,6 +102,7 @@ retry_jobs                      ✔   ✔  ·   ·   ·    ·      ·    ·   ·
 flush_queue                     ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_usage                       ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_overview                    ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_observers                   ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 create_key                      ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 list_webhook_endpoints          ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_or_create_webhook_endpoint  ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
