@@ -37,7 +37,7 @@ class Control:
 Work = Callable[..., Coroutine[Any, Any, T]]
 
 
-class Child(Generic[T]):
+class ClientProcess(Generic[T]):
     """A process that runs `work(control, *arguments)` on a fresh event loop; both must be picklable."""
 
     def __init__(self, work: Work[T], *arguments: object) -> None:

@@ -24,7 +24,7 @@ class ConnectionLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """A complete response: `size` is the length of its body in bytes, `body` is empty unless requested."""
 
     status: int
@@ -60,17 +60,17 @@ def _head(first: str, headers: Mapping[str, str]) -> bytes:
     return "\r\n".join([first, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode()
 
 
-class Connection(asyncio.Protocol):
+class PooledConnection(asyncio.Protocol):
     """A connection. `is_open` becomes false when it can take no further request."""
 
     def __init__(self) -> None:
         self.is_open = False
-        self._pending: asyncio.Future[Answer] | None = None
+        self._pending: asyncio.Future[HttpAnswer] | None = None
         self._keep_body, self._size = False, 0
         self._chunks: list[bytes] = []
         self._parser = httptools.HttpResponseParser(self)
 
-    async def exchange(self, sent: bytes, *, keep_body: bool = False) -> Answer:
+    async def exchange(self, sent: bytes, *, keep_body: bool = False) -> HttpAnswer:
         """Send a request and wait for the complete response. Raises ConnectionLost."""
         self._keep_body, self._chunks, self._size = keep_body, [], 0
         self._pending = asyncio.get_running_loop().create_future()
@@ -100,7 +100,7 @@ class Connection(asyncio.Protocol):
             self._chunks.append(body)
 
     def on_message_complete(self) -> None:
-        answer = Answer(self._parser.get_status_code(), self._size, b"".join(self._chunks))
+        answer = HttpAnswer(self._parser.get_status_code(), self._size, b"".join(self._chunks))
         if not self._parser.should_keep_alive():
             self.close()
         if self._pending is not None and not self._pending.done():
@@ -120,9 +120,9 @@ class Pool:
         self.address = address
         self.source = source
         self._free = asyncio.Semaphore(size)
-        self._idle: list[Connection] = []
+        self._idle: list[PooledConnection] = []
 
-    async def exchange(self, sent: bytes, *, keep_body: bool = False, fresh: bool = False) -> Answer:
+    async def exchange(self, sent: bytes, *, keep_body: bool = False, fresh: bool = False) -> HttpAnswer:
         """Send a request when a connection is free; `fresh` opens a new one for it. Raises ConnectionLost."""
         async with self._free:
             connection = await self._open() if fresh else await self._take()
@@ -151,18 +151,18 @@ class Pool:
             connection.close()
         self._idle.clear()
 
-    async def _take(self) -> Connection:
+    async def _take(self) -> PooledConnection:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
                 return connection
         return await self._open()
 
-    async def _open(self) -> Connection:
+    async def _open(self) -> PooledConnection:
         local = (self.source, 0) if self.source else None
         try:
             _, connection = await asyncio.get_running_loop().create_connection(
-                Connection, *self.address, local_addr=local
+                PooledConnection, *self.address, local_addr=local
             )
         except OSError as error:
             raise ConnectionLost(f"no connection: {error}") from error

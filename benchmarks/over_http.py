@@ -15,7 +15,7 @@ import orjson
 from benchmarks import load, servers
 from benchmarks.load import Round
 from benchmarks.measurements import Figure, held, percentile, publish
-from benchmarks.servers import Address, Server
+from benchmarks.servers import Address, ServerProcess
 from benchmarks.workloads import CONNECTIONS, Workload, workloads
 
 WARM_UP_SECONDS = 0.2
@@ -37,7 +37,9 @@ def measure(*, rounds: int, seconds: float, only: str = "") -> list[Figure]:
     return figures
 
 
-async def _compared(workload: Workload, ours: Server, floor: Server, rounds: int, seconds: float) -> list[Figure]:
+async def _compared(
+    workload: Workload, ours: ServerProcess, floor: ServerProcess, rounds: int, seconds: float
+) -> list[Figure]:
     await _check(workload, ours.address, floor.address)
     played: tuple[list[Round], list[Round]] = ([], [])
     for length in (WARM_UP_SECONDS, *[seconds] * rounds):

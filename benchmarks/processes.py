@@ -20,7 +20,7 @@ import click
 from benchmarks import backlog, load, process_tree, servers
 from benchmarks.load import Round
 from benchmarks.measurements import Figure, held, json_option, percentile, publish, write
-from benchmarks.servers import DATABASE, Server
+from benchmarks.servers import DATABASE, ServerProcess
 from benchmarks.side_by_side import RESTING
 from benchmarks.table import Bar
 from benchmarks.workloads import Workload, workloads
@@ -55,7 +55,9 @@ def scaling(*, rounds: int, seconds: float) -> list[Figure]:
     return figures
 
 
-def _scaled(workload: Workload, sides: list[tuple[Server, Path]], rounds: int, seconds: float) -> Iterator[Figure]:
+def _scaled(
+    workload: Workload, sides: list[tuple[ServerProcess, Path]], rounds: int, seconds: float
+) -> Iterator[Figure]:
     for server, _ in sides:
         for sent in workload.prepare:
             load.run(load.once(server.address, sent))

@@ -20,8 +20,7 @@ from pathlib import Path
 import click
 
 from benchmarks.measurements import Figure, held, json_option, percentile, publish
-from benchmarks.recall.dataset import Question as Asked
-from benchmarks.recall.dataset import conversations, questions
+from benchmarks.recall.dataset import RecallQuestion, conversations, questions
 from omoide.core import clock
 from omoide.core.job_payloads import JobKind
 from omoide.core.jobs import Job, JobUnfinished
@@ -48,7 +47,7 @@ SUMMARIES: dict[SummaryKind, tuple[int, int]] = {"short": (20, 1_000), "long": (
 
 
 @dataclass(frozen=True)
-class Timed:
+class TimedReasoning:
     """A verb: the milliseconds of each call, and the outcome."""
 
     verb: str
@@ -114,14 +113,14 @@ def memory(tools: Services, peer: str) -> MemoryView:
     return MemoryView(tools.store, tools.finder, tools.tokens, MemoryScope(WORKSPACE, peer, peer))
 
 
-async def deriving(tools: Services, said: Sequence[Message], rounds: int) -> Timed:
+async def deriving(tools: Services, said: Sequence[Message], rounds: int) -> TimedReasoning:
     taken = await timed(lambda: derived(tools.reasoner, said), rounds)
     count = sum(map(len, (await derived(tools.reasoner, said)).values()))
     rate = len(said) / statistics.median(taken) * 1_000
-    return Timed(f"derive, {len(said)} messages", taken, f"{rate:,.0f} messages/s; {count} facts")
+    return TimedReasoning(f"derive, {len(said)} messages", taken, f"{rate:,.0f} messages/s; {count} facts")
 
 
-async def summarizing(tools: Services, said: Sequence[Message], kind: SummaryKind, rounds: int) -> Timed:
+async def summarizing(tools: Services, said: Sequence[Message], kind: SummaryKind, rounds: int) -> TimedReasoning:
     """Time the last of a chain of incremental summaries."""
     every, most = SUMMARIES[kind]
     previous: str | None = None
@@ -132,25 +131,25 @@ async def summarizing(tools: Services, said: Sequence[Message], kind: SummaryKin
     taken = await timed(lambda: tools.reasoner.summarize(task), rounds)
     length = tools.tokens.count(await tools.reasoner.summarize(task))
     whole = sum(message.token_count for message in said)
-    return Timed(f"summarize, {kind}", taken, f"{length:,} tokens for {whole:,}")
+    return TimedReasoning(f"summarize, {kind}", taken, f"{length:,} tokens for {whole:,}")
 
 
-async def carding(tools: Services, peer: str, held: Sequence[Conclusion], rounds: int) -> Timed:
+async def carding(tools: Services, peer: str, held: Sequence[Conclusion], rounds: int) -> TimedReasoning:
     task = CardTask(peer, peer, [], [], held, rebuild=True)
     taken = await timed(lambda: tools.reasoner.card(task), rounds)
     lines = await tools.reasoner.card(task)
-    return Timed(f"card, {len(held)} conclusions", taken, f"{len(lines)} lines")
+    return TimedReasoning(f"card, {len(held)} conclusions", taken, f"{len(lines)} lines")
 
 
-async def dreaming(tools: Services, peer: str, held: Sequence[Conclusion], rounds: int) -> Timed:
+async def dreaming(tools: Services, peer: str, held: Sequence[Conclusion], rounds: int) -> TimedReasoning:
     task = DreamTask(peer, peer, SESSION, held)
     taken = await timed(lambda: tools.reasoner.dream(task, memory(tools, peer)), rounds)
     dreamed = await tools.reasoner.dream(task, memory(tools, peer))
     outcome = f"{len(dreamed.derived)} derived, {len(dreamed.merged)} merged, {len(dreamed.outdated)} outdated"
-    return Timed(f"dream, {len(held)} conclusions", taken, outcome)
+    return TimedReasoning(f"dream, {len(held)} conclusions", taken, outcome)
 
 
-async def answering(tools: Services, asked: Sequence[tuple[str, str]]) -> Timed:
+async def answering(tools: Services, asked: Sequence[tuple[str, str]]) -> TimedReasoning:
     """Time the answers to `asked`: (peer, question about it)."""
     taken, answered = [], 0
     for peer, query in [asked[0], *asked]:  # the first one includes lazy loading
@@ -159,14 +158,14 @@ async def answering(tools: Services, asked: Sequence[tuple[str, str]]) -> Timed:
         text = "".join([piece async for piece in tools.reasoner.answer(question, memory(tools, peer))])
         taken.append(1_000 * (time.perf_counter() - begin))
         answered += bool(text.strip()) and len(taken) > 1
-    return Timed("answer", taken[1:], f"{answered} of {len(asked)} answered")
+    return TimedReasoning("answer", taken[1:], f"{answered} of {len(asked)} answered")
 
 
 def questions_asked() -> list[tuple[str, str]]:
     """Questions that the conversation's first turns answer, each with the peer who said the answer."""
     speakers = {turn.id: turn.peer for turn in conversations()[CONVERSATION][:TURNS]}
 
-    def about(question: Asked) -> str | None:
+    def about(question: RecallQuestion) -> str | None:
         return speakers.get(question.evidence[0]) if question.conversation == CONVERSATION else None
 
     found = [(peer, question.question) for question in questions() if (peer := about(question))]
@@ -189,7 +188,7 @@ async def many(tools: Services, peer: str) -> list[Conclusion]:
     ]  # fmt: skip
 
 
-async def measured(db: Path, rounds: int) -> list[Timed]:
+async def measured(db: Path, rounds: int) -> list[TimedReasoning]:
     store = Store.open(db, durability="normal")
     tools = open_services(Settings.model_validate({"db": db}), store=store, embedder=WordLlamaEmbedder())
     try:

@@ -25,7 +25,11 @@ DATABASE = "omoide.db"
 Address = tuple[str, int]
 
 
-class Server:
+def start(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder)
+
+
+class ServerProcess:
     """A running server, stopped when its `with` block ends. `started` is the process's start time (perf_counter)."""
 
     def __init__(self, command: Sequence[str], folder: Path, **settings: str) -> None:
@@ -33,7 +37,7 @@ class Server:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
         environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
         self.started = time.perf_counter()
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder)
+        self.process = start(command, environment, folder)
         self.log: list[str] = []
         assert self.process.stderr is not None
         for line in self.process.stderr:
@@ -48,7 +52,7 @@ class Server:
         self._reader = threading.Thread(target=self.log.extend, args=(self.process.stderr,), daemon=True)
         self._reader.start()
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> ServerProcess:
         return self
 
     def __exit__(
@@ -86,7 +90,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def omoide(folder: Path, *flags: str, **settings: str) -> Server:
+def omoide(folder: Path, *flags: str, **settings: str) -> ServerProcess:
     """Run Omoide on `folder/omoide.db`, with these settings and the defaults.
 
     It runs in the folder, so that no settings file is read.
@@ -94,10 +98,10 @@ def omoide(folder: Path, *flags: str, **settings: str) -> Server:
     return omoide_of(None, folder, flags, settings)
 
 
-def omoide_of(checkout: Path | None, folder: Path, flags: Sequence[str], settings: Mapping[str, str]) -> Server:
+def omoide_of(checkout: Path | None, folder: Path, flags: Sequence[str], settings: Mapping[str, str]) -> ServerProcess:
     """Like `omoide`, of another checkout of this repository if given."""
     command = str(python_of(checkout).with_name("omoide"))
-    return Server([command, "serve", "--port", "0", "--db", str(folder / DATABASE), *flags], folder, **settings)
+    return ServerProcess([command, "serve", "--port", "0", "--db", str(folder / DATABASE), *flags], folder, **settings)
 
 
 def python_of(checkout: Path | None) -> Path:
@@ -105,6 +109,6 @@ def python_of(checkout: Path | None) -> Path:
     return Path(sys.executable) if checkout is None else checkout.absolute() / ".venv" / "bin" / "python"
 
 
-def floor(folder: Path) -> Server:
+def floor(folder: Path) -> ServerProcess:
     """Run the floor on `folder/floor.db`."""
-    return Server([sys.executable, "-m", "benchmarks.baseline_server", str(folder / "floor.db")], ROOT)
+    return ServerProcess([sys.executable, "-m", "benchmarks.baseline_server", str(folder / "floor.db")], ROOT)

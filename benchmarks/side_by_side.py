@@ -21,7 +21,7 @@ from benchmarks import backlog, load, servers
 from benchmarks.fill_database import speech
 from benchmarks.load import Round
 from benchmarks.measurements import Figure, held, json_option, percentile, publish
-from benchmarks.servers import DATABASE, Server
+from benchmarks.servers import DATABASE, ServerProcess
 from benchmarks.table import Bar
 from benchmarks.workloads import CONVERSATIONS, SESSIONS, post
 
@@ -36,10 +36,10 @@ RESTING = {"reasoning_enabled": "false", "summary_enabled": "false", "dream_enab
 
 
 @dataclass
-class Side:
+class MeasuredSide:
     """One of the two servers, and the results of its rounds."""
 
-    server: Server
+    server: ServerProcess
     db: Path
     adds: list[Round] = field(default_factory=list)
     reads: list[Round] = field(default_factory=list)
@@ -77,7 +77,7 @@ def said(number: int) -> Iterator[bytes]:
         yield post(f"{SESSIONS}/round-{number}-{n % CONVERSATIONS}/messages", {"messages": batch})
 
 
-async def played(reasons: Side, rests: Side, *, rate: int, seconds: float, rounds: int) -> None:
+async def played(reasons: MeasuredSide, rests: MeasuredSide, *, rate: int, seconds: float, rounds: int) -> None:
     for side in (reasons, rests):
         await load.once(side.server.address, post(SESSIONS, {"id": "found"}))
     for number in range(rounds + 1):
@@ -115,7 +115,7 @@ def main(*, rate: int, rounds: int, seconds: float, json_file: Path | None) -> N
         for folder in folders:
             folder.mkdir()
         with servers.omoide(folders[0]) as first, servers.omoide(folders[1], **RESTING) as second:
-            reasons, rests = Side(first, folders[0] / DATABASE), Side(second, folders[1] / DATABASE)
+            reasons, rests = MeasuredSide(first, folders[0] / DATABASE), MeasuredSide(second, folders[1] / DATABASE)
             load.run(played(reasons, rests, rate=rate, seconds=seconds, rounds=rounds))
     figures = [
         *compared(f"{BATCH} messages added", reasons.adds, rests.adds),

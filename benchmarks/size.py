@@ -39,7 +39,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Timed:
+class TimedQuestion:
     """The latency of an operation on a database with `messages` messages, in milliseconds."""
 
     operation: str
@@ -50,7 +50,7 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Held:
+class DatabaseSize:
     """The size of a database with `messages` messages: total memory of the server's processes, and file size."""
 
     messages: int
@@ -82,7 +82,7 @@ def asked() -> list[Asked]:
     ]
 
 
-def timed(connection: http.client.HTTPConnection, question: Asked, messages: int, rounds: int) -> Timed:
+def timed(connection: http.client.HTTPConnection, question: Asked, messages: int, rounds: int) -> TimedQuestion:
     """Time requests from sending to the end of the response."""
     headers = {"Content-Type": "application/json"}
     taken = []
@@ -96,10 +96,10 @@ def timed(connection: http.client.HTTPConnection, question: Asked, messages: int
             raise RuntimeError(f"{question.name}: status {answer.status}: {text[:500]!r}")
     # The first request includes lazy loading.
     cuts = statistics.quantiles(taken[1:], n=100, method="inclusive")
-    return Timed(question.name, messages, statistics.median(taken[1:]), cuts[94], cuts[98])
+    return TimedQuestion(question.name, messages, statistics.median(taken[1:]), cuts[94], cuts[98])
 
 
-def measured(count: int, rounds: int, kept: Path | None) -> tuple[list[Timed], Held]:
+def measured(count: int, rounds: int, kept: Path | None) -> tuple[list[TimedQuestion], DatabaseSize]:
     """The latencies in the order of `asked`, and the sizes afterwards."""
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
         folder = Path(name)
@@ -109,7 +109,7 @@ def measured(count: int, rounds: int, kept: Path | None) -> tuple[list[Timed], H
             connection = http.client.HTTPConnection(*server.address)
             found = [timed(connection, question, count, rounds) for question in asked()]
             connection.close()
-            return found, Held(count, server.resident_bytes() / MEGABYTE, file_mb, fill_seconds)
+            return found, DatabaseSize(count, server.resident_bytes() / MEGABYTE, file_mb, fill_seconds)
 
 
 @click.command()

@@ -12,7 +12,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from benchmarks import load, servers
 from benchmarks.measurements import Figure, held, publish
-from benchmarks.servers import Address, Server
+from benchmarks.servers import Address, ServerProcess
 from benchmarks.table import Bar
 from benchmarks.workloads import BATCH, SESSIONS, batch, post
 
@@ -56,7 +56,7 @@ def _start(folder: Path) -> tuple[float, float, float]:
         return took, server.processor_seconds(), server.resident_bytes() / MEGABYTE
 
 
-def _long_session(server: Server, db: Path, messages: int) -> str:
+def _long_session(server: ServerProcess, db: Path, messages: int) -> str:
     """Create a session with `messages` messages (one sent, the rest copies of its row); returns its path."""
     path = f"{SESSIONS}/long/messages"
     status, _ = load.run(load.once(server.address, post(path, batch(1))))

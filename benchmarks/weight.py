@@ -43,7 +43,7 @@ class Package:
     asked_by: set[str] = field(default_factory=set)
 
 
-class Part(NamedTuple):
+class PackagePart(NamedTuple):
     """A line of the table; `size` in bytes."""
 
     name: str
@@ -100,20 +100,20 @@ def bound(found: Mapping[str, Package]) -> set[str]:
     return {*packages((Requirement(name) for name in BOUND if name in found), by="")}
 
 
-def parts() -> list[Part]:
+def parts() -> list[PackagePart]:
     """All parts of the installation, largest first."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     found = packages(_requirements(project["dependencies"]), by=PROGRAM)
     given = bound(found)
     vectors = wordllama_embedder.WEIGHTS.stat().st_size
-    models = [Part(name, path.stat().st_size, True, PROGRAM) for name, path in MODELS.items()]
-    listed = [Part(p.name, p.size, p.name not in given, ", ".join(sorted(p.asked_by))) for p in found.values()]
+    models = [PackagePart(name, path.stat().st_size, True, PROGRAM) for name, path in MODELS.items()]
+    listed = [PackagePart(p.name, p.size, p.name not in given, ", ".join(sorted(p.asked_by))) for p in found.values()]
     code = own_size() - vectors - sum(model.size for model in models)
-    listed += [Part(PROGRAM, code, True, "you"), Part(VECTORS, vectors, False, PROGRAM), *models]
+    listed += [PackagePart(PROGRAM, code, True, "you"), PackagePart(VECTORS, vectors, False, PROGRAM), *models]
     return sorted(listed, key=lambda part: -part.size)
 
 
-def ours(found: Sequence[Part]) -> float:
+def ours(found: Sequence[PackagePart]) -> float:
     """Megabytes of packages of our own choice."""
     return sum(part.size for part in found if part.is_ours) / MEGABYTE
 

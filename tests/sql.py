@@ -16,39 +16,39 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # as the s
 Values = Sequence[object] | Mapping[str, object]
 
 
-class Connection(Protocol):
+class Executes(Protocol):
     def execute(self, statement: str, values: Any = ..., /) -> Any: ...
 
 
-def rows(db: Connection, query: str, values: Values = ()) -> list[Any]:
+def rows(db: Executes, query: str, values: Values = ()) -> list[Any]:
     return [*db.execute(query, values)]
 
 
-def row(db: Connection, query: str, values: Values = ()) -> Any:
+def row(db: Executes, query: str, values: Values = ()) -> Any:
     """Return the first row; None if there is none."""
     return db.execute(query, values).fetchone()
 
 
-def column(db: Connection, query: str, values: Values = ()) -> list[Any]:
+def column(db: Executes, query: str, values: Values = ()) -> list[Any]:
     """Return the first column of all rows."""
     return [each[0] for each in db.execute(query, values)]
 
 
-def value(db: Connection, query: str, values: Values = ()) -> Any:
+def value(db: Executes, query: str, values: Values = ()) -> Any:
     """Return the first column of the first row, which must exist."""
     return db.execute(query, values).fetchone()[0]
 
 
-def count(db: Connection, table: str, where: str = "1 = 1", values: Values = ()) -> int:
+def count(db: Executes, table: str, where: str = "1 = 1", values: Values = ()) -> int:
     return int(value(db, f"SELECT count(*) FROM {table} WHERE {where}", values))
 
 
-def change(db: Connection, statement: str, values: Values = ()) -> int:
+def change(db: Executes, statement: str, values: Values = ()) -> int:
     """Run a statement, and return the number of changed rows."""
     return int(db.execute(statement, values).rowcount)
 
 
-def make_due(db: Connection) -> int:
+def make_due(db: Executes) -> int:
     """Make all jobs due now, and return their number."""
     return change(db, "UPDATE jobs SET due_at = 0")
 
@@ -61,7 +61,7 @@ def opened(database: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def transaction(db: Connection) -> Iterator[None]:
+def transaction(db: Executes) -> Iterator[None]:
     db.execute("BEGIN")
     yield
     db.execute("COMMIT")

@@ -36,7 +36,7 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
     return lambda *arguments: CliRunner().invoke(main, [str(each) for each in arguments])
 
 
-class Writer(threading.Thread):
+class AddingThread(threading.Thread):
     """Adds messages until it is told to stop, and knows which of them were acknowledged."""
 
     def __init__(self, url: str) -> None:
@@ -71,7 +71,7 @@ def test_a_backup_is_taken_while_the_server_writes_and_restored_once_it_has_stop
     home = tmp_path / "home"
     home.mkdir()
     server = Server(home / "omoide.db", debounce_seconds="3600")
-    writer = Writer(server.url)
+    writer = AddingThread(server.url)
     writer.start()
     writer.begun.wait()
     before = writer.acknowledged
@@ -134,22 +134,22 @@ def test_copies_are_for_those_who_could_read_what_was_copied(invoke: Invoke, dat
 
 
 def test_a_backup_that_is_interrupted_leaves_everything_as_it_was(database: Path, tmp_path: Path) -> None:
-    class Interrupted(Exception):
+    class StopCopying(Exception):
         pass
 
     def shown(done: int, of: int) -> None:
-        raise Interrupted
+        raise StopCopying
 
     copy = tmp_path / "copy.db"
     before = files(tmp_path)
-    with pytest.raises(Interrupted):
+    with pytest.raises(StopCopying):
         backup.back_up(database, copy, replace=False, busy_timeout=0, shown=shown)
     assert files(tmp_path) == before
     copy.write_text("the one of yesterday")
-    with pytest.raises(Interrupted):
+    with pytest.raises(StopCopying):
         backup.back_up(database, copy, replace=True, busy_timeout=0, shown=shown)
     assert copy.read_text() == "the one of yesterday"
-    with pytest.raises(Interrupted):
+    with pytest.raises(StopCopying):
         backup.restore(_backup_of(database, tmp_path), database, former=None, shown=shown)
     assert backup.check(database).is_current
 

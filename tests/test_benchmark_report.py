@@ -21,7 +21,7 @@ from benchmarks.report import growth
 from benchmarks.report.machine import Machine, this_machine
 from benchmarks.report.markdown import anchor, markdown
 from benchmarks.report.results import Result, results
-from benchmarks.report.sections import PARTS, Part
+from benchmarks.report.sections import PARTS, ReportPart
 from benchmarks.table import Bar
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -29,7 +29,7 @@ MACHINE = Machine("A processor", 2, 8, "Linux 6.1", "3.11.7", "3.50.0")
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
 
-def part(name: str) -> Part:
+def part(name: str) -> ReportPart:
     return next(each for each in PARTS if each.name == name)
 
 
@@ -114,7 +114,7 @@ def test_a_part_writes_its_figures_for_the_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
-def test_every_part_can_be_asked_for_its_figures(part: Part) -> None:
+def test_every_part_can_be_asked_for_its_figures(part: ReportPart) -> None:
     _, module, *arguments = part.command
     found = importlib.import_module(module)
     if hasattr(found, "__path__"):  # a package is run by its __main__
@@ -126,7 +126,7 @@ def test_a_heading_is_reached_as_pages_make_its_anchor() -> None:
     assert anchor("Over HTTP, against the floor") == "over-http-against-the-floor"
 
 
-class Slow:
+class SlowFirstAnswer:
     """Answers each request, the first of each connection after a while."""
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ class Slow:
 
 def test_paced_requests_that_wait_for_their_turn_count_the_waiting() -> None:
     async def play() -> tuple[load.Round, int]:
-        slow = Slow()
+        slow = SlowFirstAnswer()
         server = await asyncio.start_server(slow.serve, "127.0.0.1", 0)
         requests = itertools.repeat(load.request("GET", "/"))
         async with server:

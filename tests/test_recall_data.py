@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmarks.recall.dataset import KINDS, Question, Turn, conversations, questions
+from benchmarks.recall.dataset import KINDS, RecallQuestion, RecallTurn, conversations, questions
 from benchmarks.recall.lexical import WORD, baseline, evidence_recall, hit_rate
 
 CONVERSATIONS = conversations()
@@ -58,7 +58,7 @@ def content_stems(text: str, peers: set[str]) -> set[str]:
     return stems
 
 
-def shape(turn: Turn) -> str:
+def shape(turn: RecallTurn) -> str:
     """The text with every number, and every capitalised word that does not begin a sentence, replaced by one mark."""
     text = re.sub(r"(?<=[\w,;] )[A-Z]\w*", "#", turn.content)
     text = re.sub(r"^[A-Z]\w*(?=[,:!])", "#", text)
@@ -66,19 +66,19 @@ def shape(turn: Turn) -> str:
     return " ".join(words)
 
 
-def turn_of(name: str, turn: str) -> Turn:
+def turn_of(name: str, turn: str) -> RecallTurn:
     """The turn of that id in the named conversation."""
     return next(one for one in CONVERSATIONS[name] if one.id == turn)
 
 
-def shared(one: Question) -> list[set[str]]:
+def shared(one: RecallQuestion) -> list[set[str]]:
     """For each evidence turn, the content stems it has in common with the question."""
     peers = {turn.peer for turn in CONVERSATIONS[one.conversation]}
     asked = content_stems(one.question, peers)
     return [asked & content_stems(turn_of(one.conversation, turn).content, peers) for turn in one.evidence]
 
 
-def of_kind(kind: str) -> list[Question]:
+def of_kind(kind: str) -> list[RecallQuestion]:
     """The questions of one kind, in the order of the file."""
     return [one for one in QUESTIONS if one.kind == kind]
 

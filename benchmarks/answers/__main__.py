@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from benchmarks.answers import asking, dataset
-from benchmarks.answers.dataset import KINDS, Question
+from benchmarks.answers.dataset import KINDS, LabelledQuestion
 from benchmarks.answers.scoring import Reply, Score, mean, score
 from benchmarks.measurements import Figure, held, json_option, publish
 
@@ -77,7 +77,7 @@ class Report:
             for each, reply in zip(scores, replies, strict=True):
                 _print(each, reply)
 
-    def add_searches(self, search: Callable[[Question], list[str]], way: str) -> None:
+    def add_searches(self, search: Callable[[LabelledQuestion], list[str]], way: str) -> None:
         for half, names in self.halves:
             asked = [each for each in self.asked if each.conversation in names and each.evidence]
             found = [(each, {*search(each)}) for each in asked]
@@ -85,7 +85,7 @@ class Report:
             if asked:
                 self.figures.append(held(f"{way}, {half}", "recall@10", recall))
 
-    def add_selection(self, bench: asking.Bench) -> None:
+    def add_selection(self, bench: asking.AnswersBench) -> None:
         for half, names in self.halves:
             if labels := [each for each in self.labels if each.conversation in names]:
                 useful, kept = asking.kept_labels(bench, labels)
@@ -115,14 +115,14 @@ def main(
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
         folder = Path(name)
         (folder / "full").mkdir()
-        with asking.Bench(folder / "full", report.conversations) as bench:
+        with asking.AnswersBench(folder / "full", report.conversations) as bench:
             report.add(level, asking.by_server(bench, report.asked, level), kinds=True)
             report.add_searches(lambda each: bench.search(each, rerank=False), "search")
             report.add_searches(lambda each: bench.search(each, rerank=True), "search, reranked")
             report.add_selection(bench)
         if not alone:
             (folder / "without").mkdir()
-            with asking.Bench(folder / "without", report.conversations, **WITHOUT_RERANKER) as bench:
+            with asking.AnswersBench(folder / "without", report.conversations, **WITHOUT_RERANKER) as bench:
                 report.add("without cross-encoder", asking.by_server(bench, report.asked, level))
             report.add("bm25", asking.by_words(report.conversations, report.asked))
     publish(f"Answers to {len(report.asked)} questions", report.figures, json_file)

@@ -12,11 +12,11 @@ from typing import Any
 import click
 import httpx
 
-from benchmarks.answers.dataset import Label, Question
+from benchmarks.answers.dataset import Label, LabelledQuestion
 from benchmarks.answers.scoring import Reply, is_nothing_known
 from benchmarks.recall import lexical
-from benchmarks.recall.dataset import Turn
-from benchmarks.servers import Server, omoide
+from benchmarks.recall.dataset import RecallTurn
+from benchmarks.servers import ServerProcess, omoide
 
 POLL_SECONDS = 0.2
 REQUEST_SECONDS = 120.0
@@ -24,11 +24,11 @@ BATCH = 100
 SEARCHED = 10
 
 
-class Bench:
+class AnswersBench:
     """A server with one workspace for each conversation."""
 
-    def __init__(self, folder: Path, conversations: Mapping[str, Sequence[Turn]], **settings: str) -> None:
-        self._server: Server = omoide(folder, debounce_seconds="0", model_debounce_seconds="0", **settings)
+    def __init__(self, folder: Path, conversations: Mapping[str, Sequence[RecallTurn]], **settings: str) -> None:
+        self._server: ServerProcess = omoide(folder, debounce_seconds="0", model_debounce_seconds="0", **settings)
         host, port = self._server.address
         self._metrics = f"http://{host}:{port}/metrics"
         self._http = httpx.Client(base_url=f"http://{host}:{port}/v3/workspaces", timeout=REQUEST_SECONDS)
@@ -36,7 +36,7 @@ class Bench:
         """Message id → turn."""
         self.conversations = conversations
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> AnswersBench:
         self._server.__enter__()
         for name, turns in self.conversations.items():
             self._ingest(name, turns)
@@ -50,7 +50,7 @@ class Bench:
         self._http.close()
         self._server.__exit__(*error)
 
-    def ask(self, question: Question, level: str) -> Reply:
+    def ask(self, question: LabelledQuestion, level: str) -> Reply:
         """Ask the memory of the peer that the question is about."""
         body = {"query": question.question, "reasoning_level": level, "include_evidence": True}
         begun = time.perf_counter()
@@ -62,7 +62,7 @@ class Bench:
         contents = [each["content"] for each in read]
         return Reply(text, [*zip(contents, turns, strict=True)], seconds, is_nothing_known(text))
 
-    def search(self, question: Question, *, rerank: bool) -> list[str]:
+    def search(self, question: LabelledQuestion, *, rerank: bool) -> list[str]:
         """The turns that a search of the workspace finds, best first."""
         body = {"query": question.question, "limit": SEARCHED} | ({"rerank": True} if rerank else {})
         return [self.turns[each["id"]] for each in self._ok("POST", f"{question.conversation}/search", body)]
@@ -76,7 +76,7 @@ class Bench:
             for each in found["items"]:
                 yield each["content"], frozenset(self.turns[id] for id in each["message_ids"] if id in self.turns)
 
-    def _ingest(self, name: str, turns: Sequence[Turn]) -> None:
+    def _ingest(self, name: str, turns: Sequence[RecallTurn]) -> None:
         for session in dict.fromkeys(turn.session for turn in turns):
             said = [turn for turn in turns if turn.session == session]
             self._ok("POST", f"{name}/sessions", {"id": session, "peers": {turn.peer: {} for turn in said}})
@@ -107,7 +107,7 @@ class Bench:
         return response.json() if response.content else None
 
 
-def by_words(conversations: Mapping[str, Sequence[Turn]], asked: Sequence[Question]) -> list[Reply]:
+def by_words(conversations: Mapping[str, Sequence[RecallTurn]], asked: Sequence[LabelledQuestion]) -> list[Reply]:
     """The best turn by bm25 as the answer to each question."""
     replies = []
     for question in asked:
@@ -120,13 +120,13 @@ def by_words(conversations: Mapping[str, Sequence[Turn]], asked: Sequence[Questi
     return replies
 
 
-def by_server(bench: Bench, asked: Sequence[Question], level: str) -> list[Reply]:
+def by_server(bench: AnswersBench, asked: Sequence[LabelledQuestion], level: str) -> list[Reply]:
     """The server's answers, with a progress bar."""
     with click.progressbar(asked, label=level, file=sys.stderr) as questions:
         return [bench.ask(question, level) for question in questions]
 
 
-def kept_labels(bench: Bench, labels: Sequence[Label]) -> tuple[float, float]:
+def kept_labels(bench: AnswersBench, labels: Sequence[Label]) -> tuple[float, float]:
     """The share of useful sentences among those that became conclusions, and the share of useful ones that did."""
     by_name: dict[str, list[tuple[str, frozenset[str]]]] = {}
     became = []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.recall import dataset as recall
-from benchmarks.recall.dataset import Turn
+from benchmarks.recall.dataset import RecallTurn
 
 HERE = Path(__file__).resolve().parent
 KINDS = ("fact", "time", "several", "inference", "change", "count")
@@ -20,7 +20,7 @@ KINDS = ("fact", "time", "several", "inference", "change", "count")
 UNANSWERABLE = "unanswerable"
 
 
-class Question(NamedTuple):
+class LabelledQuestion(NamedTuple):
     """A question about `peer`. `evidence`: turns that answer it; `answer`: each a word, or alternatives with `|`."""
 
     conversation: str
@@ -45,16 +45,16 @@ class Label(NamedTuple):
     useful: bool
 
 
-def conversations(folders: Sequence[Path]) -> dict[str, list[Turn]]:
+def conversations(folders: Sequence[Path]) -> dict[str, list[RecallTurn]]:
     """All conversations by name, with their turns in order: those of `folders` and of the recall benchmark."""
     own = [path for folder in folders for path in sorted(folder.glob("*.jsonl")) if "-" not in path.stem]
-    return recall.conversations() | {path.stem: [Turn(**row) for row in _rows(path)] for path in own}
+    return recall.conversations() | {path.stem: [RecallTurn(**row) for row in _rows(path)] for path in own}
 
 
-def questions(folders: Sequence[Path]) -> list[Question]:
+def questions(folders: Sequence[Path]) -> list[LabelledQuestion]:
     """All questions, grouped by conversation."""
     return [
-        Question(
+        LabelledQuestion(
             row["conversation"],
             row["kind"],
             row["peer"],

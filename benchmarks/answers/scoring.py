@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.answers.dataset import Question
+from benchmarks.answers.dataset import LabelledQuestion
 from omoide.reasoner.extractive import frames
 
 SHARE = 0.8
@@ -37,7 +37,7 @@ class Reply:
 class Score:
     """What one answer is worth. `quoted`: share of the gold turns that it quotes."""
 
-    question: Question
+    question: LabelledQuestion
     quoted: float
     has_words: bool
     is_unknown: bool
@@ -45,7 +45,7 @@ class Score:
     seconds: float
 
 
-def score(question: Question, reply: Reply, turns: dict[str, str]) -> Score:
+def score(question: LabelledQuestion, reply: Reply, turns: dict[str, str]) -> Score:
     """Judge the reply; `turns` has the text of each turn of the conversation."""
     quoted = [_quotes(reply, id, turns[id]) for id in question.evidence]
     return Score(

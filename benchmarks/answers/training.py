@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from benchmarks.answers import asking, dataset
-from benchmarks.answers.dataset import Question
+from benchmarks.answers.dataset import LabelledQuestion
 from benchmarks.selection.model import Array, fit, scores
 from benchmarks.servers import DATABASE
 from omoide.core.settings import Settings
@@ -30,8 +30,7 @@ from omoide.reasoner.extractive.retrieval import retrieve
 from omoide.reasoner.extractive.selection import told_otherwise
 from omoide.reasoner.extractive.statement_cues import StatementCues, statement_cues
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
-from omoide.reasoner.protocol import Question as AskedQuestion
-from omoide.reasoner.protocol import ReasoningLevel
+from omoide.reasoner.protocol import Question, ReasoningLevel
 from omoide.search.rerank import Scores
 from omoide.services.container import Services, open_services
 
@@ -52,7 +51,7 @@ ROUNDED = 4
 class Example:
     """A question with the cues of its statements, and which of them answer it."""
 
-    question: Question
+    question: LabelledQuestion
     asked: ParsedQuestion
     cues: StatementCues
     gold: Array
@@ -96,12 +95,12 @@ def _examples(folders: Sequence[Path]) -> list[Example]:
     names = {each.conversation for each in asked}
     conversations = {name: turns for name, turns in dataset.conversations(folders).items() if name in names}
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as folder:
-        with asking.Bench(Path(folder), conversations) as bench:
+        with asking.AnswersBench(Path(folder), conversations) as bench:
             turns = bench.turns
         return asyncio.run(_gathered(Path(folder) / DATABASE, asked, turns))
 
 
-async def _gathered(file: Path, asked: Sequence[Question], turns: Mapping[str, str]) -> list[Example]:
+async def _gathered(file: Path, asked: Sequence[LabelledQuestion], turns: Mapping[str, str]) -> list[Example]:
     services = open_services(Settings.model_validate({"db": file}))
     try:
         with click.progressbar(asked, label="questions") as questions:
@@ -110,10 +109,10 @@ async def _gathered(file: Path, asked: Sequence[Question], turns: Mapping[str, s
         await services.aclose()
 
 
-async def _example(services: Services, question: Question, turns: Mapping[str, str]) -> Example:
+async def _example(services: Services, question: LabelledQuestion, turns: Mapping[str, str]) -> Example:
     scope = MemoryScope(question.conversation, question.peer, question.peer)
     memory = MemoryView(services.store, services.finder, services.tokens, scope)
-    whole = AskedQuestion(question.question, question.peer, question.peer, LEVEL)
+    whole = Question(question.question, question.peer, question.peer, LEVEL)
     case = Case.of(whole, await retrieve(whole, memory))
     left_out = told_otherwise(case.candidates)
     kept = [each for each in case.candidates if id(each) not in left_out]

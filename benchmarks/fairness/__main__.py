@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from benchmarks.child_processes import Child
+from benchmarks.child_processes import ClientProcess
 from benchmarks.fairness import heavy_tenant, light_tenant, parallel, stubs, tables, tenants
-from benchmarks.fairness.run import Outcome, Setup, light_result, measure
+from benchmarks.fairness.run import FairnessOutcome, Setup, light_result, measure
 from benchmarks.fairness.scenarios import EVERYTHING, SCENARIOS, searches
 from benchmarks.measurements import Figure, json_option, publish, write
 
@@ -18,7 +18,7 @@ SEARCHING, SPREADING, FLOOR = "searching", "spreading", "floor"
 SEARCHING_SECONDS = 4.0
 
 
-def _outcomes(names: tuple[str, ...], setups: list[Setup]) -> Iterator[list[Outcome]]:
+def _outcomes(names: tuple[str, ...], setups: list[Setup]) -> Iterator[list[FairnessOutcome]]:
     """For each scenario, its outcomes with all setups."""
     for name in names:
         found = []
@@ -33,12 +33,12 @@ def floor(seconds: float) -> Iterator[Figure]:
     """The overhead of the clients themselves."""
     results = []
     with stubs.running(stubs.answer_at_once) as fast:
-        plan = light_tenant.Plan(
+        plan = light_tenant.LightPlan(
             tenants.tenant(fast, "light", tenants.LIGHT_SOURCE), EVERYTHING, seconds, 5, concludes=False
         )
         results.append(light_result(plan))
         with stubs.running(stubs.answer_at_once) as other:
-            load = Child[heavy_tenant.Result](
+            load = ClientProcess[heavy_tenant.HeavyResult](
                 heavy_tenant.play, tenants.tenant(other, "size", tenants.HEAVY_SOURCE), searches
             )
             try:

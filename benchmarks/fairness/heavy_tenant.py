@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.child_processes import Control
 from benchmarks.fairness.tenants import Tenant
-from benchmarks.http_client import Answer, ConnectionLost, Pool
+from benchmarks.http_client import ConnectionLost, HttpAnswer, Pool
 
 MOST_CONNECTIONS = 1_024
 REFUSED_SECONDS = 0.1
@@ -23,7 +23,7 @@ REFUSALS = range(400, 600)
 
 
 @dataclass
-class Result:
+class HeavyResult:
     """Responses by status or error, the duration in seconds, and notes for the table."""
 
     answers: Counter[str] = field(default_factory=Counter)
@@ -39,7 +39,7 @@ class Heavy:
     def __init__(self, tenant: Tenant, control: Control) -> None:
         self.tenant = tenant
         self.pool = Pool(tenant.server, MOST_CONNECTIONS, source=tenant.source)
-        self.result = Result()
+        self.result = HeavyResult()
         self.rest_seconds = REFUSED_SECONDS
         self._control = control
         self._begun = (time.perf_counter(), time.process_time())
@@ -54,7 +54,7 @@ class Heavy:
     def note(self, text: str) -> None:
         self.result.notes.append(text)
 
-    async def send(self, sent: bytes, *, keep_body: bool = False) -> Answer | None:
+    async def send(self, sent: bytes, *, keep_body: bool = False) -> HttpAnswer | None:
         """Send a request and count its response; None without one. Pauses after a refusal."""
         try:
             answer = await self.pool.exchange(sent, keep_body=keep_body)
@@ -79,7 +79,7 @@ class Heavy:
     async def stopped(self) -> None:
         await self._control.until_stopped()
 
-    def finished(self) -> Result:
+    def finished(self) -> HeavyResult:
         begin, computed = self._begun
         self.result.seconds = time.perf_counter() - begin
         self.result.processor_seconds = time.process_time() - computed
@@ -90,7 +90,7 @@ Load = Callable[[Heavy], Coroutine[Any, Any, None]]
 """Prepares, calls `begun`, and sends requests until cancelled. A module-level function, because it is pickled."""
 
 
-async def play(control: Control, tenant: Tenant, load: Load) -> Result:
+async def play(control: Control, tenant: Tenant, load: Load) -> HeavyResult:
     """Run a load until the parent stops it, or for LONGEST_SECONDS. Raises the errors of its preparation."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * MOST_CONNECTIONS), most))

@@ -37,7 +37,7 @@ STATEMENT = "I live in Lisbon, I have a dog called Rex, and I work as a nurse."
 
 
 @dataclass(frozen=True)
-class Operation:
+class LightOperation:
     """A kind of request, sent `per_second` times a second; `fresh` opens a new connection for each."""
 
     name: str
@@ -56,19 +56,19 @@ def _bodies(path: str, name: str) -> Callable[[Tenant, str], Iterator[bytes]]:
     return lambda tenant, _: itertools.cycle([tenant.post(path, {name: question}) for question in QUESTIONS])
 
 
-def _monitoring(path: str) -> Operation:
-    return Operation(path, lambda _, admin: itertools.repeat(request("GET", path, key=admin)), 5, fresh=True)
+def _monitoring(path: str) -> LightOperation:
+    return LightOperation(path, lambda _, admin: itertools.repeat(request("GET", path, key=admin)), 5, fresh=True)
 
 
 OPERATIONS = {
     each.name: each
     for each in (
-        Operation("chat", _bodies("/peers/alice/chat", "query")),
-        Operation("search", _bodies("/search", "query")),
-        Operation("add", _additions),
-        Operation("get or create", lambda tenant, _: itertools.repeat(tenant.post("/sessions", {"id": "talk"}))),
-        Operation("list", lambda tenant, _: itertools.repeat(tenant.post("/sessions/talk/messages/list", {}))),
-        Operation("context", lambda tenant, _: itertools.repeat(tenant.get("/sessions/talk/context?tokens=1000"))),
+        LightOperation("chat", _bodies("/peers/alice/chat", "query")),
+        LightOperation("search", _bodies("/search", "query")),
+        LightOperation("add", _additions),
+        LightOperation("get or create", lambda tenant, _: itertools.repeat(tenant.post("/sessions", {"id": "talk"}))),
+        LightOperation("list", lambda tenant, _: itertools.repeat(tenant.post("/sessions/talk/messages/list", {}))),
+        LightOperation("context", lambda tenant, _: itertools.repeat(tenant.get("/sessions/talk/context?tokens=1000"))),
         _monitoring("/health"),
         _monitoring("/ready"),
         _monitoring("/metrics"),
@@ -77,7 +77,7 @@ OPERATIONS = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class LightPlan:
     """The light tenant's load for `seconds`; `patience` is the timeout for the last responses."""
 
     tenant: Tenant
@@ -92,7 +92,7 @@ class Plan:
 
 
 @dataclass
-class Result:
+class LightResult:
     """Per operation: latencies in seconds, and failures. A request still waiting at the end counts in both."""
 
     latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -110,12 +110,12 @@ def due_times(begin: float, per_second: float, seconds: float, phase: float = 0.
     return [begin + (number + phase) / per_second for number in range(count)]
 
 
-async def play(control: Control, plan: Plan) -> Result:
+async def play(control: Control, plan: LightPlan) -> LightResult:
     """Send all requests of the plan. Raises RuntimeError if the preparation fails."""
     if plan.prepares:
         await prepare(plan)
     control.begun()
-    result = Result()
+    result = LightResult()
     begin, computed = time.perf_counter(), time.process_time()
     chosen = [OPERATIONS[name] for name in plan.operations]
     tasks = [
@@ -129,7 +129,7 @@ async def play(control: Control, plan: Plan) -> Result:
     return result
 
 
-async def prepare(plan: Plan) -> None:
+async def prepare(plan: LightPlan) -> None:
     """Store a small conversation, wait for a conclusion about one of its peers, and send each request once or twice.
 
     Raises RuntimeError if the server refuses a request, TimeoutError without a conclusion.
@@ -150,7 +150,7 @@ async def prepare(plan: Plan) -> None:
     pool.close()
 
 
-async def _operate(plan: Plan, operation: Operation, begin: float, phase: float, result: Result) -> None:
+async def _operate(plan: LightPlan, operation: LightOperation, begin: float, phase: float, result: LightResult) -> None:
     pool = Pool(plan.tenant.server, CONNECTIONS, source=plan.tenant.source)
     requests = operation.requests(plan.tenant, plan.admin_key)
     under_way = []
@@ -162,7 +162,7 @@ async def _operate(plan: Plan, operation: Operation, begin: float, phase: float,
     pool.close()
 
 
-async def _exchange(pool: Pool, sent: bytes, operation: Operation, due: float, result: Result) -> None:
+async def _exchange(pool: Pool, sent: bytes, operation: LightOperation, due: float, result: LightResult) -> None:
     try:
         answer = await pool.exchange(sent, fresh=operation.fresh)
     except ConnectionLost as error:
@@ -177,7 +177,7 @@ async def _exchange(pool: Pool, sent: bytes, operation: Operation, due: float, r
             result.failures[operation.name][f"status {answer.status}"] += 1
 
 
-async def _probe_all(plan: Plan, begin: float, result: Result) -> None:
+async def _probe_all(plan: LightPlan, begin: float, result: LightResult) -> None:
     pool = Pool(plan.tenant.server, CONNECTIONS, source=plan.tenant.source)
     under_way = []
     for due in due_times(begin, PROBES_PER_SECOND, plan.seconds):
@@ -187,7 +187,7 @@ async def _probe_all(plan: Plan, begin: float, result: Result) -> None:
     pool.close()
 
 
-async def _probe(pool: Pool, tenant: Tenant, due: float, result: Result) -> None:
+async def _probe(pool: Pool, tenant: Tenant, due: float, result: LightResult) -> None:
     """Time from adding a message of a new peer in a new session until a conclusion about the peer can be read."""
     name = f"probe-{uuid.uuid4().hex}"
     said = {"messages": [{"peer_id": name, "content": STATEMENT}]}
@@ -211,7 +211,9 @@ async def _concluded(pool: Pool, tenant: Tenant, peer: str) -> None:
         await asyncio.sleep(PROBE_POLL_SECONDS)
 
 
-async def _finish(under_way: list[asyncio.Task[None]], name: str, plan: Plan, begin: float, result: Result) -> None:
+async def _finish(
+    under_way: list[asyncio.Task[None]], name: str, plan: LightPlan, begin: float, result: LightResult
+) -> None:
     """Wait for the last responses as long as the plan allows, then cancel the remaining requests."""
     remaining = begin + plan.seconds + plan.patience - time.perf_counter()
     _, late = await asyncio.wait(under_way, timeout=max(0.0, remaining))
@@ -220,7 +222,7 @@ async def _finish(under_way: list[asyncio.Task[None]], name: str, plan: Plan, be
     await asyncio.gather(*late, return_exceptions=True)
 
 
-def _still_waiting(name: str, due: float, result: Result) -> None:
+def _still_waiting(name: str, due: float, result: LightResult) -> None:
     """Record a cancelled request with the time it has waited."""
     result.latencies[name].append(time.perf_counter() - due)
     result.failures[name]["still waiting at the end"] += 1

@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks import fill_database, process_tree
-from benchmarks.child_processes import Child, Control
+from benchmarks.child_processes import ClientProcess, Control
 from benchmarks.fairness import tenants
 from benchmarks.fairness.run import Setup
 from benchmarks.http_client import Pool, request
 from benchmarks.load import Round, rate
 from benchmarks.measurements import Figure, held
 from benchmarks.recall.dataset import questions
-from benchmarks.servers import Address, Server
+from benchmarks.servers import Address, ServerProcess
 from benchmarks.table import Bar
 
 CONNECTIONS = (1, 4, 16)
@@ -65,7 +65,7 @@ def searching(setup: Setup, seconds: float) -> Iterator[Figure]:
 
 
 def _played(tenant: tenants.Tenant, connections: int, seconds: float) -> Round:
-    child = Child[Round](_search, tenant, connections, seconds)
+    child = ClientProcess[Round](_search, tenant, connections, seconds)
     try:
         return child.result(seconds + WAIT_SECONDS)
     finally:
@@ -83,7 +83,7 @@ def spreading(setup: Setup) -> Iterator[Figure]:
     yield Figure(row, f"{TRIALS} trials", shown)
 
 
-def _serving(server: Server, count: int) -> list[int]:
+def _serving(server: ServerProcess, count: int) -> list[int]:
     """Wait until `count` API processes serve; returns their pids. Raises TimeoutError."""
     deadline = time.perf_counter() + WAIT_SECONDS
     while len(pids := process_tree.named(server.process.pid, "omoide-api")) < count:

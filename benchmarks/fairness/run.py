@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import fill_database, process_tree, servers
-from benchmarks.child_processes import Child
+from benchmarks.child_processes import ClientProcess
 from benchmarks.fairness import heavy_tenant, light_tenant, stubs, tenants
 from benchmarks.fairness.scenarios import FILLED_MESSAGES, SESSION_MESSAGES, Scenario
-from benchmarks.servers import DATABASE, Server
+from benchmarks.servers import DATABASE, ServerProcess
 
 PREPARATION_SECONDS = 180
 PATIENCE_SECONDS = 10
@@ -27,13 +27,13 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FairnessOutcome:
     """The light tenant's results without and with the heavy tenant, and the heavy tenant's results."""
 
     scenario: Scenario
-    without: light_tenant.Result
-    loaded: light_tenant.Result
-    heavy: heavy_tenant.Result
+    without: light_tenant.LightResult
+    loaded: light_tenant.LightResult
+    heavy: heavy_tenant.HeavyResult
     server_seconds: float
     """CPU time of all server processes under the load of both tenants."""
     api_peak_mb: float
@@ -54,7 +54,9 @@ class Setup:
     auth: bool = True
 
     @contextlib.contextmanager
-    def server(self, *, filled: bool, workers: int = 0, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Server]:
+    def server(
+        self, *, filled: bool, workers: int = 0, settings: Mapping[str, str] = NO_SETTINGS
+    ) -> Iterator[ServerProcess]:
         """Run a server on a new database."""
         with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
             folder = Path(name)
@@ -81,7 +83,7 @@ class Setup:
         return db
 
 
-def measure(scenario: Scenario, setup: Setup) -> Outcome:
+def measure(scenario: Scenario, setup: Setup) -> FairnessOutcome:
     """Run both phases of a scenario. Raises RuntimeError or TimeoutError if that fails."""
     with ExitStack() as stack:
         settings = {}
@@ -96,12 +98,12 @@ def measure(scenario: Scenario, setup: Setup) -> Outcome:
         return played(scenario, setup, server)
 
 
-def played(scenario: Scenario, setup: Setup, server: Server) -> Outcome:
+def played(scenario: Scenario, setup: Setup, server: ServerProcess) -> FairnessOutcome:
     """Run both phases on a running server."""
     alone = _plan(scenario, setup, server, prepares=True)
     without = light_result(alone)
     tenant = tenants.tenant(server.address, fill_database.WORKSPACE, setup.heavy_source)
-    load = Child[heavy_tenant.Result](heavy_tenant.play, tenant, scenario.play)
+    load = ClientProcess[heavy_tenant.HeavyResult](heavy_tenant.play, tenant, scenario.play)
     try:
         load.wait_until_begun(PREPARATION_SECONDS)
         computed = server.processor_seconds()
@@ -112,12 +114,12 @@ def played(scenario: Scenario, setup: Setup, server: Server) -> Outcome:
     finally:
         load.kill()
     peaks = [peak_mb(server, name) for name in ("omoide-api", "omoide-worker")]
-    return Outcome(scenario, without, loaded, done, computed, *peaks)
+    return FairnessOutcome(scenario, without, loaded, done, computed, *peaks)
 
 
-def _plan(scenario: Scenario, setup: Setup, server: Server, *, prepares: bool) -> light_tenant.Plan:
+def _plan(scenario: Scenario, setup: Setup, server: ServerProcess, *, prepares: bool) -> light_tenant.LightPlan:
     tenant = tenants.tenant(server.address, "light", tenants.LIGHT_SOURCE)
-    return light_tenant.Plan(
+    return light_tenant.LightPlan(
         tenant,
         scenario.operations,
         setup.seconds,
@@ -128,8 +130,8 @@ def _plan(scenario: Scenario, setup: Setup, server: Server, *, prepares: bool) -
     )
 
 
-def light_result(plan: light_tenant.Plan) -> light_tenant.Result:
-    child = Child[light_tenant.Result](light_tenant.play, plan)
+def light_result(plan: light_tenant.LightPlan) -> light_tenant.LightResult:
+    child = ClientProcess[light_tenant.LightResult](light_tenant.play, plan)
     try:
         child.wait_until_begun(PREPARATION_SECONDS)
         return child.result(plan.seconds + plan.patience + MARGIN_SECONDS)
@@ -137,7 +139,7 @@ def light_result(plan: light_tenant.Plan) -> light_tenant.Result:
         child.kill()
 
 
-def peak_mb(server: Server, name: str) -> float:
+def peak_mb(server: ServerProcess, name: str) -> float:
     """The peak resident memory of the processes with this name in MB; 0 if there are none."""
     sizes = []
     for pid in process_tree.named(server.process.pid, name):

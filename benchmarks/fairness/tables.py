@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.fairness.light_tenant import CONCLUSION, Result
-from benchmarks.fairness.run import Outcome
+from benchmarks.fairness.light_tenant import CONCLUSION, LightResult
+from benchmarks.fairness.run import FairnessOutcome
 from benchmarks.measurements import Figure, held, percentile
 from benchmarks.table import Bar
 
@@ -15,7 +15,7 @@ CONCLUDED = Bar(3_000, at_most=True, unit=" ms")
 NONE_FAILED = Bar(0, at_most=True, unit=" failed")
 
 
-def light_tenant(outcome: Outcome) -> Iterator[Figure]:
+def light_tenant(outcome: FairnessOutcome) -> Iterator[Figure]:
     """A row for each operation: latencies in ms, alone and with the heavy tenant, and failures."""
     for name in (*outcome.scenario.operations, CONCLUSION):
         alone, loaded = (_milliseconds(result, name) for result in (outcome.without, outcome.loaded))
@@ -30,7 +30,7 @@ def light_tenant(outcome: Outcome) -> Iterator[Figure]:
         yield held(row, "failed", outcome.loaded.failed(name), "", NONE_FAILED)
 
 
-def heavy_tenant(outcome: Outcome) -> Iterator[Figure]:
+def heavy_tenant(outcome: FairnessOutcome) -> Iterator[Figure]:
     """A row for the heavy load: throughput, memory of the server's processes, and CPU usage."""
     row, heavy = outcome.scenario.name, outcome.heavy
     accepted = sum(count for status, count in heavy.answers.items() if status.startswith("2"))
@@ -46,7 +46,7 @@ def heavy_tenant(outcome: Outcome) -> Iterator[Figure]:
     yield Figure(row, "outcome", "; ".join([outcome.scenario.says, *heavy.notes, *said]))
 
 
-def floor(without: Result, loaded: Result) -> Iterator[Figure]:
+def floor(without: LightResult, loaded: LightResult) -> Iterator[Figure]:
     """The latencies that the light client measures on a stub server, with idle and with busy processors."""
     for row, result in (
         ("the clients alone: idle processors", without),
@@ -58,7 +58,7 @@ def floor(without: Result, loaded: Result) -> Iterator[Figure]:
         yield _figure(row, "longest", taken, 1.0)
 
 
-def compared(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> Iterator[Figure]:
+def compared(ours: Sequence[FairnessOutcome], theirs: Sequence[FairnessOutcome]) -> Iterator[Figure]:
     """Medians and p99 under the heavy load, of this server and another one, and their ratios."""
     for mine, other in zip(ours, theirs, strict=True):
         for name in (*mine.scenario.operations, CONCLUSION):
@@ -75,7 +75,7 @@ def compared(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> Iterator[Fig
             yield held(row, "failed of the other", other.loaded.failed(name))
 
 
-def _milliseconds(result: Result, name: str) -> list[float]:
+def _milliseconds(result: LightResult, name: str) -> list[float]:
     return [1_000 * latency for latency in result.latencies.get(name, [])]
 
 

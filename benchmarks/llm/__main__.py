@@ -20,7 +20,7 @@ import httpx
 from pydantic import ValidationError
 
 from benchmarks.llm import report, run, suites
-from benchmarks.llm.client import PATIENCE_SECONDS, Client, Stalled
+from benchmarks.llm.client import PATIENCE_SECONDS, LlmBenchClient, Stalled
 from benchmarks.llm.state import OtherRun, State
 from benchmarks.llm.suites import InvalidFile, Suite
 from benchmarks.measurements import json_option, publish
@@ -118,7 +118,7 @@ def finished(options: Options) -> tuple[Suite, State, Mapping[str, Mapping[str, 
     grader = judge_settings(options) if options.judge else None
     state = State(options.place, options.kept())
     with serving(options) as client:
-        run.learn_and_ask(client, suite, state, run.Plan(options.level, options.parallel, options.dreams))
+        run.learn_and_ask(client, suite, state, run.RunPlan(options.level, options.parallel, options.dreams))
         usage = client.usage([*suite.conversations])
     if grader is not None:
         run.judge(grader, suite, state, options.parallel)
@@ -167,12 +167,12 @@ def keys() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(options: Options) -> Iterator[Client]:
+def serving(options: Options) -> Iterator[LlmBenchClient]:
     """A client of a server whose database is kept with the run."""
     model = {"model": options.model} | ({"model_base_url": options.base_url} if options.base_url else {})
     with omoide(options.place.absolute(), **{**LASTING, **keys(), **model, **options.settings()}) as server:
         host, port = server.address
-        with contextlib.closing(Client(f"http://{host}:{port}", patience=options.patience)) as client:
+        with contextlib.closing(LlmBenchClient(f"http://{host}:{port}", patience=options.patience)) as client:
             yield client
 
 

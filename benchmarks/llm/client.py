@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from benchmarks.llm.suites import WORKSPACE, Item
-from benchmarks.recall.dataset import Turn
+from benchmarks.recall.dataset import RecallTurn
 
 BATCH = 100
 """Messages per request."""
@@ -25,7 +25,7 @@ class Stalled(Exception):
     """Nothing has been learned for long. The message has the last reason."""
 
 
-class Client:
+class LlmBenchClient:
     """Calls a server. `patience`: see `PATIENCE_SECONDS`."""
 
     def __init__(self, url: str, *, patience: float = PATIENCE_SECONDS, poll: float = POLL_SECONDS) -> None:
@@ -35,7 +35,7 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
-    def store(self, name: str, turns: Sequence[Turn]) -> None:
+    def store(self, name: str, turns: Sequence[RecallTurn]) -> None:
         """Add the conversation to a workspace of its own. What is there already is not added again."""
         for session, grouped in groupby(turns, key=lambda turn: turn.session):
             said = [*grouped]

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 import httpx
 
-from benchmarks.llm.client import Client
+from benchmarks.llm.client import LlmBenchClient
 from benchmarks.llm.grading import Judge, by_words
 from benchmarks.llm.progress import Progress, progress
 from benchmarks.llm.state import Answered, State
@@ -19,7 +19,7 @@ from omoide.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """How questions are asked: `parallel` of them at a time, after `dreams` if they are wanted."""
 
     level: str
@@ -27,7 +27,7 @@ class Plan:
     dreams: bool
 
 
-def learn_and_ask(client: Client, suite: Suite, state: State, plan: Plan) -> None:
+def learn_and_ask(client: LlmBenchClient, suite: Suite, state: State, plan: RunPlan) -> None:
     """Do what is missing in the state."""
     open_items = [each for each in suite.items if not state.has_answer(each.id)]
     with progress("questions", len(suite.items), len(suite.items) - len(open_items)) as bar:
@@ -45,13 +45,15 @@ def learn_and_ask(client: Client, suite: Suite, state: State, plan: Plan) -> Non
             _ask(client, items, state, plan, bar, is_chosen=suite.name == "own")
 
 
-def _learn(client: Client, name: str, bar: Progress) -> None:
+def _learn(client: LlmBenchClient, name: str, bar: Progress) -> None:
     failed = client.learn(name, lambda done, total: bar.show(f"{name}: learned {done} of {total}"))
     if failed:
         bar.say(f"{name}: {failed} units failed; the server's queue has the reasons")
 
 
-def _ask(client: Client, items: Sequence[Item], state: State, plan: Plan, bar: Progress, *, is_chosen: bool) -> None:
+def _ask(
+    client: LlmBenchClient, items: Sequence[Item], state: State, plan: RunPlan, bar: Progress, *, is_chosen: bool
+) -> None:
     def answer(item: Item) -> Answered:
         begun, text, error = time.perf_counter(), "", ""
         try:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.answers import dataset
-from benchmarks.recall.dataset import Turn
+from benchmarks.recall.dataset import RecallTurn
 
 WORKSPACE = ""
 """The peer of a question that is put to the memory of the whole workspace."""
@@ -54,7 +54,7 @@ class Suite:
     """Conversations by name, and questions grouped by conversation. `groups`: name → conversations, for the report."""
 
     name: str
-    conversations: Mapping[str, Sequence[Turn]]
+    conversations: Mapping[str, Sequence[RecallTurn]]
     items: Sequence[Item]
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -77,7 +77,7 @@ def own(folders: Sequence[Path] = ()) -> Suite:
     return Suite("own", used, items, {name: some for name, some in groups.items() if some})
 
 
-def _gold(question: dataset.Question, turns: Mapping[str, Turn]) -> str:
+def _gold(question: dataset.LabelledQuestion, turns: Mapping[str, RecallTurn]) -> str:
     """The short answer, and what the turns say that answer the question."""
     if not question.is_answerable:
         return ""
@@ -105,7 +105,7 @@ def longmemeval(path: Path) -> Suite:
     return Suite("LongMemEval", conversations, items)
 
 
-def _longmemeval_turns(row: Mapping[str, Any]) -> Iterator[Turn]:
+def _longmemeval_turns(row: Mapping[str, Any]) -> Iterator[RecallTurn]:
     dates = [_time(date, "%Y/%m/%d (%a) %H:%M") for date in row["haystack_dates"]]
     sessions = sorted(zip(dates, row["haystack_sessions"], strict=True), key=itemgetter(0))
     for number, (begun, turns) in enumerate(sessions, 1):
@@ -132,7 +132,7 @@ def locomo(path: Path) -> Suite:
     return Suite("LoCoMo", conversations, items)
 
 
-def _locomo_turns(conversation: Mapping[str, Any]) -> Iterator[Turn]:
+def _locomo_turns(conversation: Mapping[str, Any]) -> Iterator[RecallTurn]:
     numbers = sorted(int(key[8:]) for key in conversation if re.fullmatch(r"session_\d+", key))
     for number in numbers:
         begun = _time(conversation[f"session_{number}_date_time"], "%I:%M %p on %d %B, %Y")
@@ -145,12 +145,12 @@ def _with_picture(turn: Mapping[str, Any]) -> str:
     return f"{turn['text']} [shares a picture: {caption}]" if caption else str(turn["text"])
 
 
-def _turns(session: str, begun: datetime, said: Sequence[tuple[str, str]]) -> Iterator[Turn]:
+def _turns(session: str, begun: datetime, said: Sequence[tuple[str, str]]) -> Iterator[RecallTurn]:
     for position, (speaker, content) in enumerate(said):
         at = (begun + position * GAP).isoformat()
         for start in range(0, max(1, len(content)), MOST_CHARACTERS):
             id = f"{session}:{position}:{start}"
-            yield Turn(id, session, _id(speaker), content[start : start + MOST_CHARACTERS], at)
+            yield RecallTurn(id, session, _id(speaker), content[start : start + MOST_CHARACTERS], at)
 
 
 def words_of(gold: str) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from pathlib import Path
 import click
 
 from benchmarks import process_tree, servers
-from benchmarks.child_processes import Child
+from benchmarks.child_processes import ClientProcess
 from benchmarks.measurements import Figure, held, json_option, percentile, publish, write
 from benchmarks.mixed import clients
 from benchmarks.mixed.ledger import Difference, Ledger
-from benchmarks.servers import Server
+from benchmarks.servers import ServerProcess
 from benchmarks.table import Bar
 from benchmarks.wal import LOG, MEGABYTE, Watch, size_of
 
@@ -30,7 +30,7 @@ ERRORS_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Memory:
+class ProcessMemory:
     """Resident memory of a process in MB: before the load, peak, and after the load."""
 
     process: str
@@ -49,7 +49,7 @@ class Outcome:
     largest_log: int
     log: int
     database: int
-    memory: list[Memory]
+    memory: list[ProcessMemory]
 
 
 def run(connections: int, seconds: float, workers: int, checkout: Path | None) -> Outcome:
@@ -61,7 +61,7 @@ def run(connections: int, seconds: float, workers: int, checkout: Path | None) -
             servers.omoide_of(checkout, folder, ("--workers", str(workers)), {}) as server,
             Watch(log) as watch,
         ):
-            child = Child[Ledger](clients.play, server.address, connections, seconds)
+            child = ClientProcess[Ledger](clients.play, server.address, connections, seconds)
             try:
                 child.wait_until_begun(PREPARATION_SECONDS)
                 before = resident(server)
@@ -70,14 +70,14 @@ def run(connections: int, seconds: float, workers: int, checkout: Path | None) -
                 child.kill()
             sizes = watch.largest, size_of(log), size_of(folder / servers.DATABASE)
             memory = [
-                Memory(f"{name} ({pid})", before.get((name, pid), (0.0, 0.0))[0], peak, now)
+                ProcessMemory(f"{name} ({pid})", before.get((name, pid), (0.0, 0.0))[0], peak, now)
                 for (name, pid), (now, peak) in resident(server).items()
             ]
             difference = asyncio.run(clients.read_back(server.address, ledger))
     return Outcome(connections, ledger, difference, *sizes, memory)
 
 
-def resident(server: Server) -> dict[tuple[str, int], tuple[float, float]]:
+def resident(server: ServerProcess) -> dict[tuple[str, int], tuple[float, float]]:
     """(Name, pid) of each process of the server → its resident memory now and at its peak, in MB."""
     found = {}
     for pid in process_tree.family(server.process.pid):

@@ -46,7 +46,7 @@ SHARES = {
 """The frequency of each operation in percent."""
 
 
-class Client:
+class MixedClient:
     """A client with one connection; all its messages are distinct."""
 
     def __init__(self, address: Address, number: int, ledger: Ledger) -> None:
@@ -170,7 +170,7 @@ async def play(control: Control, address: Address, connections: int, seconds: fl
     await _prepare(address, ledger)
     control.begun()
     begin = time.perf_counter()
-    clients = [Client(address, number, ledger) for number in range(connections)]
+    clients = [MixedClient(address, number, ledger) for number in range(connections)]
     async with asyncio.timeout(seconds + PATIENCE_SECONDS):
         await asyncio.gather(*(client.run(begin + seconds) for client in clients))
     ledger.seconds = time.perf_counter() - begin

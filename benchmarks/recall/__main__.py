@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from benchmarks.measurements import held, json_option, publish
-from benchmarks.recall.dataset import KINDS, Question, Turn, conversations, questions
+from benchmarks.recall.dataset import KINDS, RecallQuestion, RecallTurn, conversations, questions
 from benchmarks.recall.lexical import DEPTHS, baseline, evidence_ranks, evidence_recall, index, search
 from omoide.core import clock
 from omoide.core.job_payloads import JobKind
@@ -43,7 +43,7 @@ PATIENCE_SECONDS = 60.0
 Ranks = list[list[int]]
 
 
-class Bench:
+class RecallBench:
     """The conversations, each in its own workspace, and the questions about them."""
 
     def __init__(self, folder: Path, embedder: str) -> None:
@@ -66,13 +66,13 @@ class Bench:
                 await embed(services, Job(0, JobKind.EMBED, {}, 1))
                 return
 
-    async def by_server(self, question: Question) -> list[str]:
+    async def by_server(self, question: RecallQuestion) -> list[str]:
         """The ids of the turns returned by the server's search, best first."""
         wanted = MessageSearch(question.conversation, question.question, max(DEPTHS))
         found = await search_messages(self.store, self.finder, wanted, seconds=PATIENCE_SECONDS)
         return [str(message.metadata["turn"]) for message in found]
 
-    async def by_vectors(self, question: Question) -> list[str]:
+    async def by_vectors(self, question: RecallQuestion) -> list[str]:
         """The ids of the turns with the vectors nearest to the question's."""
         vector = await self.finder.query_vector(question.question)
         within = await self.store.read(message_scope.resolve, MessageSearch(question.conversation))
@@ -82,7 +82,7 @@ class Bench:
         found = await self.store.read(message_search.fetch, [pk for pk, _ in near])
         return [str(message.metadata["turn"]) for message in found]
 
-    def by_plain_fusion(self, question: Question, near: Sequence[str]) -> list[str]:
+    def by_plain_fusion(self, question: RecallQuestion, near: Sequence[str]) -> list[str]:
         """The ids of the turns by full-text and vector search, fused with equal weights."""
         turns = self.turns[question.conversation]
         number = {turn.id: place for place, turn in enumerate(turns)}
@@ -96,13 +96,13 @@ class Bench:
         return [turns[place].id for place in sorted(scores, key=lambda place: (-scores[place], place))]
 
 
-def _message(turn: Turn) -> NewMessage:
+def _message(turn: RecallTurn) -> NewMessage:
     return NewMessage(turn.peer, turn.content, {"turn": turn.id}, 0, None)
 
 
 async def ranks(folder: Path, embedder: str) -> dict[str, Ranks]:
     """Search method → the ranks of each question's evidence."""
-    bench = Bench(folder, embedder)
+    bench = RecallBench(folder, embedder)
     await bench.fill()
     found: dict[str, Ranks] = {"words alone": baseline(bench.turns, bench.asked)}
     found |= {"vectors alone": [], "plain reciprocal rank": [], "the server": []}

@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 KINDS = ("paraphrase", "partial", "lexical", "answer")
 
 
-class Turn(NamedTuple):
+class RecallTurn(NamedTuple):
     """A message; `session` is its day, `created_at` an ISO 8601 instant in UTC."""
 
     id: str
@@ -23,7 +23,7 @@ class Turn(NamedTuple):
     created_at: str
 
 
-class Question(NamedTuple):
+class RecallQuestion(NamedTuple):
     """A question about one conversation, the ids of the turns that answer it, and one of `KINDS`."""
 
     conversation: str
@@ -32,15 +32,15 @@ class Question(NamedTuple):
     kind: str
 
 
-def conversations(root: Path = HERE) -> dict[str, list[Turn]]:
+def conversations(root: Path = HERE) -> dict[str, list[RecallTurn]]:
     """All conversations by name, with their turns in order."""
     return {
-        path.stem: [Turn(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+        path.stem: [RecallTurn(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
         for path in sorted((root / "conversations").glob("*.jsonl"))
     }
 
 
-def questions(root: Path = HERE) -> list[Question]:
+def questions(root: Path = HERE) -> list[RecallQuestion]:
     """All questions, in the order of the file, grouped by conversation."""
     rows = [json.loads(line) for line in (root / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
-    return [Question(row["conversation"], row["question"], tuple(row["evidence"]), row["kind"]) for row in rows]
+    return [RecallQuestion(row["conversation"], row["question"], tuple(row["evidence"]), row["kind"]) for row in rows]

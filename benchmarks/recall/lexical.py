@@ -10,14 +10,14 @@ import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
-from benchmarks.recall.dataset import KINDS, Question, Turn, conversations, questions
+from benchmarks.recall.dataset import KINDS, RecallQuestion, RecallTurn, conversations, questions
 
 DEPTHS = (5, 10, 20)
 WORD = re.compile(r"\w+")
 NEVER_FOUND = 1_000_000
 
 
-def index(turns: Iterable[Turn]) -> sqlite3.Connection:
+def index(turns: Iterable[RecallTurn]) -> sqlite3.Connection:
     """An in-memory FTS5 table of `peer: content`, one row for each turn, in order."""
     db = sqlite3.connect(":memory:")
     db.execute("CREATE VIRTUAL TABLE turn USING fts5(id UNINDEXED, text, tokenize='porter unicode61')")
@@ -48,7 +48,7 @@ def evidence_recall(ranks: Sequence[Sequence[int]], depth: int) -> float:
     return sum(sum(rank <= depth for rank in of_one) / len(of_one) for of_one in ranks) / len(ranks)
 
 
-def baseline(turns: Mapping[str, list[Turn]], asked: Iterable[Question]) -> list[list[int]]:
+def baseline(turns: Mapping[str, list[RecallTurn]], asked: Iterable[RecallQuestion]) -> list[list[int]]:
     """The evidence ranks of each question, searched in its own conversation up to the greatest of `DEPTHS`."""
     tables = {name: index(of_one) for name, of_one in turns.items()}
     try:

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from benchmarks.report.machine import Machine, this_machine
-from benchmarks.report.sections import PARTS, Part
+from benchmarks.report.sections import PARTS, ReportPart
 
 FOLDER = Path(__file__).parent.parent / "results"
 ROOT = FOLDER.parent.parent
@@ -24,14 +24,14 @@ ROOT = FOLDER.parent.parent
 class Result:
     """The figures of a part, with command, date and machine."""
 
-    part: Part
+    part: ReportPart
     command: str
     date: str
     machine: Machine
     figures: list[dict[str, Any]]
 
 
-def measure(part: Part, more: Iterable[str] = (), *, folder: Path = FOLDER) -> None:
+def measure(part: ReportPart, more: Iterable[str] = (), *, folder: Path = FOLDER) -> None:
     """Run the part, with `more` arguments, and store its figures. Raises CalledProcessError if it fails."""
     asked = [*part.command, *more]
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as place:

@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Part:
+class ReportPart:
     """`command` are Python's arguments to run the part; with `--json FILE` it also writes its figures."""
 
     name: str
@@ -21,27 +21,27 @@ class Part:
 
 
 PARTS = (
-    Part(
+    ReportPart(
         "http",
         "Over HTTP, against the floor",
         "The floor is a server written by hand for the same schema, durability and answers, without validation, models "
         "or errors. Both are asked by turns, as fast as they answer: the latencies are those of a full server.",
         ("-m", "benchmarks", "--only", "http"),
     ),
-    Part(
+    ReportPart(
         "beside",
         "Beside the worker",
         "Two servers under the same paced load, one that reasons without a model and one that does not.",
         ("-m", "benchmarks.side_by_side"),
     ),
-    Part(
+    ReportPart(
         "processes",
         "Processes",
         "Two API processes against one on the same machine, and the time from killing the worker that leads until "
         "another leads. The load is made on the same cores.",
         ("-m", "benchmarks.processes"),
     ),
-    Part(
+    ReportPart(
         "fairness",
         "Fairness",
         "A light tenant alone, and then with a heavy one, on the same server with one API process. Each has a "
@@ -51,7 +51,7 @@ PARTS = (
         "10 s after the end is counted as failed. The clients share the processors with the server.",
         ("-m", "benchmarks.fairness"),
     ),
-    Part(
+    ReportPart(
         "mixed",
         "Mixed connections",
         "Connections that add, list, search, chat, read contexts and conclusions, upload and delete, as fast as it "
@@ -59,33 +59,35 @@ PARTS = (
         "and compared with what was acknowledged. Resident memory is that of each process (its id in brackets).",
         ("-m", "benchmarks.mixed"),
     ),
-    Part(
+    ReportPart(
         "size",
         "Growth",
         "One request at a time to databases of growing size, all messages in one workspace.",
         ("-m", "benchmarks.size"),
         "growth",
     ),
-    Part(
+    ReportPart(
         "in-process",
         "In process",
         "The application called directly, without a socket, with a handler that does nothing.",
         ("-m", "benchmarks", "--only", "in-process"),
     ),
-    Part(
+    ReportPart(
         "start-up",
         "Start-up and depth",
         "Memory is that of all processes of the server, what they share counted once.",
         ("-m", "benchmarks", "--only", "start-up"),
     ),
-    Part(
+    ReportPart(
         "recall",
         "What search finds",
         "The share of the turns that answer a question among the first 5, 10 and 20 found.",
         ("-m", "benchmarks.recall"),
     ),
-    Part("reason", "Reasoning without a model", "Each verb of the embedded reasoner.", ("-m", "benchmarks.reason")),
-    Part(
+    ReportPart(
+        "reason", "Reasoning without a model", "Each verb of the embedded reasoner.", ("-m", "benchmarks.reason")
+    ),
+    ReportPart(
         "weight",
         "Weight",
         "What the installed packages take on disk.",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.selection.labelled import Example, example, read
+from benchmarks.selection.labelled import LabelledExample, example, read
 from benchmarks.selection.model import Array, area, fit, held_out, precision_and_recall, threshold_for
 from omoide.inference.bge_embedder import BgeEmbedder
 from omoide.reasoner.extractive.cues import NAMES
@@ -46,14 +46,14 @@ def main() -> None:
     )
 
 
-def _print_rules(examples: Sequence[Example]) -> None:
+def _print_rules(examples: Sequence[LabelledExample]) -> None:
     useful = [each for each in examples if each.labelled.is_useful]
     lost = sum(each.verdict is False for each in useful)
     decided = sum(each.verdict is not None for each in examples)
     print(f"{len(examples)} sentences, {len(useful)} useful; rules decide {decided} and lose {lost} useful ones")
 
 
-def _model(name: str, shapes: Array, vectors: Array, examples: Sequence[Example], penalty: float) -> str:
+def _model(name: str, shapes: Array, vectors: Array, examples: Sequence[LabelledExample], penalty: float) -> str:
     """Fit, print the held-out measures, and return the weights as TOML."""
     inputs = np.hstack([shapes, vectors])
     labels = np.array([float(each.labelled.is_useful) for each in examples])

@@ -29,7 +29,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class LabelledExample:
     """What `selection_model` sees of a labelled sentence; `verdict` is that of the rules, if they decide."""
 
     labelled: Labelled
@@ -49,15 +49,17 @@ def read(name: str) -> list[Labelled]:
     return found
 
 
-def example(labelled: Labelled, chance: random.Random) -> Example:
+def example(labelled: Labelled, chance: random.Random) -> LabelledExample:
     """The example of a labelled sentence, as if what it refers to had been said before."""
     peer_id = chance.choice(PEERS)
     candidate = _candidate(labelled, peer_id)
     if candidate is None:
-        return Example(labelled, "", (), verdict=False)
+        return LabelledExample(labelled, "", (), verdict=False)
     candidate.contents = derive.contents_of(candidate, peer_id)
     verdict = candidate.is_certain if candidate.is_certain is not None else derive.verdict(candidate, peer_id)
-    return Example(labelled, derive.judged_text(candidate, peer_id), derive.judged_cues(candidate, peer_id), verdict)
+    return LabelledExample(
+        labelled, derive.judged_text(candidate, peer_id), derive.judged_cues(candidate, peer_id), verdict
+    )
 
 
 def _candidate(labelled: Labelled, peer_id: str) -> PossibleFact | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.answers.dataset import Question
+from benchmarks.answers.dataset import LabelledQuestion
 from benchmarks.answers.scoring import Reply, Score, score
 
 TURNS = {
@@ -16,7 +16,7 @@ TURNS = {
 def judged(
     text: str, *, evidence: str = "d01t01", answer: tuple[str, ...] = ("porto|oporto",), known: bool = False
 ) -> Score:
-    question = Question("talk", "fact", "ana", "ben", "Where does Ana live?", (evidence,), answer)
+    question = LabelledQuestion("talk", "fact", "ana", "ben", "Where does Ana live?", (evidence,), answer)
     conclusions = [("ana lives in Porto", frozenset({"d01t01"}))] if known else []
     return score(question, Reply(text, conclusions), TURNS)
 

@@ -14,12 +14,12 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.child_processes import Child, Control
+from benchmarks.child_processes import ClientProcess, Control
 from benchmarks.fairness import heavy_tenant, light_tenant, scenarios, tables
 from benchmarks.fairness.__main__ import main
-from benchmarks.fairness.light_tenant import CONCLUSION, OPERATIONS, Plan
+from benchmarks.fairness.light_tenant import CONCLUSION, OPERATIONS, LightPlan
 from benchmarks.fairness.parallel import per_process, sockets
-from benchmarks.fairness.run import Outcome
+from benchmarks.fairness.run import FairnessOutcome
 from benchmarks.fairness.scenarios import METADATA_BYTES, METADATA_STEP, SCENARIOS
 from benchmarks.measurements import pivots, read
 from tests.benchmarks.stub import answer, serving, tenant
@@ -48,13 +48,13 @@ def test_requests_are_due_at_times_that_no_answer_changes() -> None:
 
 
 def test_a_request_that_waits_for_a_connection_counts_from_when_it_was_due(control: Control) -> None:
-    async def play() -> light_tenant.Result:
+    async def play() -> light_tenant.LightResult:
         async def never(head: bytes, body: bytes) -> bytes:
             await asyncio.Event().wait()
             raise AssertionError
 
         async with serving(never) as address:
-            plan = Plan(tenant(address), ("get or create",), seconds=0.8, patience=0.1, concludes=False)
+            plan = LightPlan(tenant(address), ("get or create",), seconds=0.8, patience=0.1, concludes=False)
             return await light_tenant.play(control, plan)
 
     result = asyncio.run(play())
@@ -65,12 +65,12 @@ def test_a_request_that_waits_for_a_connection_counts_from_when_it_was_due(contr
 
 
 def test_the_light_tenants_failures_are_counted_apart(control: Control) -> None:
-    async def play() -> light_tenant.Result:
+    async def play() -> light_tenant.LightResult:
         async def refuse(head: bytes, body: bytes) -> bytes:
             return answer(503 if b"GET /health" in head else 200)
 
         async with serving(refuse) as address:
-            plan = Plan(tenant(address), ("/health", "list"), seconds=0.4, patience=5, concludes=False)
+            plan = LightPlan(tenant(address), ("/health", "list"), seconds=0.4, patience=5, concludes=False)
             return await light_tenant.play(control, plan)
 
     result = asyncio.run(play())
@@ -79,7 +79,7 @@ def test_the_light_tenants_failures_are_counted_apart(control: Control) -> None:
 
 
 def test_the_heavy_tenants_refusals_are_counted_by_status(control: Control) -> None:
-    async def play() -> heavy_tenant.Result:
+    async def play() -> heavy_tenant.HeavyResult:
         statuses = iter([200, 429, 503, 200])
 
         async def respond(head: bytes, body: bytes) -> bytes:
@@ -115,7 +115,7 @@ def test_the_largest_metadata_is_found_close_to_the_limit(limit: int, control: C
 def test_a_load_plays_until_it_is_stopped() -> None:
     ours, theirs = Pipe()
 
-    async def play() -> heavy_tenant.Result:
+    async def play() -> heavy_tenant.HeavyResult:
         async def respond(head: bytes, body: bytes) -> bytes:
             if b"/sessions/b1/" in head:
                 ours.send("stop")
@@ -136,7 +136,7 @@ async def _fail(control: Control) -> int:
 
 
 def test_a_child_that_fails_says_why() -> None:
-    child = Child[int](_fail)
+    child = ClientProcess[int](_fail)
     try:
         child.wait_until_begun(60)
         child.stop()
@@ -146,15 +146,15 @@ def test_a_child_that_fails_says_why() -> None:
         child.kill()
 
 
-def outcome(chat: float, concluded: float, failed: int = 0) -> Outcome:
+def outcome(chat: float, concluded: float, failed: int = 0) -> FairnessOutcome:
     """The light tenant's latencies in seconds, alone always 10 ms."""
-    alone, loaded = light_tenant.Result(), light_tenant.Result(seconds=1)
+    alone, loaded = light_tenant.LightResult(), light_tenant.LightResult(seconds=1)
     for name in (*SCENARIOS["chats"].operations, CONCLUSION):
         alone.latencies[name] = [0.01] * 10
         loaded.latencies[name] = [{"chat": chat, CONCLUSION: concluded}.get(name, 0.02)] * 10
     if failed:
         loaded.failures["add"]["status 503"] += failed
-    return Outcome(SCENARIOS["chats"], alone, loaded, heavy_tenant.Result(seconds=1), 1, 100, 90)
+    return FairnessOutcome(SCENARIOS["chats"], alone, loaded, heavy_tenant.HeavyResult(seconds=1), 1, 100, 90)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def outcome(chat: float, concluded: float, failed: int = 0) -> Outcome:
         (outcome(0.09, 2.9, failed=1), ["chats: add failed"]),
     ],
 )
-def test_each_goal_is_judged(found: Outcome, missed: list[str]) -> None:
+def test_each_goal_is_judged(found: FairnessOutcome, missed: list[str]) -> None:
     figures = [*tables.light_tenant(found)]
     assert [f"{each.name} {each.measure}" for each in figures if each.met is False] == missed
 

@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from benchmarks.http_client import Answer, ConnectionLost, Pool, request, upload
+from benchmarks.http_client import ConnectionLost, HttpAnswer, Pool, request, upload
 from tests.benchmarks.stub import answer, serving
 
 GET = request("GET", "/")
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
 
 
-class Scripted:
+class ScriptedAnswers:
     """Answers one request after another as it was given, and counts what came."""
 
     def __init__(self, *answers: bytes) -> None:
@@ -25,11 +25,11 @@ class Scripted:
         return self.answers.pop(0)
 
 
-def exchanged(respond: Scripted, *sent: bytes) -> list[Answer | str]:
+def exchanged(respond: ScriptedAnswers, *sent: bytes) -> list[HttpAnswer | str]:
     """What each request brought, sent one after another over a pool of one connection."""
 
-    async def play() -> list[Answer | str]:
-        found: list[Answer | str] = []
+    async def play() -> list[HttpAnswer | str]:
+        found: list[HttpAnswer | str] = []
         async with serving(respond) as address:
             pool = Pool(address, 1)
             for each in sent:
@@ -45,20 +45,23 @@ def exchanged(respond: Scripted, *sent: bytes) -> list[Answer | str]:
 
 @pytest.mark.parametrize("framed", [answer(body=b"abcde"), CHUNKED])
 def test_an_answer_is_read_whole_however_it_is_framed(framed: bytes) -> None:
-    assert exchanged(Scripted(framed, framed), GET, GET) == [Answer(200, 5, b"abcde")] * 2
+    assert exchanged(ScriptedAnswers(framed, framed), GET, GET) == [HttpAnswer(200, 5, b"abcde")] * 2
 
 
 def test_a_refusal_is_an_answer() -> None:
-    assert exchanged(Scripted(answer(503, b"no")), GET) == [Answer(503, 2, b"no")]
+    assert exchanged(ScriptedAnswers(answer(503, b"no")), GET) == [HttpAnswer(503, 2, b"no")]
 
 
 def test_a_connection_that_the_server_closes_after_its_answer_is_replaced() -> None:
     last = answer(more="connection: close\r\n")
-    assert exchanged(Scripted(last, answer(201)), GET, GET) == [Answer(200, 2, b"{}"), Answer(201, 2, b"{}")]
+    assert exchanged(ScriptedAnswers(last, answer(201)), GET, GET) == [
+        HttpAnswer(200, 2, b"{}"),
+        HttpAnswer(201, 2, b"{}"),
+    ]
 
 
 def test_a_connection_that_ends_without_an_answer_is_lost_and_replaced() -> None:
-    assert exchanged(Scripted(b"", answer(201)), GET, GET) == ["lost", Answer(201, 2, b"{}")]
+    assert exchanged(ScriptedAnswers(b"", answer(201)), GET, GET) == ["lost", HttpAnswer(201, 2, b"{}")]
 
 
 def test_a_server_that_is_away_is_a_lost_connection() -> None:
@@ -68,7 +71,7 @@ def test_a_server_that_is_away_is_a_lost_connection() -> None:
 
 def test_an_unexpected_status_is_raised_with_the_request_and_the_answer() -> None:
     async def play() -> None:
-        async with serving(Scripted(answer(422, b"bad"))) as address:
+        async with serving(ScriptedAnswers(answer(422, b"bad"))) as address:
             await Pool(address, 1).expect(request("POST", "/path", {"a": 1}), 200)
 
     with pytest.raises(RuntimeError, match=r"POST /path HTTP/1.1: status 422: bad"):
@@ -76,7 +79,7 @@ def test_an_unexpected_status_is_raised_with_the_request_and_the_answer() -> Non
 
 
 def test_an_upload_is_a_form_with_its_fields_and_the_file() -> None:
-    respond = Scripted(answer(201))
+    respond = ScriptedAnswers(answer(201))
     exchanged(respond, upload("/", {"peer_id": "p"}, b"\x00the file"))
     assert b'name="peer_id"\r\n\r\np\r\n' in respond.bodies[0]
     assert b'filename="a.txt"\r\ncontent-type: text/plain\r\n\r\n\x00the file\r\n--' in respond.bodies[0]

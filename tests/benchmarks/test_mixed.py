@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from benchmarks.http_client import request
 from benchmarks.measurements import read
-from benchmarks.mixed.__main__ import Memory, Outcome, figures, main
-from benchmarks.mixed.clients import SESSIONS, SHARES, WORKSPACES, Client, read_back
+from benchmarks.mixed.__main__ import Outcome, ProcessMemory, figures, main
+from benchmarks.mixed.clients import SESSIONS, SHARES, WORKSPACES, MixedClient, read_back
 from benchmarks.mixed.ledger import Difference, Ledger, compare
 from tests.benchmarks.stub import answer, serving
 
@@ -76,7 +76,7 @@ def test_a_message_is_acknowledged_by_a_good_answer_only(
 
     async def play() -> None:
         async with serving(respond) as address:
-            await Client(address, 1, ledger).say("batch", PLACE, 2)
+            await MixedClient(address, 1, ledger).say("batch", PLACE, 2)
 
     asyncio.run(play())
     assert len(ledger.acknowledged[PLACE]) == acknowledged
@@ -94,7 +94,7 @@ def test_every_client_sends_every_operation() -> None:
 
     async def play() -> None:
         async with serving(respond) as address:
-            client = Client(address, 1, ledger)
+            client = MixedClient(address, 1, ledger)
             for act in client.actions.values():
                 await act()
 
@@ -109,7 +109,7 @@ def outcome(*, connections: int = 64, chat: float = 1.0, lost: int = 0, errors: 
     ledger.latencies["chat"] += [chat] * 10
     ledger.latencies["add"] += [0.1] * 90
     ledger.errors["add: status 503"] += errors
-    return Outcome(connections, ledger, Difference(lost=lost), 1, 1, 1, [Memory("omoide-api (1)", 1, 2, 1)])
+    return Outcome(connections, ledger, Difference(lost=lost), 1, 1, 1, [ProcessMemory("omoide-api (1)", 1, 2, 1)])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from omoide.contract.streams import send_events, while_connected
 
 
-class Peer:
+class StreamClient:
     """The client side of a connection."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ def test_nothing_is_sent_before_the_first_bytes_are_available() -> None:
         yield b""
 
     async def story() -> None:
-        peer = Peer()
+        peer = StreamClient()
         with pytest.raises(ValueError, match="too early"):
             await send_events(broken(), 200, peer.send)
         assert peer.sent == []
@@ -55,7 +55,7 @@ def test_a_stream_is_started_and_completed(chunks: tuple[bytes, ...], bodies: li
             yield chunk
 
     async def story() -> None:
-        peer = Peer()
+        peer = StreamClient()
         await send_events(given(), 200, peer.send)
         start, *rest = peer.sent
         assert (start["status"], dict(start["headers"])[b"content-type"]) == (200, b"text/event-stream")
@@ -87,7 +87,7 @@ def test_a_stream_that_cannot_be_sent_is_closed() -> None:
 
 def test_work_is_cancelled_when_the_client_disconnects() -> None:
     async def story() -> None:
-        peer, has_begun = Peer(), asyncio.Event()
+        peer, has_begun = StreamClient(), asyncio.Event()
         ended: list[str] = []
 
         async def work() -> None:
@@ -109,7 +109,7 @@ def test_work_is_cancelled_when_the_client_disconnects() -> None:
 
 def test_finished_work_returns_at_once() -> None:
     async def story() -> None:
-        peer = Peer()
+        peer = StreamClient()
 
         async def work() -> None:
             await peer.send("done")
@@ -126,7 +126,7 @@ def test_an_exception_of_the_work_propagates() -> None:
 
     async def story() -> None:
         with pytest.raises(ValueError, match="wrong"):
-            await while_connected(Peer().receive, work())
+            await while_connected(StreamClient().receive, work())
 
     run(story())
 
@@ -142,7 +142,7 @@ def test_work_is_cancelled_when_the_server_stops() -> None:
             finally:
                 ended.set()
 
-        serving = asyncio.create_task(while_connected(Peer().receive, work()))
+        serving = asyncio.create_task(while_connected(StreamClient().receive, work()))
         await has_begun.wait()
         serving.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -30,7 +30,7 @@ _FITTING = {"integer": {"integer", "number"}}
 
 
 @dataclass(frozen=True)
-class Side:
+class DocumentSide:
     """One of the two documents."""
 
     root: Schema
@@ -53,7 +53,7 @@ class Side:
         return [{**schema, "type": each} for each in types] if isinstance(types, list) else [schema]
 
 
-THEIRS, MINE = Side(SURFACE), Side(DOCUMENT.raw)
+THEIRS, MINE = DocumentSide(SURFACE), DocumentSide(DOCUMENT.raw)
 
 
 def missing(place: str, theirs: Schema, mine: Schema, seen: frozenset[str] = frozenset()) -> Iterator[str]:

@@ -15,7 +15,7 @@ from tests import sql
 from tests.crash.external_clients import Book, Guest
 
 
-class CheckResult:
+class CrashFindings:
     """What was found, as lines to be read; `checks` counts the looks, `lost` and `doubled` what was acknowledged."""
 
     def __init__(self) -> None:

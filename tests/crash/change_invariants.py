@@ -50,7 +50,7 @@ _RULES = {
 }
 
 
-def broken(connection: sql.Connection) -> list[str]:
+def broken(connection: sql.Executes) -> list[str]:
     """One line per violated rule of these."""
     counts = {name: sql.value(connection, f"SELECT count(*) {rows}") for name, rows in _RULES.items()}
     return [f"{count} {name}" for name, count in counts.items() if count]

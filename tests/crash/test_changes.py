@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,14 +11,15 @@ from pathlib import Path
 from tests.crash import change_invariants
 from tests.crash.changing_clients import WORKSPACE, ChangingClient
 from tests.crash.test_kill import until_drained
-from tests.server_process import COMMAND, Server
+from tests.fork_server import ROOT, fork_server
+from tests.server_process import Server
 
 SEED = 20261130
 CLIENTS = 5
 
 
 def run(*arguments: str) -> None:
-    done = subprocess.run([str(COMMAND), *arguments], capture_output=True, text=True, check=False)
+    done = fork_server().run(*arguments, cwd=ROOT, env=os.environ)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -33,7 +33,7 @@ MOST_LINES = 12
 Serve = Callable[..., Server]
 
 
-class Guest:
+class Speaker:
     """Says one thing after another, and remembers what was acknowledged."""
 
     def __init__(self, http: httpx.Client) -> None:
@@ -123,7 +123,7 @@ def test_during_a_fault_writes_name_it_and_reads_go_on_and_afterwards_all_is_wel
         request.getfixturevalue("thorough")
     server = serve(disk / "omoide.db")
     with server.client() as http:
-        guest = Guest(http)
+        guest = Speaker(http)
         guest.say()
         until(guest.is_understood)
         guest.say()  # so that the worker is at work when it begins
@@ -151,7 +151,7 @@ def test_a_server_started_on_an_unwritable_file_serves_reads_and_writes_once_it_
 ) -> None:
     server = serve(tmp_path / "omoide.db")
     with server.client() as http:
-        guest = Guest(http)
+        guest = Speaker(http)
         guest.say()
         until(guest.is_understood)
     server.stop()
@@ -191,7 +191,7 @@ def test_a_clock_that_jumps_loses_nothing_delays_nothing_and_does_nothing_twice(
     folder = str(Path(faults.__file__).parent / "clock")
     server = serve(tmp_path / "omoide.db", python_path=folder, debounce_seconds="0.5")
     with server.client() as http:
-        guest = Guest(http)
+        guest = Speaker(http)
         for seconds in (0, 5 * HOUR, 3 * HOUR, -2 * HOUR, -9 * HOUR, HOUR):
             clock.set(seconds)
             first = guest.place.call(

@@ -18,7 +18,7 @@ import pytest
 from benchmarks import process_tree
 from omoide.storage.sqlite import inspection
 from tests import sql
-from tests.crash.assertions import CheckResult
+from tests.crash.assertions import CrashFindings
 from tests.crash.external_clients import Guest
 from tests.crash.external_endpoints import outside
 from tests.handlers.workspace import until
@@ -107,7 +107,7 @@ def test_what_was_acknowledged_is_there_once_and_was_reasoned_about_once(
     server: Server, kills: int, tally: Callable[[str], None]
 ) -> None:
     chance = random.Random(SEED)
-    killer, verdict = Killer(server, chance), CheckResult()
+    killer, verdict = Killer(server, chance), CrashFindings()
     guests = [Guest(server, name, chance.getrandbits(32)) for name in GUESTS]
 
     def deeds() -> int:

@@ -75,7 +75,7 @@ _CHOSEN: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class DamageCase:
     """One value to damage. `where` is SQL that selects the row."""
 
     table: str
@@ -87,7 +87,7 @@ class Case:
         return f"{self.table}.{self.column} = {self.damage} [{self.where}]"
 
 
-def cases() -> list[Case]:
+def cases() -> list[DamageCase]:
     """Every column of every table with every damage; for jobs, of every kind."""
     found = []
     for table, columns in RULES.items():
@@ -99,7 +99,7 @@ def cases() -> list[Case]:
         for column in columns:
             for damage in DAMAGES:
                 some = rows if column in ("payload", "kind") else rows[:1]
-                found += [Case(table, column, damage, where) for where in some]
+                found += [DamageCase(table, column, damage, where) for where in some]
     return found
 
 
@@ -160,7 +160,7 @@ def _app(path: Path) -> ASGIApp:
     return create_app(Settings.model_validate({"db": path, **SETTINGS}))
 
 
-def damage(path: Path, case: Case) -> object:
+def damage(path: Path, case: DamageCase) -> object:
     """Damage the value and return the stored one. Raises sqlite3.IntegrityError if SQLite rejects it."""
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.text_factory = readable_or_bytes

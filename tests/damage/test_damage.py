@@ -17,7 +17,7 @@ import pytest
 from omoide.storage.column_validation import RULES
 from omoide.storage.sqlite.schema_objects import WORDS
 from tests.damage import sample_database
-from tests.damage.sample_database import Case, Seen
+from tests.damage.sample_database import DamageCase, Seen
 
 USED, CHECKED = 1, 28
 """Cases in each run of the suite, always the same ones: `USED` of the full scenario, which takes two seconds each, and
@@ -35,7 +35,7 @@ class Original:
     seen: Seen
     copy: Path
 
-    def damaged(self, case: Case) -> bool:
+    def damaged(self, case: DamageCase) -> bool:
         """Damage a fresh copy; returns whether that was possible and the resulting value is invalid."""
         for left in self.copy.parent.glob(f"{self.copy.name}*"):
             left.unlink()
@@ -74,7 +74,7 @@ def test_every_column_has_a_rule(original: Original) -> None:
     )
 
 
-def chosen(request: pytest.FixtureRequest, count: int) -> list[Case]:
+def chosen(request: pytest.FixtureRequest, count: int) -> list[DamageCase]:
     cases = sample_database.cases()
     if request.config.getoption("--all-damage"):
         return cases

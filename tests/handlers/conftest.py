@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.conftest import SECRET
-from tests.handlers.recorded_questions import Told, key, served
-from tests.handlers.thinking import Memory
+from tests.handlers.recorded_questions import QuestionRecorder, key, served
+from tests.handlers.thinking import ReasonedWorkspace
 from tests.handlers.workspace import WorkspaceClient
 from tests.server_process import Server
 
@@ -28,8 +28,8 @@ def workspace_client(http: httpx.Client, fresh: Callable[[str], str]) -> Workspa
 
 
 @pytest.fixture(scope="module")
-def told() -> Told:
-    return Told()
+def told() -> QuestionRecorder:
+    return QuestionRecorder()
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def api(told: Told, db: Path) -> Iterator[httpx.Client]:
+def api(told: QuestionRecorder, db: Path) -> Iterator[httpx.Client]:
     with served(db, told) as url, httpx.Client(base_url=url, timeout=None, headers=key()) as client:
         yield client
 
@@ -53,9 +53,9 @@ def thinking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def memory(thinking: Server, fresh: Callable[[str], str]) -> Iterator[Memory]:
+def memory(thinking: Server, fresh: Callable[[str], str]) -> Iterator[ReasonedWorkspace]:
     """A workspace whose messages are reasoned about at once."""
     with thinking.client() as client:
-        found = Memory(client, fresh("memory"))
+        found = ReasonedWorkspace(client, fresh("memory"))
         found.ok("PUT", "", {})
         yield found

@@ -36,7 +36,7 @@ async def everything(question: Question, memory: MemoryView) -> AsyncIterator[st
         yield f"{line}\n"
 
 
-class Told:
+class QuestionRecorder:
     """Answers as `say` does, and records questions. It learns nothing."""
 
     name = "told"
@@ -137,7 +137,9 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served(db: Path, reasoner: Told | None, *, grace_seconds: int | None = None, **settings: Any) -> Iterator[str]:
+def served(
+    db: Path, reasoner: QuestionRecorder | None, *, grace_seconds: int | None = None, **settings: Any
+) -> Iterator[str]:
     """Serve the application with authentication on, and yield its URL; keys are signed with SECRET.
 
     Without a `reasoner`, the one of the settings answers. At the end of the block, open requests may finish within
@@ -168,7 +170,7 @@ def key(principal: Principal = ADMIN) -> dict[str, str]:
     return {"Authorization": f"Bearer {Keyring(SECRET).mint(principal, now=clock.now())}"}
 
 
-def chat_client(api: httpx.Client, told: Told, workspace_id: str) -> WorkspaceClient:
+def chat_client(api: httpx.Client, told: QuestionRecorder, workspace_id: str) -> WorkspaceClient:
     """A new workspace with the peer alice, whose questions are answered with everything."""
     told.say = everything
     told.asked.clear()

@@ -16,7 +16,16 @@ from omoide.core.clock import from_micros
 from omoide.core.errors import Unavailable
 from omoide.reasoner.protocol import Question
 from omoide.storage.sqlite.engine import Store
-from tests.handlers.recorded_questions import Told, Waiting, ask, chat_client, events, failing, refused, saying
+from tests.handlers.recorded_questions import (
+    QuestionRecorder,
+    Waiting,
+    ask,
+    chat_client,
+    events,
+    failing,
+    refused,
+    saying,
+)
 from tests.handlers.workspace import WorkspaceClient
 from tests.reasoner.memory_fixtures import Past
 
@@ -26,7 +35,7 @@ FORMAT = {"type": "object", "properties": {"city": {"type": "string"}}, "require
 
 
 @pytest.fixture
-def workspace_client(api: httpx.Client, told: Told, fresh: Fresh) -> WorkspaceClient:
+def workspace_client(api: httpx.Client, told: QuestionRecorder, fresh: Fresh) -> WorkspaceClient:
     return chat_client(api, told, fresh("chat"))
 
 
@@ -42,7 +51,9 @@ def conclude(
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_an_answer_is_the_reasoners_complete_output(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
+def test_an_answer_is_the_reasoners_complete_output(
+    workspace_client: WorkspaceClient, told: QuestionRecorder, path: str
+) -> None:
     told.say = saying("Green ", "", "tea", ".")
     assert ask(workspace_client, path) == {"content": "Green tea.", "evidence": None}
 
@@ -50,13 +61,13 @@ def test_an_answer_is_the_reasoners_complete_output(workspace_client: WorkspaceC
 @pytest.mark.parametrize("pieces", [(), ("",), (" ", "\n\t")])
 @pytest.mark.parametrize("path", CHATS)
 def test_whitespace_only_is_no_answer(
-    workspace_client: WorkspaceClient, told: Told, path: str, pieces: tuple[str, ...]
+    workspace_client: WorkspaceClient, told: QuestionRecorder, path: str, pieces: tuple[str, ...]
 ) -> None:
     told.say = saying(*pieces)
     assert ask(workspace_client, path) == {"content": None, "evidence": None}
 
 
-def test_whitespace_within_an_answer_is_kept(workspace_client: WorkspaceClient, told: Told) -> None:
+def test_whitespace_within_an_answer_is_kept(workspace_client: WorkspaceClient, told: QuestionRecorder) -> None:
     told.say = saying("\n", "a", " ", "b")
     assert ask(workspace_client)["content"] == "\na b"
 
@@ -105,7 +116,9 @@ def test_evidence_lists_what_was_read_in_order_of_time(workspace_client: Workspa
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_evidence_has_empty_lists_if_nothing_was_read(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
+def test_evidence_has_empty_lists_if_nothing_was_read(
+    workspace_client: WorkspaceClient, told: QuestionRecorder, path: str
+) -> None:
     told.say = saying("I know nothing.")
     nothing: Any = {"conclusions": [], "messages": [], "tool_calls": [], "reasoning_trace_id": None}
     assert ask(workspace_client, path, include_evidence=True)["evidence"] == nothing
@@ -114,7 +127,7 @@ def test_evidence_has_empty_lists_if_nothing_was_read(workspace_client: Workspac
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("path", CHATS)
 def test_a_reasoner_that_fails_before_any_output_gives_an_error_status(
-    workspace_client: WorkspaceClient, told: Told, path: str, stream: bool
+    workspace_client: WorkspaceClient, told: QuestionRecorder, path: str, stream: bool
 ) -> None:
     told.say = failing(Unavailable("The model does not answer"))
     assert refused(workspace_client, path, stream=stream) == (503, "The model does not answer")
@@ -123,7 +136,7 @@ def test_a_reasoner_that_fails_before_any_output_gives_an_error_status(
     assert (status, bool(re.fullmatch(r"An unexpected error occurred \(request [0-9a-f]{16}\)", detail))) == (500, True)
 
 
-def test_an_answer_that_fails_midway_is_an_error(workspace_client: WorkspaceClient, told: Told) -> None:
+def test_an_answer_that_fails_midway_is_an_error(workspace_client: WorkspaceClient, told: QuestionRecorder) -> None:
     told.say = failing(Unavailable("The model went away"), "Green")
     assert refused(workspace_client) == (503, "The model went away")
 
@@ -135,7 +148,7 @@ def test_questions_create_no_conclusions(workspace_client: WorkspaceClient) -> N
 
 
 def test_work_on_an_answer_is_cancelled_when_the_client_disconnects(
-    workspace_client: WorkspaceClient, told: Told
+    workspace_client: WorkspaceClient, told: QuestionRecorder
 ) -> None:
     for path in CHATS:
         waiting = told.say = Waiting("Green")
@@ -165,12 +178,14 @@ def _leave_once_silent(workspace_client: WorkspaceClient, path: str, waiting: Wa
 # Input of the reasoner
 
 
-def asked(told: Told) -> Question:
+def asked(told: QuestionRecorder) -> Question:
     (question,) = told.asked
     return question
 
 
-def test_a_question_without_a_target_is_about_the_peer_itself(workspace_client: WorkspaceClient, told: Told) -> None:
+def test_a_question_without_a_target_is_about_the_peer_itself(
+    workspace_client: WorkspaceClient, told: QuestionRecorder
+) -> None:
     workspace_client.peer("bob")
     ask(workspace_client)
     ask(workspace_client, target="bob")
@@ -181,7 +196,7 @@ def test_a_question_without_a_target_is_about_the_peer_itself(workspace_client: 
 
 
 def test_a_question_to_a_workspace_is_about_the_peers_that_it_names(
-    workspace_client: WorkspaceClient, told: Told
+    workspace_client: WorkspaceClient, told: QuestionRecorder
 ) -> None:
     conclude(workspace_client, "Alice likes tea")
     workspace_client.peer("bob")
@@ -193,7 +208,9 @@ def test_a_question_to_a_workspace_is_about_the_peers_that_it_names(
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_the_reasoner_gets_the_options_of_the_body(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
+def test_the_reasoner_gets_the_options_of_the_body(
+    workspace_client: WorkspaceClient, told: QuestionRecorder, path: str
+) -> None:
     workspace_client.session("s")
     ask(workspace_client, path, query="Where?", session_id="s", reasoning_level="max", response_format=FORMAT)
     question = asked(told)
@@ -201,13 +218,15 @@ def test_the_reasoner_gets_the_options_of_the_body(workspace_client: WorkspaceCl
     assert question.response_format == FORMAT
 
 
-def test_the_default_level_is_low(workspace_client: WorkspaceClient, told: Told) -> None:
+def test_the_default_level_is_low(workspace_client: WorkspaceClient, told: QuestionRecorder) -> None:
     ask(workspace_client)
     assert asked(told).level == "low"
     assert refused(workspace_client, reasoning_level="deep")[0] == 422
 
 
-def test_a_semantic_query_replaces_the_query_in_the_search(workspace_client: WorkspaceClient, told: Told) -> None:
+def test_a_semantic_query_replaces_the_query_in_the_search(
+    workspace_client: WorkspaceClient, told: QuestionRecorder
+) -> None:
     conclude(workspace_client, "likes tea")
     assert ask(workspace_client, query="What to buy?", semantic_query="tea")["content"] == "likes tea\n"
     assert asked(told).semantic_query == "tea"
@@ -215,7 +234,7 @@ def test_a_semantic_query_replaces_the_query_in_the_search(workspace_client: Wor
 
 
 def test_cards_are_the_observers_own_and_the_one_about_the_target(
-    workspace_client: WorkspaceClient, told: Told
+    workspace_client: WorkspaceClient, told: QuestionRecorder
 ) -> None:
     workspace_client.peer("bob")
     workspace_client.ok("PUT", "/peers/alice/card", {"peer_card": ["Name: Alice"]})
@@ -237,7 +256,7 @@ def test_cards_are_the_observers_own_and_the_one_about_the_target(
     ],
 )
 def test_configuration_decides_whether_cards_are_used(
-    workspace_client: WorkspaceClient, told: Told, workspace: Any, session: Any, expected: list[str]
+    workspace_client: WorkspaceClient, told: QuestionRecorder, workspace: Any, session: Any, expected: list[str]
 ) -> None:
     workspace_client.ok("PUT", "", {"configuration": workspace})
     workspace_client.session("s", configuration=session)
@@ -258,7 +277,12 @@ def test_configuration_decides_whether_cards_are_used(
     ],
 )
 def test_instructions_come_from_the_session_before_the_workspace(
-    workspace_client: WorkspaceClient, told: Told, path: str, workspace: Any, session: Any, expected: str | None
+    workspace_client: WorkspaceClient,
+    told: QuestionRecorder,
+    path: str,
+    workspace: Any,
+    session: Any,
+    expected: str | None,
 ) -> None:
     workspace_client.ok("PUT", "", {"configuration": workspace})
     workspace_client.session("s", configuration=session)

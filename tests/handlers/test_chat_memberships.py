@@ -17,7 +17,7 @@ from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
 from omoide.storage import sessions, summaries
 from omoide.storage.sqlite.engine import Connection, Store
-from tests.handlers.recorded_questions import Told, events, key, served
+from tests.handlers.recorded_questions import QuestionRecorder, events, key, served
 from tests.handlers.workspace import WorkspaceClient
 
 Fresh = Callable[[str], str]
@@ -53,7 +53,7 @@ def reading() -> Reading:
 
 @pytest.fixture(scope="module")
 def api(reading: Reading, db: Path) -> Iterator[httpx.Client]:
-    reasoner = Told()
+    reasoner = QuestionRecorder()
     reasoner.say = reading
     with served(db, reasoner) as url, httpx.Client(base_url=url, timeout=None, headers=key()) as client:
         yield client

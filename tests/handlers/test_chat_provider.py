@@ -14,13 +14,13 @@ from honcho import Honcho
 from omoide.core import clock
 from omoide.core.auth import ADMIN, Keyring
 from tests.conftest import SECRET
-from tests.handlers.recorded_questions import Told, events, served
+from tests.handlers.recorded_questions import QuestionRecorder, events, served
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.inference.faulty_provider import (
     EVENTS,
     MEGABYTE,
-    Line,
     Misbehaving,
+    ProviderConnection,
     Script,
     answering,
     chunk,
@@ -177,7 +177,7 @@ def test_work_that_cancels_itself_is_an_error(
         yield "Green"
         raise asyncio.CancelledError
 
-    told = Told()
+    told = QuestionRecorder()
     told.say = say
     with (
         served(tmp_path_factory.mktemp("cancelled") / "omoide.db", told) as address,
@@ -188,7 +188,7 @@ def test_work_that_cancels_itself_is_an_error(
 
 
 def test_a_chat_does_not_wait_for_chats_of_another_tenant(tmp_path_factory: pytest.TempPathFactory) -> None:
-    def slow_for_one(line: Line, asked: dict[str, Any]) -> None:
+    def slow_for_one(line: ProviderConnection, asked: dict[str, Any]) -> None:
         if "heavy" in str(asked["messages"]):
             line.hang()
         said("Bees.")(line, asked)

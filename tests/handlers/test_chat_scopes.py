@@ -14,7 +14,7 @@ from omoide.services import session_filter
 from omoide.storage import members, sessions
 from omoide.storage.peers import ensure
 from omoide.storage.sqlite.engine import Connection, Store
-from tests.handlers.recorded_questions import Told
+from tests.handlers.recorded_questions import QuestionRecorder
 from tests.handlers.workspace import WorkspaceClient
 from tests.reasoner.memory_fixtures import Past
 
@@ -41,7 +41,7 @@ def past(db: Path, fresh: Fresh) -> Iterator[Past]:
 
 
 @pytest.fixture
-def workspace_client(api: httpx.Client, told: Told, past: Past) -> WorkspaceClient:
+def workspace_client(api: httpx.Client, told: QuestionRecorder, past: Past) -> WorkspaceClient:
     told.asked.clear()
     workspace_client = WorkspaceClient(api, past.workspace_id)
     for observer in ("alice", "scope.ab"):
@@ -87,7 +87,7 @@ def known(*session_ids: str) -> set[str]:
 )
 def test_a_question_to_a_peer_reads_what_its_options_allow(
     workspace_client: WorkspaceClient,
-    told: Told,
+    told: QuestionRecorder,
     body: Any,
     conclusions: set[str],
     messages: set[str],
@@ -107,7 +107,7 @@ def test_a_question_to_a_peer_reads_what_its_options_allow(
     ],
 )
 def test_a_question_to_a_workspace_reads_what_its_options_allow(
-    workspace_client: WorkspaceClient, told: Told, body: Any, conclusions: set[str], messages: set[str]
+    workspace_client: WorkspaceClient, told: QuestionRecorder, body: Any, conclusions: set[str], messages: set[str]
 ) -> None:
     assert found(workspace_client, "/chat", body) == conclusions | messages
     assert [*told.asked[0].observer_card, *told.asked[0].target_card] == []
@@ -120,7 +120,7 @@ def test_evidence_comes_only_from_the_scope(workspace_client: WorkspaceClient) -
     assert {each["session_id"] for each in evidence["messages"]} == {"a", "b"}
 
 
-def test_a_scope_answers_about_a_target(workspace_client: WorkspaceClient, told: Told) -> None:
+def test_a_scope_answers_about_a_target(workspace_client: WorkspaceClient, told: QuestionRecorder) -> None:
     workspace_client.peer("bob")
     workspace_client.ok("POST", "/peers/alice/chat", {"query": "tea", "scope": "ab", "target": "bob"})
     assert (told.asked[0].observer_id, told.asked[0].target_id) == ("scope.ab", "bob")

@@ -18,7 +18,7 @@ from omoide.core.auth import ADMIN, Keyring
 from omoide.core.errors import Unavailable
 from tests.conftest import SECRET
 from tests.contract.conformance import DOCUMENT, OPERATIONS
-from tests.handlers.recorded_questions import Told, Waiting, events, failing, saying, served
+from tests.handlers.recorded_questions import QuestionRecorder, Waiting, events, failing, saying, served
 from tests.handlers.workspace import WorkspaceClient
 
 CHATS = ("/chat", "/peers/alice/chat")
@@ -27,7 +27,7 @@ SOON, NEVER = 0.05, 600
 chats = pytest.mark.parametrize("path", CHATS)
 
 
-def serving(told: Told, folder: Any, seconds: float) -> Iterator[httpx.Client]:
+def serving(told: QuestionRecorder, folder: Any, seconds: float) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {Keyring(SECRET).mint(ADMIN, now=clock.now())}"}
     with (
         served(folder / "omoide.db", told, chat_keepalive_seconds=seconds) as url,
@@ -37,13 +37,13 @@ def serving(told: Told, folder: Any, seconds: float) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def patient(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def patient(told: QuestionRecorder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A server with a long keep-alive interval."""
     yield from serving(told, tmp_path_factory.mktemp("patient"), NEVER)
 
 
 @pytest.fixture(scope="module")
-def lively(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def lively(told: QuestionRecorder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A server with the shortest keep-alive interval."""
     yield from serving(told, tmp_path_factory.mktemp("lively"), SOON)
 
@@ -77,7 +77,7 @@ def opened(workspace_client: WorkspaceClient, path: str) -> Any:
 
 @chats
 def test_events_are_those_of_the_public_api_to_the_byte(
-    workspace_client: WorkspaceClient, told: Told, path: str
+    workspace_client: WorkspaceClient, told: QuestionRecorder, path: str
 ) -> None:
     told.say = saying("Hel", "", "lo")
     response = streamed(workspace_client, path)
@@ -91,7 +91,9 @@ def test_events_are_those_of_the_public_api_to_the_byte(
 
 
 @pytest.mark.parametrize("text", ["two\nlines\r\n", "今日は \U0001f375", '"quoted" \\ ', "\u2028", "data: x\n\n"])
-def test_a_piece_is_one_line_whatever_it_holds(workspace_client: WorkspaceClient, told: Told, text: str) -> None:
+def test_a_piece_is_one_line_whatever_it_holds(
+    workspace_client: WorkspaceClient, told: QuestionRecorder, text: str
+) -> None:
     told.say = saying(f"a{text}", "b")
     body = streamed(workspace_client, CHATS[1]).content
     assert body.count(b"\n\n") == 3
@@ -104,16 +106,18 @@ def events_by_line(body: bytes) -> list[Any]:
 
 
 @chats
-def test_an_empty_answer_is_only_the_end_event(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
+def test_an_empty_answer_is_only_the_end_event(
+    workspace_client: WorkspaceClient, told: QuestionRecorder, path: str
+) -> None:
     told.say = saying(" ", "")
     assert streamed(workspace_client, path).content == b'data: {"done": true}\n\n'
 
 
 @chats
 def test_evidence_is_only_in_the_last_event_and_only_on_request(
-    workspace_client: WorkspaceClient, told: Told, path: str
+    workspace_client: WorkspaceClient, told: QuestionRecorder, path: str
 ) -> None:
-    told.say = Told().say
+    told.say = QuestionRecorder().say
     workspace_client.say("s", "green tea", "black tea")
     told_all = events(streamed(workspace_client, path, include_evidence=True).content)
     assert [event["delta"]["content"] for event in told_all[:-1]] == ["black tea\n", "green tea\n"]
@@ -132,7 +136,7 @@ def test_evidence_is_only_in_the_last_event_and_only_on_request(
     ],
 )
 def test_a_later_failure_is_reported_in_the_last_event_of_a_truncated_stream(
-    workspace_client: WorkspaceClient, told: Told, path: str, error: Exception, detail: str
+    workspace_client: WorkspaceClient, told: QuestionRecorder, path: str, error: Exception, detail: str
 ) -> None:
     told.say = failing(error, "Green")
     with opened(workspace_client, path) as response:
@@ -144,11 +148,13 @@ def test_a_later_failure_is_reported_in_the_last_event_of_a_truncated_stream(
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_every_event_conforms_to_the_document(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
+def test_every_event_conforms_to_the_document(
+    workspace_client: WorkspaceClient, told: QuestionRecorder, path: str
+) -> None:
     name = "chat_workspace" if path == "/chat" else "chat"
     schema = OPERATIONS[name].raw["responses"]["200"]["content"]["text/event-stream"]["schema"]
     gate = Draft202012Validator({**schema, "components": DOCUMENT.raw["components"]})
-    for say in (saying("a", "b"), saying(), Told().say):
+    for say in (saying("a", "b"), saying(), QuestionRecorder().say):
         told.say = say
         workspace_client.say("s", "tea")
         for event in events(streamed(workspace_client, path, include_evidence=True).content):
@@ -160,7 +166,7 @@ def test_every_event_conforms_to_the_document(workspace_client: WorkspaceClient,
 
 
 @chats
-def test_pieces_are_sent_as_they_arrive(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
+def test_pieces_are_sent_as_they_arrive(workspace_client: WorkspaceClient, told: QuestionRecorder, path: str) -> None:
     waiting = told.say = Waiting("Green")
     with opened(workspace_client, path) as response:
         lines = response.iter_lines()
@@ -170,7 +176,7 @@ def test_pieces_are_sent_as_they_arrive(workspace_client: WorkspaceClient, told:
 
 
 @chats
-def test_a_slow_answer_starts_with_keep_alives(live: WorkspaceClient, told: Told, path: str) -> None:
+def test_a_slow_answer_starts_with_keep_alives(live: WorkspaceClient, told: QuestionRecorder, path: str) -> None:
     waiting = told.say = Waiting()
     with opened(live, path) as response:
         assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream")
@@ -181,7 +187,9 @@ def test_a_slow_answer_starts_with_keep_alives(live: WorkspaceClient, told: Told
     assert said == ['data: {"delta": {"content": "at last"}, "done": false}', 'data: {"done": true}']
 
 
-def test_a_failure_after_a_keep_alive_is_reported_in_the_last_event(live: WorkspaceClient, told: Told) -> None:
+def test_a_failure_after_a_keep_alive_is_reported_in_the_last_event(
+    live: WorkspaceClient, told: QuestionRecorder
+) -> None:
     waiting = Waiting()
 
     async def say(question: Any, memory: Any) -> Any:
@@ -216,7 +224,7 @@ def by_client(url: str, key: str, begun: Callable[[], object], seen: list[Any]) 
 
 @pytest.mark.parametrize("read", [by_hand, by_client])
 def test_an_answer_cut_by_a_stopping_server_ends_with_an_error(read: Any, tmp_path: Path) -> None:
-    told, begun, seen = Told(), threading.Event(), list[Any]()
+    told, begun, seen = QuestionRecorder(), threading.Event(), list[Any]()
     told.say = Waiting("Green")
     key = Keyring(SECRET).mint(ADMIN, now=clock.now())
     with ThreadPoolExecutor(1) as pool:
@@ -243,7 +251,7 @@ def test_work_is_cancelled_when_the_client_disconnects(
     patient: httpx.Client,
     live: WorkspaceClient,
     workspace_client: WorkspaceClient,
-    told: Told,
+    told: QuestionRecorder,
     path: str,
     pieces: tuple[str, ...],
 ) -> None:

@@ -10,18 +10,20 @@ import pytest
 
 from omoide.core.auth import Principal
 from omoide.core.errors import Unavailable
-from tests.handlers.recorded_questions import Told, ask, chat_client, failing, key, refused
+from tests.handlers.recorded_questions import QuestionRecorder, ask, chat_client, failing, key, refused
 from tests.handlers.workspace import WorkspaceClient
 
 Fresh = Callable[[str], str]
 
 
 @pytest.fixture
-def workspace_client(api: httpx.Client, told: Told, fresh: Fresh) -> WorkspaceClient:
+def workspace_client(api: httpx.Client, told: QuestionRecorder, fresh: Fresh) -> WorkspaceClient:
     return chat_client(api, told, fresh("chat"))
 
 
-def test_a_missing_peer_is_created_and_stays_if_the_answer_fails(workspace_client: WorkspaceClient, told: Told) -> None:
+def test_a_missing_peer_is_created_and_stays_if_the_answer_fails(
+    workspace_client: WorkspaceClient, told: QuestionRecorder
+) -> None:
     told.say = failing(Unavailable("The model does not answer"))
     assert refused(workspace_client, "/peers/newcomer/chat")[0] == 503
     assert workspace_client.peers() == ["alice", "newcomer"]
@@ -59,7 +61,7 @@ def test_a_refused_question_creates_no_peer(workspace_client: WorkspaceClient, b
     ],
 )
 def test_invalid_questions_are_refused_before_any_answer(
-    workspace_client: WorkspaceClient, told: Told, stream: bool, body: Any, status: int, detail: str
+    workspace_client: WorkspaceClient, told: QuestionRecorder, stream: bool, body: Any, status: int, detail: str
 ) -> None:
     workspace_client.session("s")
     workspace_client.ok("POST", "/scopes", {"id": "th"})
@@ -81,7 +83,7 @@ def test_invalid_questions_are_refused_before_any_answer(
     ],
 )
 def test_questions_to_a_workspace_follow_the_same_rules(
-    workspace_client: WorkspaceClient, told: Told, stream: bool, body: Any, status: int, detail: str
+    workspace_client: WorkspaceClient, told: QuestionRecorder, stream: bool, body: Any, status: int, detail: str
 ) -> None:
     workspace_client.session("s")
     workspace_client.ok("POST", "/scopes", {"id": "th"})
@@ -98,8 +100,8 @@ def test_a_scope_cannot_be_asked_as_a_peer(workspace_client: WorkspaceClient) ->
     assert refused(workspace_client, "/peers/a%20b/chat")[0] == 422
 
 
-def test_a_workspace_that_does_not_exist_knows_nothing(api: httpx.Client, told: Told, fresh: Fresh) -> None:
-    told.say = Told().say
+def test_a_workspace_that_does_not_exist_knows_nothing(api: httpx.Client, told: QuestionRecorder, fresh: Fresh) -> None:
+    told.say = QuestionRecorder().say
     unknown = WorkspaceClient(api, fresh("unknown"))
     assert ask(unknown, "/chat")["content"] is None
     assert not unknown.was_there()

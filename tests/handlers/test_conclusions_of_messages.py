@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from omoide.core.auth import Principal
-from tests.handlers.thinking import Memory
+from tests.handlers.thinking import ReasonedWorkspace
 
 Json = dict[str, Any]
 
 
 @pytest.fixture
-def told(memory: Memory) -> dict[str, str]:
+def told(memory: ReasonedWorkspace) -> dict[str, str]:
     """What alice said while bob listened, with the ids of the messages."""
     memory.session("s", peers={"alice": {}, "bob": {"observe_others": True}})
     rome, dog = memory.hear("s", "I live in Rome.", "I have a dog named Max.")
@@ -21,13 +21,15 @@ def told(memory: Memory) -> dict[str, str]:
     return {"rome": rome, "dog": dog, "oslo": oslo}
 
 
-def found(memory: Memory, filters: Json | None) -> set[tuple[str, str]]:
+def found(memory: ReasonedWorkspace, filters: Json | None) -> set[tuple[str, str]]:
     page = memory.ok("POST", "/conclusions/list", {"filters": filters})
     assert page["total"] == len(page["items"])
     return {(each["observer_id"], each["content"].removeprefix("alice ")) for each in page["items"]}
 
 
-def test_conclusions_are_listed_by_their_messages_for_every_observer(memory: Memory, told: dict[str, str]) -> None:
+def test_conclusions_are_listed_by_their_messages_for_every_observer(
+    memory: ReasonedWorkspace, told: dict[str, str]
+) -> None:
     assert found(memory, {"message_id": told["oslo"]}) == {(peer, "lives in Oslo now") for peer in ("alice", "bob")}
     current = {"lives in Oslo now", "has a dog named Max"}
     assert found(memory, {"message_id": [*told.values()]}) == {
@@ -39,7 +41,7 @@ def test_conclusions_are_listed_by_their_messages_for_every_observer(memory: Mem
     assert found(memory, {"message_id": "unknown"}) == set()
 
 
-def test_conditions_on_conclusions_can_be_combined(memory: Memory, told: dict[str, str]) -> None:
+def test_conditions_on_conclusions_can_be_combined(memory: ReasonedWorkspace, told: dict[str, str]) -> None:
     everything = found(memory, None)
     assert everything == found(memory, {}) == found(memory, {"message_id": {"ne": None}})
     dog = memory.known("dog", "bob")
@@ -63,17 +65,17 @@ def test_conditions_on_conclusions_can_be_combined(memory: Memory, told: dict[st
     assert found(memory, {"AND": conditions}) == {("bob", "has a dog named Max")}
 
 
-def test_a_query_can_be_restricted_to_what_rests_on_messages(memory: Memory, told: dict[str, str]) -> None:
+def test_a_query_can_be_restricted_to_what_rests_on_messages(memory: ReasonedWorkspace, told: dict[str, str]) -> None:
     filters = {"observer_id": "alice", "observed_id": "alice", "message_id": [told["dog"], told["rome"]]}
     matches = memory.ok("POST", "/conclusions/query", {"query": "where does she live", "filters": filters})
     assert [each["message_ids"] for each in matches] == [[told["dog"]]]
 
 
-def derivation(memory: Memory, message_id: str, **options: Any) -> Any:
+def derivation(memory: ReasonedWorkspace, message_id: str, **options: Any) -> Any:
     return memory.ok("GET", f"/sessions/s/messages/{message_id}/conclusions", **options)
 
 
-def test_a_message_tells_what_was_derived_from_it(memory: Memory, told: dict[str, str]) -> None:
+def test_a_message_tells_what_was_derived_from_it(memory: ReasonedWorkspace, told: dict[str, str]) -> None:
     found = derivation(memory, told["dog"])
     assert (found["status"], found["reason"], found["job"]) == ("derived", "2 conclusions rest on it.", None)
     assert found["observers"] == ["alice", "bob"]
@@ -84,7 +86,7 @@ def test_a_message_tells_what_was_derived_from_it(memory: Memory, told: dict[str
     assert ended["reason"] == "2 conclusions rest on it; 2 were superseded by a later statement."
 
 
-def test_a_message_tells_why_nothing_was_derived(memory: Memory) -> None:
+def test_a_message_tells_why_nothing_was_derived(memory: ReasonedWorkspace) -> None:
     memory.session("s", peers={"alice": {}, "shy": {"observe_me": False}})
     (hello,) = memory.hear("s", "Hello!")
     (shy,) = memory.hear("s", "I live in Rome.", peer="shy")
@@ -96,13 +98,13 @@ def test_a_message_tells_why_nothing_was_derived(memory: Memory) -> None:
     assert found["reason"].startswith("Nobody learns from what shy says: observe_me is false in this session.")
 
 
-def test_only_messages_of_the_session_have_an_answer(memory: Memory, told: dict[str, str]) -> None:
+def test_only_messages_of_the_session_have_an_answer(memory: ReasonedWorkspace, told: dict[str, str]) -> None:
     memory.session("t")
     for path in (f"/sessions/t/messages/{told['dog']}", "/sessions/s/messages/unknown", "/sessions/none/messages/x"):
         assert memory.call("GET", f"{path}/conclusions").status_code == 404
 
 
-def test_a_key_sees_the_conclusions_that_it_may_read(memory: Memory, told: dict[str, str]) -> None:
+def test_a_key_sees_the_conclusions_that_it_may_read(memory: ReasonedWorkspace, told: dict[str, str]) -> None:
     memory.ok("POST", "/sessions/s/peers", {"carol": {}})
 
     def seen(**limits: Any) -> tuple[str, list[str]]:

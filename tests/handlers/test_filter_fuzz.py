@@ -45,7 +45,7 @@ ANY_JSON = st.recursive(
 )
 
 
-class Client:
+class RawClient:
     """A connection without httpx, whose overhead equals the time of the responses."""
 
     def __init__(self, connection: HTTPConnection) -> None:
@@ -59,15 +59,15 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def client(server: Server) -> Iterator[Client]:
+def client(server: Server) -> Iterator[RawClient]:
     """A client of a workspace filled with unusual texts, numbers and keys."""
     with closing(HTTPConnection(urlsplit(server.url).netloc)) as connection:
-        made = Client(connection)
+        made = RawClient(connection)
         _fill(made)
         yield made
 
 
-def _fill(client: Client) -> None:
+def _fill(client: RawClient) -> None:
     generator = Generator(Random(5), "Message")
     rows = [row for _ in range(4) for row in generator.make_rows(12)]
     for name, row in zip("abcdefgh", rows, strict=False):
@@ -78,7 +78,7 @@ def _fill(client: Client) -> None:
     _post(client, f"{WS}/conclusions", {"conclusions": conclusions})
 
 
-def _post(client: Client, path: str, body: Any) -> None:
+def _post(client: RawClient, path: str, body: Any) -> None:
     status, answer = client.post(path, body)
     assert status in (200, 201), answer
 
@@ -94,7 +94,7 @@ def _message(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def ask(client: Client, path: str, filters: Any) -> int:
+def ask(client: RawClient, path: str, filters: Any) -> int:
     status, body = client.post(path, {"filters": filters})
     assert status in (200, 422), (filters, status, body)
     if status == 200:
@@ -105,7 +105,7 @@ def ask(client: Client, path: str, filters: Any) -> int:
 
 
 @pytest.mark.parametrize(("resource", "path"), LISTS, ids=[path for _, path in LISTS])
-def test_filters_on_stored_values(client: Client, resource: str, path: str) -> None:
+def test_filters_on_stored_values(client: RawClient, resource: str, path: str) -> None:
     answers: list[int] = []
 
     @settings(max_examples=EXAMPLES, derandomize=True, database=None, deadline=None)
@@ -120,7 +120,7 @@ def test_filters_on_stored_values(client: Client, resource: str, path: str) -> N
 
 
 @pytest.mark.parametrize(("resource", "path"), LISTS, ids=[path for _, path in LISTS])
-def test_filters_of_arbitrary_json(client: Client, resource: str, path: str) -> None:
+def test_filters_of_arbitrary_json(client: RawClient, resource: str, path: str) -> None:
     @settings(
         max_examples=50,
         derandomize=True,

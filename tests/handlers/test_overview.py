@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.handlers.thinking import Memory
+from tests.handlers.thinking import ReasonedWorkspace
 from tests.handlers.workspace import WorkspaceClient
 
 COUNTS = ("peers", "sessions", "messages", "conclusions", "ended_conclusions")
@@ -15,7 +15,7 @@ def counts(memory: WorkspaceClient) -> list[Any]:
     return [found[name] for name in COUNTS]
 
 
-def test_an_overview_counts_what_lists_show(memory: Memory) -> None:
+def test_an_overview_counts_what_lists_show(memory: ReasonedWorkspace) -> None:
     memory.hear("s", "I live in Rome.", "My sister is called Ines.")
     memory.hear("t", "I live in Oslo now.")
     shown = memory.ok("GET", "/overview")
@@ -30,7 +30,7 @@ def test_an_overview_counts_what_lists_show(memory: Memory) -> None:
     assert shown["workspace_id"] == memory.id
 
 
-def test_what_was_deleted_is_not_counted(memory: Memory) -> None:
+def test_what_was_deleted_is_not_counted(memory: ReasonedWorkspace) -> None:
     memory.hear("s", "I live in Rome.")
     memory.hear("t", "I like tea.", peer="bob")
     memory.ok("DELETE", "/sessions/s")

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from omoide.core.auth import Principal
-from tests.handlers.thinking import Memory
+from tests.handlers.thinking import ReasonedWorkspace
 
 
-def test_a_conclusion_leads_to_its_messages(memory: Memory) -> None:
+def test_a_conclusion_leads_to_its_messages(memory: ReasonedWorkspace) -> None:
     (first,) = memory.hear("s", "I live in Rome.")
     (second,) = memory.hear("s", "I live in Rome.")
     rome = memory.known("Rome")
@@ -27,7 +27,7 @@ def test_a_conclusion_leads_to_its_messages(memory: Memory) -> None:
     assert (found["sources"], found["merged"], found["repeated"], found["truncated"]) == ([], [], False, False)
 
 
-def test_a_history_tells_what_was_said_again_and_superseded(memory: Memory) -> None:
+def test_a_history_tells_what_was_said_again_and_superseded(memory: ReasonedWorkspace) -> None:
     memory.hear("s", "I live in Rome.")
     (again,) = memory.hear("s", "I live in Rome.")
     rome = memory.known("Rome")
@@ -48,7 +48,7 @@ def test_a_history_tells_what_was_said_again_and_superseded(memory: Memory) -> N
     assert memory.ok("GET", f"/conclusions/{rome['id']}") == oldest["conclusion"], "ended ones can be read by id"
 
 
-def test_a_correction_by_the_speaker_is_told_apart(memory: Memory) -> None:
+def test_a_correction_by_the_speaker_is_told_apart(memory: ReasonedWorkspace) -> None:
     (first,) = memory.hear("s", "I live in Lisbon.")
     (fixed,) = memory.hear("s", "No, I meant Porto.")
     porto = memory.known("Porto")
@@ -61,7 +61,7 @@ def test_a_correction_by_the_speaker_is_told_apart(memory: Memory) -> None:
     assert [(each["kind"], each["message_ids"]) for each in oldest["events"]] == [("stated", [first])]
 
 
-def test_a_statement_that_is_said_again_supersedes_by_its_later_message(memory: Memory) -> None:
+def test_a_statement_that_is_said_again_supersedes_by_its_later_message(memory: ReasonedWorkspace) -> None:
     (first,) = memory.hear("s", "I like jazz.")
     (_, again) = memory.hear("s", "I don't like jazz anymore.", "I like jazz.")
     newest = memory.ok("GET", f"/conclusions/{memory.known('jazz')['id']}/history")["versions"][0]
@@ -69,7 +69,7 @@ def test_a_statement_that_is_said_again_supersedes_by_its_later_message(memory: 
     assert told == {"superseded": [again], "said_again": [again], "stated": [first]}
 
 
-def test_messages_of_a_deleted_session_are_no_sources(memory: Memory) -> None:
+def test_messages_of_a_deleted_session_are_no_sources(memory: ReasonedWorkspace) -> None:
     memory.hear("s", "I live in Rome.")
     rome = memory.known("Rome")
     memory.ok("DELETE", "/sessions/s")
@@ -78,16 +78,16 @@ def test_messages_of_a_deleted_session_are_no_sources(memory: Memory) -> None:
 
 
 @pytest.mark.parametrize("query", ["max_nodes=0", "max_nodes=201", "max_depth=11", "max_depth=-1", "max_nodes=x"])
-def test_wrong_bounds_of_a_tree_are_refused(query: str, memory: Memory) -> None:
+def test_wrong_bounds_of_a_tree_are_refused(query: str, memory: ReasonedWorkspace) -> None:
     assert memory.call("GET", f"/conclusions/none/sources?{query}").status_code == 422
 
 
-def test_an_unknown_conclusion_has_neither_sources_nor_history(memory: Memory) -> None:
+def test_an_unknown_conclusion_has_neither_sources_nor_history(memory: ReasonedWorkspace) -> None:
     for path in ("sources", "history"):
         assert memory.call("GET", f"/conclusions/none/{path}").status_code == 404
 
 
-def test_evidence_of_an_answer_names_the_messages(memory: Memory) -> None:
+def test_evidence_of_an_answer_names_the_messages(memory: ReasonedWorkspace) -> None:
     (said,) = memory.hear("s", "I live in Rome.")
     answer = memory.ok("POST", "/peers/alice/chat", {"query": "Where does alice live?", "include_evidence": True})
     (rome,) = (each for each in answer["evidence"]["conclusions"] if "Rome" in each["content"])
@@ -98,7 +98,7 @@ def test_evidence_of_an_answer_names_the_messages(memory: Memory) -> None:
 
 
 @pytest.fixture
-def rooms(memory: Memory) -> Memory:
+def rooms(memory: ReasonedWorkspace) -> ReasonedWorkspace:
     """Bob listens to alice in the rooms r and t; carol only in t."""
     for room, listeners in (("r", ["bob"]), ("t", ["bob", "carol"])):
         peers = {"alice": {}, **{each: {"observe_others": True} for each in listeners}}
@@ -108,11 +108,11 @@ def rooms(memory: Memory) -> Memory:
     return memory
 
 
-def limited(memory: Memory, peer: str | None = None, session: str | None = None) -> Principal:
+def limited(memory: ReasonedWorkspace, peer: str | None = None, session: str | None = None) -> Principal:
     return Principal(workspace=memory.id, peer=peer, session=session)
 
 
-def test_a_peer_key_sees_what_the_peer_holds(rooms: Memory) -> None:
+def test_a_peer_key_sees_what_the_peer_holds(rooms: ReasonedWorkspace) -> None:
     by_bob, by_carol = rooms.known("Oslo", "bob"), rooms.known("Oslo", "carol")
     bob, carol = limited(rooms, "bob"), limited(rooms, "carol")
     assert [content for content, *_ in rooms.versions(by_bob["id"], by=bob)] == [
@@ -127,7 +127,7 @@ def test_a_peer_key_sees_what_the_peer_holds(rooms: Memory) -> None:
         assert hidden.json()["detail"].replace(by_bob["id"], "none") == unknown.json()["detail"]
 
 
-def test_a_peer_that_left_sees_no_messages_of_the_session(rooms: Memory) -> None:
+def test_a_peer_that_left_sees_no_messages_of_the_session(rooms: ReasonedWorkspace) -> None:
     held = rooms.known("Oslo", "bob")
     bob = limited(rooms, "bob")
     assert [each["content"] for each in rooms.sources(held["id"], by=bob)["messages"]] == ["I live in Oslo now."]
@@ -140,7 +140,7 @@ def test_a_peer_that_left_sees_no_messages_of_the_session(rooms: Memory) -> None
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_evidence_for_a_peer_key_names_only_messages_that_it_may_read(rooms: Memory, stream: bool) -> None:
+def test_evidence_for_a_peer_key_names_only_messages_that_it_may_read(rooms: ReasonedWorkspace, stream: bool) -> None:
     bob = limited(rooms, "bob")
     asked = {"query": "Where does alice live?", "target": "alice", "include_evidence": True, "stream": stream}
 
@@ -159,7 +159,7 @@ def test_evidence_for_a_peer_key_names_only_messages_that_it_may_read(rooms: Mem
     assert named(bob) == [[]]
 
 
-def test_a_session_key_sees_only_its_session(rooms: Memory) -> None:
+def test_a_session_key_sees_only_its_session(rooms: ReasonedWorkspace) -> None:
     rome = rooms.versions(rooms.known("Oslo")["id"])
     assert [content for content, *_ in rome] == ["alice lives in Oslo now", "alice lives in Rome"]
     oslo = rooms.known("Oslo")
@@ -176,7 +176,7 @@ def test_a_session_key_sees_only_its_session(rooms: Memory) -> None:
     assert found["conclusion"]["superseded_by"] is None, "its successor comes from another session"
 
 
-def test_a_session_key_that_names_a_peer_sees_what_both_may(rooms: Memory) -> None:
+def test_a_session_key_that_names_a_peer_sees_what_both_may(rooms: ReasonedWorkspace) -> None:
     held = rooms.known("Oslo", "carol")
     assert rooms.sources(held["id"], by=limited(rooms, "carol", "t"))["messages"]
     for other in (limited(rooms, "bob", "t"), limited(rooms, "carol", "r")):
@@ -186,7 +186,7 @@ def test_a_session_key_that_names_a_peer_sees_what_both_may(rooms: Memory) -> No
 # What follows from a conclusion.
 
 
-def test_a_conclusion_leads_to_what_follows_from_it(memory: Memory) -> None:
+def test_a_conclusion_leads_to_what_follows_from_it(memory: ReasonedWorkspace) -> None:
     for room in ("r", "s", "t"):
         memory.session(room)
         memory.hear(room, "I love playing the cello.", "I live in Rome.")
@@ -200,7 +200,7 @@ def test_a_conclusion_leads_to_what_follows_from_it(memory: Memory) -> None:
     assert (found["contradictions"], found["merged_into"], found["truncated"]) == ([], None, False)
 
 
-def test_card_lines_that_tell_a_conclusion_follow_from_it(memory: Memory) -> None:
+def test_card_lines_that_tell_a_conclusion_follow_from_it(memory: ReasonedWorkspace) -> None:
     memory.hear("s", "I live in Rome.", "I have a dog named Max.")
     (line,) = (line for line in memory.ok("GET", "/peers/alice/card")["peer_card"] if "Rome" in line)
     rome = memory.ok("GET", f"/conclusions/{memory.known('Rome')['id']}/consequences")
@@ -209,7 +209,7 @@ def test_card_lines_that_tell_a_conclusion_follow_from_it(memory: Memory) -> Non
     assert [line["line"] for line in dog["card_lines"] if "Rome" in line["line"]] == []
 
 
-def test_contradictions_that_name_a_conclusion_are_told_apart(memory: Memory) -> None:
+def test_contradictions_that_name_a_conclusion_are_told_apart(memory: ReasonedWorkspace) -> None:
     memory.hear("r", "I was born in Rome.")
     memory.hear("t", "I was born in Oslo.")
     memory.ok("POST", "/schedule_dream", {"observer": "alice", "observed": "alice", "dream_type": "omni"})
@@ -223,6 +223,6 @@ def test_contradictions_that_name_a_conclusion_are_told_apart(memory: Memory) ->
 
 
 @pytest.mark.parametrize("query", ["max_nodes=0", "max_nodes=201", "max_depth=11", "max_depth=x"])
-def test_wrong_bounds_of_consequences_are_refused(query: str, memory: Memory) -> None:
+def test_wrong_bounds_of_consequences_are_refused(query: str, memory: ReasonedWorkspace) -> None:
     assert memory.call("GET", f"/conclusions/none/consequences?{query}").status_code == 422
     assert memory.call("GET", "/conclusions/none/consequences").status_code == 404

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omoide.core.auth import Principal
-from tests.handlers.thinking import Memory
+from tests.handlers.thinking import ReasonedWorkspace
 
 SEED = 20261130
 PEERS = ("alice", "bob", "carol")
@@ -19,7 +19,7 @@ STATEMENTS = ("I live in {}.", "I moved to {}.", "I love {}.", "I don't like {} 
 THINGS = ("Rome", "Oslo", "tea", "jazz")
 
 
-def fill(memory: Memory, chance: random.Random) -> None:
+def fill(memory: ReasonedWorkspace, chance: random.Random) -> None:
     """Let peers come, go and speak at random, correct some conclusions, and dream."""
     for room in ROOMS:
         memory.session(room, peers={peer: {"observe_others": True} for peer in PEERS})
@@ -41,7 +41,7 @@ def fill(memory: Memory, chance: random.Random) -> None:
         memory.call("PATCH", f"/conclusions/{known['id']}", {"content": content, "reason": "She told us."})
 
 
-def conclusions(memory: Memory) -> list[Any]:
+def conclusions(memory: ReasonedWorkspace) -> list[Any]:
     page = memory.ok("POST", "/conclusions/list?size=100", {"filters": {"status": "*"}})
     assert page["pages"] == 1
     return list(page["items"])
@@ -64,7 +64,7 @@ def named(answer: Any) -> Iterator[tuple[str, str]]:
             yield from named(each)
 
 
-def readable(memory: Memory, by: Principal, known: list[Any]) -> set[tuple[str, str]]:
+def readable(memory: ReasonedWorkspace, by: Principal, known: list[Any]) -> set[tuple[str, str]]:
     """What the key reads in lists of messages, and of conclusions what is documented."""
     found: set[tuple[str, str]] = set()
     for room in ROOMS:
@@ -80,7 +80,7 @@ def readable(memory: Memory, by: Principal, known: list[Any]) -> set[tuple[str, 
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_limited_key_is_told_of_nothing_that_it_may_not_read(memory: Memory, seed: int) -> None:
+def test_a_limited_key_is_told_of_nothing_that_it_may_not_read(memory: ReasonedWorkspace, seed: int) -> None:
     fill(memory, random.Random(SEED + seed))
     known = conclusions(memory)
     keys = [Principal(workspace=memory.id, peer=peer, session=room)

@@ -21,7 +21,7 @@ PAIR = {"observer_id": "alice", "observed_id": "alice"}
 READS = ("list", "query", "representation", "peer context", "session context", "chat", "workspace chat")
 
 
-class Told(NamedTuple):
+class MovedHome(NamedTuple):
     client: WorkspaceClient
     before: str
     moved: str
@@ -36,7 +36,7 @@ def past(server: Server, workspace_client: WorkspaceClient) -> Iterator[Past]:
 
 
 @pytest.fixture
-def told(workspace_client: WorkspaceClient, past: Past) -> Told:
+def told(workspace_client: WorkspaceClient, past: Past) -> MovedHome:
     """Alice lived in Lisbon, moved to Porto, and has a card that says so; `before` lies between both statements."""
     workspace_client.session("s", peers={"alice": {}}, configuration={"reasoning": {"enabled": False}})
     workspace_client.say("s", "I live in Lisbon.")
@@ -51,7 +51,7 @@ def told(workspace_client: WorkspaceClient, past: Past) -> Told:
 
     past.write(supersede)
     workspace_client.ok("PUT", "/peers/alice/card", {"peer_card": ["ATTRIBUTE: lives in Porto"]})
-    return Told(workspace_client, _text(before), _text(porto.said_at))
+    return MovedHome(workspace_client, _text(before), _text(porto.said_at))
 
 
 def _text(instant: int) -> str:
@@ -75,7 +75,7 @@ def read(client: WorkspaceClient, what: str, **moment: str) -> str:
 
 
 @pytest.mark.parametrize("what", READS)
-def test_as_of_an_instant_nothing_later_is_known(told: Told, what: str) -> None:
+def test_as_of_an_instant_nothing_later_is_known(told: MovedHome, what: str) -> None:
     then, now = read(told.client, what, as_of=told.before), read(told.client, what)
     assert "Lisbon" in then
     assert "Porto" not in then
@@ -83,14 +83,14 @@ def test_as_of_an_instant_nothing_later_is_known(told: Told, what: str) -> None:
 
 
 @pytest.mark.parametrize("what", READS)
-def test_as_of_an_instant_before_everything_nothing_is_known(told: Told, what: str) -> None:
+def test_as_of_an_instant_before_everything_nothing_is_known(told: MovedHome, what: str) -> None:
     text = read(told.client, what, as_of="2020-01-01")
     assert "Lisbon" not in text
     assert "Porto" not in text
 
 
 @pytest.mark.parametrize("what", ["list", "query", "representation", "peer context"])
-def test_valid_at_an_instant_conclusions_are_those_that_held(told: Told, what: str) -> None:
+def test_valid_at_an_instant_conclusions_are_those_that_held(told: MovedHome, what: str) -> None:
     then, since = read(told.client, what, valid_at=told.before), read(told.client, what, valid_at=told.moved)
     assert "lives in Lisbon" in then
     assert "Porto" not in then
@@ -98,14 +98,14 @@ def test_valid_at_an_instant_conclusions_are_those_that_held(told: Told, what: s
     assert "moved to Porto" in since
 
 
-def test_both_instants_combine(told: Told) -> None:
+def test_both_instants_combine(told: MovedHome) -> None:
     held = {"valid_at": told.before}
     assert "lives in Lisbon" in read(told.client, "list", as_of=told.before, **held)
     assert "Lisbon" in read(told.client, "list", as_of=told.before, valid_at=told.moved), "the move was not known"
     assert "Lisbon" not in read(told.client, "list", valid_at=told.moved)
 
 
-def test_a_conclusion_is_listed_as_it_was_known(told: Told) -> None:
+def test_a_conclusion_is_listed_as_it_was_known(told: MovedHome) -> None:
     (then,) = told.client.ok("POST", "/conclusions/list", {"as_of": told.before})["items"]
     now = told.client.ok("POST", "/conclusions/list", {"filters": {"status": "superseded"}})["items"]
     ended = ("status", "ended_at", "superseded_by", "valid_until")
@@ -119,13 +119,13 @@ def test_a_conclusion_is_listed_as_it_was_known(told: Told) -> None:
 
 @pytest.mark.parametrize("filters", [{"status": "*"}, {"OR": [{"id": "x"}, {"NOT": [{"status": "merged"}]}]}])
 @pytest.mark.parametrize("path", ["/conclusions/list", "/conclusions/query"])
-def test_a_filter_that_names_the_status_shows_ended_conclusions(told: Told, filters: Any, path: str) -> None:
+def test_a_filter_that_names_the_status_shows_ended_conclusions(told: MovedHome, filters: Any, path: str) -> None:
     found = told.client.ok("POST", path, {"query": "where does alice live", "filters": filters})
     listed = found["items"] if isinstance(found, dict) else found
     assert {each["status"] for each in listed} == {"current", "superseded"}
 
 
-def test_deleted_conclusions_are_in_no_time(told: Told, past: Past) -> None:
+def test_deleted_conclusions_are_in_no_time(told: MovedHome, past: Past) -> None:
     found = past.write(conclusions.page, past.workspace_id, PageRequest(), NOW, {"status": "*"})
     past.write(conclusions.hide, [each.pk for each in found.items], clock.now())
     for moment in ({}, {"as_of": told.before}, {"valid_at": told.before}, {"as_of": "2999-01-01"}):
@@ -134,13 +134,13 @@ def test_deleted_conclusions_are_in_no_time(told: Told, past: Past) -> None:
 
 @pytest.mark.parametrize("what", ["peer context", "session context"])
 @pytest.mark.parametrize("name", ["as_of", "valid_at"])
-def test_cards_tell_only_what_holds_now(told: Told, what: str, name: str) -> None:
+def test_cards_tell_only_what_holds_now(told: MovedHome, what: str, name: str) -> None:
     assert "ATTRIBUTE" in read(told.client, what)
     assert "ATTRIBUTE" not in read(told.client, what, **{name: "2999-01-01T00:00:00Z"})
 
 
 @pytest.mark.parametrize("what", READS)
-def test_times_without_a_zone_are_utc(told: Told, what: str) -> None:
+def test_times_without_a_zone_are_utc(told: MovedHome, what: str) -> None:
     aware = datetime.fromisoformat(told.before)
     naive = aware.replace(tzinfo=None).isoformat()
     zoned = (aware.astimezone(UTC) + timedelta(hours=2)).replace(tzinfo=None).isoformat() + "+02:00"

@@ -199,7 +199,7 @@ def test_the_test_route_returns_null_for_any_workspace(http: httpx.Client, hooks
 def test_a_test_event_arrives_signed(sending: Server) -> None:
     received: list[tuple[str, bytes]] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class WebhookHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             received.append((self.headers["X-Honcho-Signature"], body))
@@ -209,7 +209,7 @@ def test_a_test_event_arrives_signed(sending: Server) -> None:
         def log_message(self, format: str, *args: object) -> None:
             """Keeps the test output quiet."""
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as endpoint, sending.client() as client:
+    with HTTPServer(("127.0.0.1", 0), WebhookHandler) as endpoint, sending.client() as client:
         waiting = Thread(target=endpoint.handle_request)
         waiting.start()
         client.post("/v3/workspaces", json={"id": "w"}).raise_for_status()

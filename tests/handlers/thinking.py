@@ -16,7 +16,7 @@ def key(principal: Principal) -> dict[str, str]:
     return {"Authorization": f"Bearer {Keyring(SECRET).mint(principal, now=clock.now())}"}
 
 
-class Memory(WorkspaceClient):
+class ReasonedWorkspace(WorkspaceClient):
     """A workspace whose messages are reasoned about; requests have an admin's key unless they say otherwise."""
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:

@@ -38,7 +38,7 @@ def fault_proxy(upstream: httpx.Client, change: Callable[[bytes], bytes] = bytes
     """A running FaultProxy for the server of the client `upstream`; `change` is applied to forwarded requests."""
     proxy = FaultProxy(upstream, change)
 
-    class Handler(BaseHTTPRequestHandler):
+    class ProxyHandler(BaseHTTPRequestHandler):
         # Head and body go out in two writes, and the second would wait for the first to be acknowledged.
         disable_nagle_algorithm = True
 
@@ -54,7 +54,7 @@ def fault_proxy(upstream: httpx.Client, change: Callable[[bytes], bytes] = bytes
         def log_message(self, format: str, *args: object) -> None:
             """Suppress output."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), ProxyHandler)
     proxy.url = f"http://127.0.0.1:{server.server_port}"
     # The interval at which the server checks for shutdown, in seconds.
     thread = Thread(target=server.serve_forever, args=(0.02,))

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.inference.completions import USAGE
 
-Script = Callable[["Line", dict[str, Any]], None]
+Script = Callable[["ProviderConnection", dict[str, Any]], None]
 """Takes the connection and the JSON of the request."""
 
 MEGABYTE = 1024 * 1024
@@ -25,7 +25,7 @@ MOST_SENT = 64 * MEGABYTE
 DRIP_SECONDS = 0.02
 
 
-class Line:
+class ProviderConnection:
     """One connection, and the bytes sent over it."""
 
     def __init__(self, connection: socket.socket, released: Event) -> None:
@@ -57,7 +57,7 @@ class Misbehaving:
 
     def __init__(self, script: Script) -> None:
         self.script = script
-        self.lines: list[Line] = []
+        self.lines: list[ProviderConnection] = []
         self.asked: list[dict[str, Any]] = []
         self.released = Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -90,7 +90,7 @@ class Misbehaving:
             asked = _request(connection)
             if asked is None:
                 return
-            line = Line(connection, self.released)
+            line = ProviderConnection(connection, self.released)
             self.lines.append(line)
             self.asked.append(asked)
             self.script(line, asked)
@@ -166,7 +166,7 @@ DONE = b"data: [DONE]\n\n"
 def answering(message: dict[str, Any], reason: str | None = "stop", **more: Any) -> Script:
     """This message, as a whole response or as one event and the end."""
 
-    def script(line: Line, asked: dict[str, Any]) -> None:
+    def script(line: ProviderConnection, asked: dict[str, Any]) -> None:
         if asked.get("stream"):
             events = event(chunk(message, **more)) + event(chunk({}, reason)) + DONE
             line.say(beginning(asked) + events)
@@ -183,7 +183,7 @@ def said(text: str) -> Script:
 def payload(whole: Any, streamed: Any = None) -> Script:
     """This JSON instead of a response, or instead of an event, with the end of a stream after it."""
 
-    def script(line: Line, asked: dict[str, Any]) -> None:
+    def script(line: ProviderConnection, asked: dict[str, Any]) -> None:
         if asked.get("stream"):
             line.say(beginning(asked) + event(whole if streamed is None else streamed) + DONE)
         else:
@@ -195,7 +195,7 @@ def payload(whole: Any, streamed: Any = None) -> Script:
 def raw(data: bytes) -> Script:
     """These bytes as the JSON of a response or an event."""
 
-    def script(line: Line, asked: dict[str, Any]) -> None:
+    def script(line: ProviderConnection, asked: dict[str, Any]) -> None:
         line.say(beginning(asked) + (b"data: " + data + b"\n\n" + DONE if asked.get("stream") else data))
 
     return script
@@ -207,7 +207,7 @@ def events(*data: bytes) -> Script:
 
 
 def endless(data: bytes, start: bytes = b"", *headers: str) -> Script:
-    def script(line: Line, asked: dict[str, Any]) -> None:
+    def script(line: ProviderConnection, asked: dict[str, Any]) -> None:
         line.say(beginning(asked, *headers) + start)
         line.for_ever(data)
 
@@ -217,7 +217,7 @@ def endless(data: bytes, start: bytes = b"", *headers: str) -> Script:
 def dripping(data: bytes, start: bytes = b"", before: bytes | None = None) -> Script:
     """A few bytes at intervals, after the head or after `before`."""
 
-    def script(line: Line, asked: dict[str, Any]) -> None:
+    def script(line: ProviderConnection, asked: dict[str, Any]) -> None:
         line.say((beginning(asked) if before is None else before) + start)
         line.drip(data)
 
@@ -233,7 +233,7 @@ def packed_zeros(size: int, *, coding: str = "gzip") -> bytes:
 def then_for_ever(start: bytes, data: bytes) -> Script:
     """Sends `start`, and then `data` until the client goes away."""
 
-    def script(line: Line, asked: dict[str, Any]) -> None:
+    def script(line: ProviderConnection, asked: dict[str, Any]) -> None:
         line.say(start)
         line.for_ever(data)
 

@@ -24,8 +24,8 @@ from tests.inference.faulty_provider import (
     DONE,
     EVENTS,
     MEGABYTE,
-    Line,
     Misbehaving,
+    ProviderConnection,
     Script,
     answering,
     beginning,
@@ -287,7 +287,7 @@ def test_an_unusual_but_valid_response_is_accepted(script: Script, how: str) -> 
 def test_a_compressed_response_is_decompressed(coding: str, how: str) -> None:
     pack = gzip.compress if coding == "gzip" else zlib.compress
 
-    def script(line: Line, asked: dict[str, Any]) -> None:
+    def script(line: ProviderConnection, asked: dict[str, Any]) -> None:
         sound = BEES + END + DONE if asked.get("stream") else json.dumps(choice({"content": "Bees."})).encode()
         line.say(beginning(asked, f"Content-Encoding: {coding}") + pack(sound))
 

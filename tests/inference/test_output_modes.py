@@ -17,14 +17,14 @@ from tests.inference.scripted_models import SAID, made, run
 # Forms of output.
 
 
-class Facts(BaseModel):
+class ListedFacts(BaseModel):
     facts: list[str]
 
 
-async def formed(models: ChatModels, task: Task = "derive") -> Facts:
+async def formed(models: ChatModels, task: Task = "derive") -> ListedFacts:
     """Requests the output mode that is known to work, as a reasoner does."""
     while True:
-        form = NativeOutput(Facts) if models.output_mode(task) == "schema" else PromptedOutput(Facts)
+        form = NativeOutput(ListedFacts) if models.output_mode(task) == "schema" else PromptedOutput(ListedFacts)
         agent = Agent(models.of(task), output_type=form, model_settings=models.settings_of(task, max_tokens=50))
         try:
             with models.watched(task):

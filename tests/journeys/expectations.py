@@ -13,7 +13,7 @@ from tests.journeys.matching import Absent, Entries, Matching, Text, hold_entrie
 from tests.journeys.server_fixture import Stage
 
 
-class Timed(Matching):
+class TimedRead(Matching):
     """A read about another time: `as_of` is an instant or the name of a mark."""
 
     as_of: str | None = None
@@ -26,7 +26,7 @@ class Timed(Matching):
         return {name: instant for name, instant in given.items() if instant is not None}
 
 
-class Conclusions(Entries, Timed):
+class Conclusions(Entries, TimedRead):
     """Contents of the conclusions of `observer` about `about` (default: itself); with `search` the nearest ones.
 
     Only current ones unless a `status` is given. `times_derived` and `sources` map parts of contents to the number of
@@ -73,7 +73,7 @@ class Conclusions(Entries, Timed):
         return [ConclusionResponse.model_validate(each) for each in found]
 
 
-class Representation(Text, Timed):
+class Representation(Text, TimedRead):
     observer: str
     about: str | None = None
     session: str | None = None
@@ -142,7 +142,7 @@ class Summaries(Matching):
                     assert 0 < summary.token_count <= expected.most_tokens
 
 
-class SessionContext(Matching):
+class SessionContextRead(Matching):
     claims = frozenset({"messages", "summary", "representation", "card"})
 
     session: str
@@ -176,7 +176,7 @@ class SessionContext(Matching):
         hold_entries(self.card, context.peer_card)
 
 
-class PeerContext(Matching):
+class PeerContextRead(Matching):
     claims = frozenset({"representation", "card"})
 
     observer: str
@@ -206,7 +206,7 @@ class Read(Matching):
         hold_entries(self.tools, [each.tool_name for each in evidence.tool_calls])
 
 
-class Chat(Text, Timed):
+class Chat(Text, TimedRead):
     """Answer to `ask` of a peer, or of the workspace without `peer`. `fields` are properties of the JSON answer for
     `response_format`; the answer is also checked against the claims of a text."""
 
@@ -298,7 +298,7 @@ class Queue(Matching):
             assert {id: each.completed_work_units for id, each in (status.sessions or {}).items()} == self.sessions
 
 
-class Search(Entries):
+class SearchRead(Entries):
     """Messages that match `search`, in a session, by a peer, or anywhere; `best` is a part of the first."""
 
     claims = Entries.claims | {"best"}
@@ -342,10 +342,10 @@ EXPECTATIONS: dict[str, type[Any]] = {
     "representation": Representation,
     "card": Card,
     "summaries": Summaries,
-    "context": SessionContext,
-    "peer_context": PeerContext,
+    "context": SessionContextRead,
+    "peer_context": PeerContextRead,
     "chat": Chat,
     "queue": Queue,
-    "search": Search,
+    "search": SearchRead,
     "scope": ScopeStatus,
 }

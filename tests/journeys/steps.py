@@ -15,7 +15,7 @@ from tests.journeys.server_fixture import Members, Stage
 Configuration = dict[str, Any]
 
 
-class Step(Protocol):
+class StoryStep(Protocol):
     def play(self, stage: Stage) -> None:
         """Run the step. Raises AssertionError if an expectation fails."""
 
@@ -174,7 +174,7 @@ class WriteCard(Strict):
         stage.peer(self.observer).set_card(self.lines, target=self.about)
 
 
-class Scope(Strict):
+class ScopeStep(Strict):
     """Get or create a scope, and add and remove sessions."""
 
     name: str
@@ -243,7 +243,7 @@ class Correct(Strict):
         assert response.status_code == 200, response.text
 
 
-class Merge(Strict):
+class MergeStep(Strict):
     """Merge a peer into another, and wait until the old id stands for it."""
 
     peer: str

@@ -15,7 +15,7 @@ from tests.journeys import steps
 from tests.journeys.expectations import EXPECTATIONS
 from tests.journeys.matching import Strict
 from tests.journeys.server_fixture import Members, Stage
-from tests.journeys.steps import Configuration, Step
+from tests.journeys.steps import Configuration, StoryStep
 
 
 class Check(Protocol):
@@ -71,11 +71,11 @@ STEPS: dict[str, type[Any]] = {
     "dream": steps.Dream,
     "refresh_card": steps.RefreshCard,
     "write_card": steps.WriteCard,
-    "scope": steps.Scope,
+    "scope": steps.ScopeStep,
     "upload": steps.Upload,
     "delete": steps.Delete,
     "correct": steps.Correct,
-    "merge": steps.Merge,
+    "merge": steps.MergeStep,
     "expect": Expect,
     "eventually": Eventually,
 }
@@ -102,7 +102,7 @@ class Story(Strict):
             raise ValueError("expects nothing")
         return self
 
-    def acts(self) -> list[Step]:
+    def acts(self) -> list[StoryStep]:
         return [_named(each, STEPS, "step") for each in self.steps]
 
     def play(self, stage: Stage) -> None:

@@ -15,19 +15,19 @@ from omoide.core.auth import ADMIN, Keyring
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
 from tests.conftest import SECRET
-from tests.handlers.recorded_questions import Told, served
+from tests.handlers.recorded_questions import QuestionRecorder, served
 
 MADE = re.compile("[0-9a-f]{16}")
 NAME = "X-Request-ID"
 
 
 @pytest.fixture(scope="module")
-def told() -> Told:
-    return Told()
+def told() -> QuestionRecorder:
+    return QuestionRecorder()
 
 
 @pytest.fixture(scope="module")
-def api(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def api(told: QuestionRecorder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     key = Keyring(SECRET).mint(ADMIN, now=clock.now())
     with (
         served(tmp_path_factory.mktemp("front") / "omoide.db", told, access_log=True, metrics="open") as url,
@@ -69,7 +69,7 @@ def test_every_response_has_a_request_id(method: str, path: str, status: int, ap
 
 
 def test_an_unexpected_error_has_the_request_id_in_response_and_log(
-    api: httpx.Client, told: Told, caplog: pytest.LogCaptureFixture
+    api: httpx.Client, told: QuestionRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(question: Question, memory: MemoryView) -> AsyncIterator[str]:
         if question.query:
@@ -87,7 +87,7 @@ def test_an_unexpected_error_has_the_request_id_in_response_and_log(
     assert str(said.exc_info[1]) == "an unexpected fault"
 
 
-def test_a_stream_has_a_request_id_and_is_counted_when_it_ends(api: httpx.Client, told: Told) -> None:
+def test_a_stream_has_a_request_id_and_is_counted_when_it_ends(api: httpx.Client, told: QuestionRecorder) -> None:
     async def slowly(question: Question, memory: MemoryView) -> AsyncIterator[str]:
         yield "a "
         yield "b"
@@ -123,6 +123,6 @@ def test_a_refused_request_is_counted_with_its_operation(api: httpx.Client) -> N
 
 def test_open_metrics_require_no_key(api: httpx.Client, tmp_path: Path) -> None:
     assert httpx.get(f"{api.base_url}/metrics").status_code == 200
-    with served(tmp_path / "omoide.db", Told(), metrics="off") as url:
+    with served(tmp_path / "omoide.db", QuestionRecorder(), metrics="off") as url:
         answer = httpx.get(f"{url}/metrics", headers={"Authorization": api.headers["Authorization"]})
     assert (answer.status_code, answer.json()) == (405, {"detail": "Metrics are disabled"})

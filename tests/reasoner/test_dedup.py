@@ -55,14 +55,16 @@ def test_statements_that_differ_in_a_number_are_distinguished() -> None:
     assert candidates(texts[:3], texts) == [(0, 0), (1, 1), (2, 2)]
 
 
-class Away(WordLlamaEmbedder):
+class UnreachableEmbedder(WordLlamaEmbedder):
     async def embed(self, texts: Sequence[str]) -> Vectors:
         raise EmbeddingFailed("unreachable", retryable=True)
 
 
 def test_no_duplicates_are_reported_while_the_embedder_fails() -> None:
     fact = Fact("alice really likes green tea", ("m",), SAID)
-    assert asyncio.run(near_duplicates(Away(), [fact], [KnownConclusion(1, "alice likes green tea")])) == {}
+    assert (
+        asyncio.run(near_duplicates(UnreachableEmbedder(), [fact], [KnownConclusion(1, "alice likes green tea")])) == {}
+    )
 
 
 def test_the_outline_filter_misses_no_equivalent_pair() -> None:

@@ -26,7 +26,7 @@ CANARY = "Xanadu"
 LEVELS = ("minimal", "low", "medium", "high", "max")
 
 
-class Told(NamedTuple):
+class PastHomes(NamedTuple):
     past: Past
     before: int
     """When only Lisbon was known."""
@@ -35,7 +35,7 @@ class Told(NamedTuple):
 
 
 @pytest.fixture(params=[True, False], ids=["embedded", "not embedded"])
-def told(db_path: Path, request: pytest.FixtureRequest) -> Iterator[Told]:
+def told(db_path: Path, request: pytest.FixtureRequest) -> Iterator[PastHomes]:
     store = Store.open(db_path)
     past = Past(store)
     past.say("s", "I live in Lisbon.", "I like tea.", at=MONDAY)
@@ -52,11 +52,11 @@ def told(db_path: Path, request: pytest.FixtureRequest) -> Iterator[Told]:
     past.write(conclusion_endings.end, [Ended(old.pk, "superseded", new.id, new.said_at)], clock.now())
     if request.param:
         past.embed()
-    yield Told(past, before, [*(each.id for each in later), new.id, derived.id])
+    yield PastHomes(past, before, [*(each.id for each in later), new.id, derived.id])
     store.close()
 
 
-def test_no_tool_reads_what_came_later(told: Told) -> None:
+def test_no_tool_reads_what_came_later(told: PastHomes) -> None:
     memory = told.past.memory(moment=Moment(as_of=told.before), session_id="s")
     reads: list[Callable[[], Coroutine[Any, Any, Any]]] = [
         lambda: memory.search_memory(f"where does alice live {CANARY}", 40),
@@ -80,13 +80,13 @@ def test_no_tool_reads_what_came_later(told: Told) -> None:
     assert "Lisbon" in str(memory.evidence.messages)
 
 
-def test_a_conclusion_that_ended_later_is_read_as_it_was(told: Told) -> None:
+def test_a_conclusion_that_ended_later_is_read_as_it_was(told: PastHomes) -> None:
     memory = told.past.memory(moment=Moment(as_of=told.before))
     (lisbon,) = [each for each in run(memory.get_recent_observations(10)) if "Lisbon" in each.content]
     assert (lisbon.ended_as, lisbon.ended_at, lisbon.successor, lisbon.valid_until) == (None, None, None, None)
 
 
-def test_what_held_then_includes_what_was_superseded_since(told: Told) -> None:
+def test_what_held_then_includes_what_was_superseded_since(told: PastHomes) -> None:
     held = told.past.memory(moment=Moment(valid_at=MONDAY + 1), session_id="s")
     assert "lives in Lisbon" in str(run(held.get_recent_observations(100)))
     messages = str(run(held.get_messages_by_date_range(None, None, 20))) + str(run(held.get_recent_history(1_000)))
@@ -94,7 +94,7 @@ def test_what_held_then_includes_what_was_superseded_since(told: Told) -> None:
     assert CANARY not in messages
 
 
-def test_many_later_messages_do_not_hide_the_earlier_one(told: Told) -> None:
+def test_many_later_messages_do_not_hide_the_earlier_one(told: PastHomes) -> None:
     told.past.say("s", *(f"Tea number {number}." for number in range(1_600)), at=MONDAY + DAY)
     memory = told.past.memory(moment=Moment(as_of=told.before))
     found = [
@@ -107,7 +107,7 @@ def test_many_later_messages_do_not_hide_the_earlier_one(told: Told) -> None:
         assert "number" not in str(snippets)
 
 
-def test_before_anything_was_said_nothing_is_read(told: Told) -> None:
+def test_before_anything_was_said_nothing_is_read(told: PastHomes) -> None:
     memory = told.past.memory(moment=Moment(as_of=MONDAY), session_id="s")
     assert run(memory.search_memory("Lisbon")) == []
     assert run(memory.search_messages("Lisbon")) == []
@@ -116,7 +116,7 @@ def test_before_anything_was_said_nothing_is_read(told: Told) -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_the_extractive_answer_is_that_of_the_time(told: Told, level: Any) -> None:
+def test_the_extractive_answer_is_that_of_the_time(told: PastHomes, level: Any) -> None:
     for query in (
         "Where does alice live?",
         "Where did alice live before?",
@@ -130,7 +130,7 @@ def test_the_extractive_answer_is_that_of_the_time(told: Told, level: Any) -> No
     assert CANARY in said(question("Where does alice live?", level=level), told.past.memory())
 
 
-def test_the_extractive_answer_is_what_held_then(told: Told) -> None:
+def test_the_extractive_answer_is_what_held_then(told: PastHomes) -> None:
     moment = Moment(valid_at=MONDAY + 1)
     answer = said(question("Where does alice live?", moment=moment), told.past.memory(moment=moment))
     assert "Lisbon" in answer
@@ -139,7 +139,7 @@ def test_the_extractive_answer_is_what_held_then(told: Told) -> None:
     assert "Earlier" not in before
 
 
-def test_the_model_is_shown_nothing_later_and_told_the_time(told: Told) -> None:
+def test_the_model_is_shown_nothing_later_and_told_the_time(told: PastHomes) -> None:
     asked = calls(
         ("search_memory", {"query": "Where does alice live?"}),
         ("search_messages", {"query": "live"}),
@@ -162,14 +162,14 @@ def test_the_model_is_shown_nothing_later_and_told_the_time(told: Told) -> None:
     assert f"It is now {present(told.before)}." in models.prompts[0]
 
 
-def test_a_question_about_now_says_nothing_of_time(told: Told) -> None:
+def test_a_question_about_now_says_nothing_of_time(told: PastHomes) -> None:
     models = Scripted(f"In {CANARY}.")
     read(agentic.answer(question("Where?"), told.past.memory(), ModelCaller(models, "answer")))
     assert "put at" not in models.prompts[0]
     assert "\n\n\n" not in models.prompts[0]
 
 
-def test_a_summary_of_later_messages_is_not_read(told: Told) -> None:
+def test_a_summary_of_later_messages_is_not_read(told: PastHomes) -> None:
     store, before = told.past.store, told.before
 
     def summarize(db: Connection, message: str, seq: int, text: str) -> None:

@@ -99,20 +99,20 @@ def test_a_supported_schema_is_accepted(schema: dict[str, Any]) -> None:
     check(schema)
 
 
-class Pet(BaseModel):
+class OwnedPet(BaseModel):
     name: str
     species: Literal["dog", "cat"]
 
 
-class Person(BaseModel):
+class Owner(BaseModel):
     name: str
     age: int | None = None
-    pets: list[Pet] = Field(default_factory=list)
+    pets: list[OwnedPet] = Field(default_factory=list)
     mood: Literal["good", "bad"] = "good"
 
 
 def test_the_schema_of_a_pydantic_model_is_accepted() -> None:
-    check(Person.model_json_schema())
+    check(Owner.model_json_schema())
 
 
 def test_references_are_inlined_and_sibling_keywords_win() -> None:

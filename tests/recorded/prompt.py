@@ -31,7 +31,7 @@ BAR = "| "
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PromptMessage:
     """A message as a prompt shows it. `text` is `peer: content`, with the bars of continuation lines; `said` is its day
     and time, as `Sun 2026-10-04 22:15 -07:00`."""
 
@@ -79,7 +79,7 @@ class Prompt:
         """What is said around the sections."""
         return re.sub(r"^<(\w+)>\n.*?^</\1>$", "", self.given, flags=re.DOTALL | re.MULTILINE)
 
-    def messages(self, tag: str = "messages") -> list[Line]:
+    def messages(self, tag: str = "messages") -> list[PromptMessage]:
         return [*_lines(self.section(tag))]
 
     def shown(self, tag: str) -> str:
@@ -107,7 +107,7 @@ def _text(content: Any) -> str:
     return content or ""
 
 
-def _lines(section: str) -> Iterator[Line]:
+def _lines(section: str) -> Iterator[PromptMessage]:
     """The messages of a section; a line with a bar belongs to the message before it. A day may have its own line."""
     current, day, offset = [""], "", ""
     for line in [*section.splitlines(), ""]:
@@ -116,7 +116,7 @@ def _lines(section: str) -> Iterator[Line]:
             continue
         if match := _SAID.fullmatch(current[0]):
             said = f"{match['day'] or day} {match['time']}{match['offset'] or offset}"
-            yield Line(match["label"] or "", said, "\n".join([match["text"], *current[1:]]))
+            yield PromptMessage(match["label"] or "", said, "\n".join([match["text"], *current[1:]]))
         elif match := _DAY.fullmatch(current[0]):
             day, offset = match["day"], match["offset"] or ""
         current = [line]

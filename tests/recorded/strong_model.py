@@ -15,11 +15,10 @@ import yaml
 from pydantic import Field
 
 from omoide.inference.tokens import TokenCounter
-from tests.inference.faulty_provider import Line as Connection
-from tests.inference.faulty_provider import answering, misbehaving
+from tests.inference.faulty_provider import ProviderConnection, answering, misbehaving
 from tests.journeys.matching import Strict
 from tests.recorded import requirements
-from tests.recorded.prompt import BAR, Line, Prompt
+from tests.recorded.prompt import BAR, Prompt, PromptMessage
 
 NOT_KNOWN = "That is not known."
 TOKENS = TokenCounter()
@@ -116,7 +115,7 @@ class StrongModel:
         self._recorded = recorded
         self._used: set[int] = set()
 
-    def __call__(self, connection: Connection, asked: dict[str, Any]) -> None:
+    def __call__(self, connection: ProviderConnection, asked: dict[str, Any]) -> None:
         prompt = Prompt.of(asked)
         self.prompts.append(prompt)
         try:
@@ -246,7 +245,7 @@ class StrongModel:
         return number or "?"
 
 
-def _lost_of(recorded: RecordedDerivation, prompt: Prompt, before: str, line: Line) -> Iterator[str]:
+def _lost_of(recorded: RecordedDerivation, prompt: Prompt, before: str, line: PromptMessage) -> Iterator[str]:
     known = prompt.section("known")
     if recorded.said not in ("", line.said):
         yield f"when it was said, at its place: {recorded.said}; it shows {line.said}"

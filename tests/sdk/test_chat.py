@@ -25,7 +25,7 @@ ALL = "What do you know about Alice?"
 LEVELS = ["minimal", "low", "medium", "high", "max"]
 
 
-class Person(BaseModel):
+class Resident(BaseModel):
     city: str | None
     favourite_opera: str | None = None
 
@@ -136,7 +136,7 @@ def test_questions_to_a_workspace_take_every_option(ask: Callable[..., str], hon
     assert "bakery" in ask(honcho, WORKS, session=Session("walk", honcho))
     assert "bakery" not in ask(honcho, WORKS, scope="home")
     assert "bakery" in ask(honcho, WORKS, scope=["home", "office"])
-    schema = Person.model_json_schema()
+    schema = Resident.model_json_schema()
     assert json.loads(ask(honcho, LIVES, response_format=schema))["city"] == "Lisbon"
 
 
@@ -151,12 +151,12 @@ def test_a_workspace_answers_at_every_level(ask: Callable[..., str], honcho: Hon
 @pytest.mark.parametrize("whom", ["alice", "honcho"])
 def test_a_model_is_filled_only_with_known_facts(whom: str, request: pytest.FixtureRequest, call: Style) -> None:
     of = request.getfixturevalue(whom)
-    assert call(of.chat, LIVES, response_format=Person) == Person(city="Lisbon", favourite_opera=None)
-    answer = call(of.chat, LIVES, response_format=Person, include_evidence=True)
-    assert answer.content == Person(city="Lisbon")
+    assert call(of.chat, LIVES, response_format=Resident) == Resident(city="Lisbon", favourite_opera=None)
+    answer = call(of.chat, LIVES, response_format=Resident, include_evidence=True)
+    assert answer.content == Resident(city="Lisbon")
     assert answer.evidence.conclusions
-    pieces, _ = call.stream(of.chat_stream, LIVES, response_format=Person)
-    assert Person.model_validate_json("".join(pieces)) == answer.content
+    pieces, _ = call.stream(of.chat_stream, LIVES, response_format=Resident)
+    assert Resident.model_validate_json("".join(pieces)) == answer.content
 
 
 @pytest.mark.parametrize("whom", ["alice", "honcho"])

@@ -240,7 +240,7 @@ def test_a_restart_with_the_same_model_enqueues_nothing(store: Store) -> None:
     run(store, WordLlamaEmbedder(), story)
 
 
-class Interrupted(VectorIndex):
+class InterruptedIndex(VectorIndex):
     """Finds by meaning, and embeds everything right after its first lookup."""
 
     def __init__(self, night: Night) -> None:
@@ -266,7 +266,7 @@ def test_a_conclusion_that_is_embedded_during_the_search_is_found(store: Store) 
         for peer in ("alice", "bob"):
             await store.write(peers.get_or_create, "w", peer, Change(), clock.now())
         await store.write(conclusions.add, "w", known, clock.now())
-        night.finder.index = Interrupted(night)
+        night.finder.index = InterruptedIndex(night)
         found = await search_conclusions(store, night.finder, ConclusionSearch("w", "dog", 2))
         assert night.embedded() == 2
         assert [conclusion.content for conclusion in found] == ["bob has a dog", "bob reports to carol"]
@@ -359,7 +359,7 @@ def test_of_many_new_rows_the_newest_are_found_by_meaning_others_by_words(
     run(store, WordLlamaEmbedder(), story)
 
 
-class Slow(WordLlamaEmbedder):
+class SlowEmbedder(WordLlamaEmbedder):
     """An embedder that can embed about two short texts for a search."""
 
     characters_on_demand = 2 * on_demand_embedding.LEAST_CHARACTERS
@@ -374,7 +374,7 @@ def test_a_slow_embedder_embeds_few_new_rows_for_a_search(store: Store) -> None:
         assert contents[0] == [DRAWN[2], DRAWN[1]]
         assert set(contents[1]) == {*DRAWN}, "the next search embeds the rest"
 
-    run(store, Slow(), story)
+    run(store, SlowEmbedder(), story)
 
 
 def test_of_a_bulk_import_a_slow_embedder_embeds_the_newest_only(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,4 +386,4 @@ def test_of_a_bulk_import_a_slow_embedder_embeds_the_newest_only(store: Store, m
         await night.work()
         assert (await drawn(night, "railway journey", limit=9))[0] == DRAWN[2]
 
-    run(store, Slow(), story)
+    run(store, SlowEmbedder(), story)

@@ -41,7 +41,7 @@ class NoEmbedder:
         pass
 
 
-class Memory:
+class OneText:
     """A store with one text in a workspace of its own, as a message and as a conclusion."""
 
     def __init__(self, store: Store) -> None:
@@ -67,9 +67,9 @@ class Memory:
 
 
 @pytest.fixture(scope="module")
-def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Memory]:
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneText]:
     store = Store.open(tmp_path_factory.mktemp("scripts") / "omoide.db", durability="normal", busy_timeout=5)
-    yield Memory(store)
+    yield OneText(store)
     store.close()
 
 
@@ -123,7 +123,7 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("name", [*SENTENCES])
-def test_words_of_any_script_find_their_text_first(name: str, memory: Memory) -> None:
+def test_words_of_any_script_find_their_text_first(name: str, memory: OneText) -> None:
     text, queries = SENTENCES[name]
     workspace = memory.keep(*(other for key, (other, _) in SENTENCES.items() if key != name), text)
     for query in queries:
@@ -143,7 +143,7 @@ PARTS = st.sampled_from([part for text, _ in SENTENCES.values() for part in text
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(PARTS, min_size=1, max_size=6), data=st.data())
-def test_any_words_of_a_text_find_it(parts: list[str], data: st.DataObject, memory: Memory) -> None:
+def test_any_words_of_a_text_find_it(parts: list[str], data: st.DataObject, memory: OneText) -> None:
     workspace = memory.keep("nothing of the kind", " ".join(parts), "it is something else")
     chosen = data.draw(st.lists(st.sampled_from(parts), min_size=1, max_size=3))
     around = data.draw(st.sampled_from(AROUND)) if any(words(" ".join(chosen))) else ""

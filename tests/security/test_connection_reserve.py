@@ -178,7 +178,7 @@ def test_the_address_with_most_connections_is_evicted_first(full: Full, opened: 
 
 
 @dataclass(eq=False)
-class Held:
+class StubConnection:
     """A stub of a connection."""
 
     network: str
@@ -191,12 +191,12 @@ class Held:
     is_closing: bool = False
 
 
-def gives_way(held: list[Held], new: Held, now: float) -> Any:
+def gives_way(held: list[StubConnection], new: StubConnection, now: float) -> Any:
     return next(iter(ranked(held, new, now)), None)
 
 
-def of_heavy(**state: Any) -> list[Held]:
-    return [Held("heavy", **state) for _ in range(5)]
+def of_heavy(**state: Any) -> list[StubConnection]:
+    return [StubConnection("heavy", **state) for _ in range(5)]
 
 
 @pytest.mark.parametrize(
@@ -205,40 +205,40 @@ def of_heavy(**state: Any) -> list[Held]:
     ids=["a head or nothing", "a body", "an answer that is not read", "the rest of one"],
 )
 def test_idle_connections_of_an_address_with_many_are_evicted_in_any_state(state: Any) -> None:
-    light, new = Held("light", since=-10.0), Held("new")
+    light, new = StubConnection("light", since=-10.0), StubConnection("new")
     heavy = of_heavy(**state)
     assert gives_way([light, *heavy, new], new, 100.0) in heavy
 
 
 def test_active_requests_are_not_evicted_for_an_address_with_more() -> None:
-    upload, new = Held("light", in_body=True, is_answering=True), Held("heavy")
+    upload, new = StubConnection("light", in_body=True, is_answering=True), StubConnection("heavy")
     answering = of_heavy(is_answering=True)
     assert gives_way([upload, *answering, new], new, 100.0) is None
-    idle = Held("light")
+    idle = StubConnection("light")
     assert gives_way([upload, idle, *answering, new], new, 100.0) is idle
 
 
 def test_active_connections_are_not_evicted() -> None:
-    new = Held("new")
+    new = StubConnection("new")
     being_read = of_heavy(unread=5, unread_since=99.0)
     assert gives_way([*being_read, *of_heavy(is_answering=True), new], new, 100.0) is None
 
 
 def test_a_refused_connection_is_evicted_before_any_other() -> None:
-    refused, new = Held("light", since=50.0, is_refused=True), Held("new")
+    refused, new = StubConnection("light", since=50.0, is_refused=True), StubConnection("new")
     assert gives_way([*of_heavy(), refused, new], new, 100.0) is refused
 
 
 def test_connections_are_evicted_in_order_however_many_arrive_at_once() -> None:
-    heavy = [Held("heavy", since=float(number)) for number in range(100)]
-    light, new, finder = [Held("light") for _ in range(20)], Held("new"), EvictionPolicy()
+    heavy = [StubConnection("heavy", since=float(number)) for number in range(100)]
+    light, new, finder = [StubConnection("light") for _ in range(20)], StubConnection("new"), EvictionPolicy()
     closed = []
     for number in range(60):
         if number == 30:
             for busy in heavy[31:33]:
                 busy.is_answering = True  # since they were last examined
         found = finder.of([*light, *heavy, new], new, 200.0)
-        assert isinstance(found, Held)
+        assert isinstance(found, StubConnection)
         found.is_closing = True
         closed.append(found)
     assert closed == [*heavy[:31], *heavy[33:62]]

@@ -109,7 +109,7 @@ PLACES: dict[str, Sequence[Json]] = {
 }
 
 
-class House:
+class MembershipWorkspace:
     """The workspace w, in which p is in `here`, left `left`, and never was in `foreign`."""
 
     def __init__(self, app: Application) -> None:
@@ -149,9 +149,9 @@ def _with(given: Any, id: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MembershipWorkspace]:
     with application(tmp_path_factory.mktemp("existence") / "omoide.db", auth=True, jwt_secret=SECRET) as app:
-        yield House(app)
+        yield MembershipWorkspace(app)
 
 
 def asked(operation: OperationSpec) -> Iterator[tuple[str, Json]]:
@@ -184,7 +184,9 @@ def test_every_operation_that_takes_a_session_is_covered() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
-def test_inaccessible_sessions_are_indistinguishable_from_missing_ones(operation: OperationSpec, house: House) -> None:
+def test_inaccessible_sessions_are_indistinguishable_from_missing_ones(
+    operation: OperationSpec, house: MembershipWorkspace
+) -> None:
     for (path, options), (name, principal) in product(asked(operation), KEYS.items()):
         expected = house.answer(principal, operation.method, path, options, MISSING)
         assert expected[0] < 500
@@ -194,7 +196,9 @@ def test_inaccessible_sessions_are_indistinguishable_from_missing_ones(operation
 
 
 @pytest.mark.parametrize("peer", ["p", "q"])
-def test_a_message_of_another_session_is_indistinguishable_from_a_missing_one(peer: str, house: House) -> None:
+def test_a_message_of_another_session_is_indistinguishable_from_a_missing_one(
+    peer: str, house: MembershipWorkspace
+) -> None:
     principal = Principal(workspace="w", peer="p")
     path = f"/v3/workspaces/w/sessions/{HERE}/messages/"
     (message,) = [
@@ -205,7 +209,7 @@ def test_a_message_of_another_session_is_indistinguishable_from_a_missing_one(pe
     assert found[0].text.replace(message, "nothing") == found[1].text
 
 
-def test_only_creation_discloses_that_an_id_is_taken(house: House) -> None:
+def test_only_creation_discloses_that_an_id_is_taken(house: MembershipWorkspace) -> None:
     principal, path = Principal(workspace="w", peer="p"), "/v3/workspaces/w/sessions"
     sessions = house.admin("POST", "/sessions/list")
     refused = [
@@ -220,14 +224,14 @@ def test_only_creation_discloses_that_an_id_is_taken(house: House) -> None:
     assert [peer["id"] for peer in house.admin("GET", "/sessions/new/peers")["items"]] == ["p"]
 
 
-def test_a_peer_key_cannot_read_flags_of_other_members_by_naming_them(house: House) -> None:
+def test_a_peer_key_cannot_read_flags_of_other_members_by_naming_them(house: MembershipWorkspace) -> None:
     principal, path = Principal(workspace="w", peer="p"), "/v3/workspaces/w/sessions"
     for flags, status in (({}, 200), ({"observe_me": True}, 401), ({"observe_me": False}, 401)):
         answer = house.ask(principal, "POST", path, json={"id": HERE, "peers": {"p": {}, "q": flags}})
         assert answer.status_code == status
 
 
-def test_a_session_key_sees_only_the_existence_of_other_peers(house: House) -> None:
+def test_a_session_key_sees_only_the_existence_of_other_peers(house: MembershipWorkspace) -> None:
     principal, path = Principal(workspace="w", session="left"), "/v3/workspaces/w/peers"
     for peer in "pq":
         house.admin("PUT", f"/peers/{peer}", {"metadata": {"phone": "12"}, "configuration": {"observe_me": True}})
@@ -242,7 +246,9 @@ def test_a_session_key_sees_only_the_existence_of_other_peers(house: House) -> N
 
 
 @pytest.mark.parametrize("principal", [Principal(workspace="w", peer="p"), Principal(workspace="w", session=HERE)])
-def test_peer_and_session_keys_cannot_test_whether_a_scope_exists(principal: Principal, house: House) -> None:
+def test_peer_and_session_keys_cannot_test_whether_a_scope_exists(
+    principal: Principal, house: MembershipWorkspace
+) -> None:
     requests: list[tuple[str, str, Json]] = [
         ("POST", "/peers/p/chat", {"json": {**ASK, "target": f"scope.{X}"}}),
         ("POST", "/peers/p/chat", {"json": {**ASK, "scope": X}}),

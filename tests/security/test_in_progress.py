@@ -21,7 +21,7 @@ from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, conform
-from tests.handlers.recorded_questions import Told, saying, served
+from tests.handlers.recorded_questions import QuestionRecorder, saying, served
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.raw_http import connect
 from tests.server_process import Server
@@ -135,7 +135,7 @@ def test_the_refusal_conforms_to_the_document(hung: Server, opened: ExitStack) -
 
 
 def test_the_official_client_waits_and_retries(tmp_path: Path) -> None:
-    told = Told()
+    told = QuestionRecorder()
 
     async def hanging(question: Question, memory: MemoryView) -> AsyncIterator[str]:
         await asyncio.Event().wait()

@@ -20,14 +20,14 @@ from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS
 from tests.contract.requests import FORMS, body_of, example_fields, example_with_ids, fields, path_of
 from tests.security.in_process import application
-from tests.security.two_workspaces import IDS, OURS, THEIRS, WITH_MORE, WITH_PATH, House, Json
+from tests.security.two_workspaces import IDS, OURS, THEIRS, WITH_MORE, WITH_PATH, Json, TwoWorkspaces
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoWorkspaces]:
     db = tmp_path_factory.mktemp("reach") / "omoide.db"
     with application(db, auth=True, jwt_secret=SECRET) as app:
-        yield House(app, db)
+        yield TwoWorkspaces(app, db)
 
 
 def silent(answer: httpx.Response, word: str) -> None:
@@ -49,7 +49,7 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize("principal", [*STRANGERS.values()], ids=[*STRANGERS])
-def test_no_operation_reads_or_changes_another_workspace(principal: Principal, house: House) -> None:
+def test_no_operation_reads_or_changes_another_workspace(principal: Principal, house: TwoWorkspaces) -> None:
     before = house.belongings("theirs")
     for operation in WITH_PATH:
         path = path_of(operation, house.ids)
@@ -60,7 +60,7 @@ def test_no_operation_reads_or_changes_another_workspace(principal: Principal, h
 
 
 @pytest.mark.parametrize("name", ["theirs%2f", "mine%2f..%2ftheirs", "mine/../theirs", "%2e%2e/theirs", "mine;/theirs"])
-def test_no_encoding_of_a_path_leads_to_another_workspace(name: str, house: House) -> None:
+def test_no_encoding_of_a_path_leads_to_another_workspace(name: str, house: TwoWorkspaces) -> None:
     for path in ("peers/list", "sessions/far-session/messages/list"):
         answer = house.ask(Principal(workspace="mine"), "POST", f"/v3/workspaces/{name}/{path}")
         assert answer.status_code in (401, 404, 405)
@@ -71,7 +71,7 @@ def test_no_encoding_of_a_path_leads_to_another_workspace(name: str, house: Hous
 
 
 @pytest.mark.parametrize("operation", WITH_MORE, ids=lambda operation: operation.handler)
-def test_an_id_of_another_workspace_is_not_found_in_ours(operation: OperationSpec, house: House) -> None:
+def test_an_id_of_another_workspace_is_not_found_in_ours(operation: OperationSpec, house: TwoWorkspaces) -> None:
     names = [name for name in re.findall(r"{(\w+)}", operation.path) if name != "workspace_id"]
     before = house.belongings("theirs")
     mine = {"peer_id": "near-peer", "session_id": "near-session", "scope_id": "near-scope"}
@@ -190,7 +190,7 @@ def derived(operation: OperationSpec) -> Iterator[Json]:
 
 
 @pytest.mark.parametrize("handler", sorted(TAKING))
-def test_an_id_of_another_workspace_in_a_query_or_a_body_reaches_nothing(handler: str, house: House) -> None:
+def test_an_id_of_another_workspace_in_a_query_or_a_body_reaches_nothing(handler: str, house: TwoWorkspaces) -> None:
     before = house.belongings("theirs")
     names = {"workspace_id": "mine", "peer_id": "near-peer", "session_id": "near-session", "scope_id": "near-scope"}
     operation = OPERATIONS[handler]
@@ -265,7 +265,7 @@ REFUSED: list[tuple[str, Principal, str, str, Json]] = [
 
 @pytest.mark.parametrize(("what", "principal", "method", "path", "options"), REFUSED, ids=[row[0] for row in REFUSED])
 def test_a_narrowed_key_is_refused(
-    what: str, principal: Principal, method: str, path: str, options: Json, house: House
+    what: str, principal: Principal, method: str, path: str, options: Json, house: TwoWorkspaces
 ) -> None:
     before = house.belongings("mine")
     answer = house.ask(principal, method, f"/v3/workspaces/mine{path}", **options)
@@ -286,7 +286,7 @@ READABLE = [
 
 @pytest.mark.parametrize(("principal", "method", "path", "body"), READABLE)
 def test_no_filter_extends_the_access_of_a_narrowed_key(
-    principal: Principal, method: str, path: str, body: Json, house: House
+    principal: Principal, method: str, path: str, body: Json, house: TwoWorkspaces
 ) -> None:
     for filters in [None, *ELSEWHERE, {"metadata": {"note": OURS}}, {"id": "t"}, {"NOT": [{"id": "s"}]}]:
         answer = house.ask(principal, method, f"/v3/workspaces/mine{path}", json={**body, "filters": filters})
@@ -295,7 +295,7 @@ def test_no_filter_extends_the_access_of_a_narrowed_key(
 
 
 @pytest.mark.parametrize("principal", [P, S], ids=["a peer's key", "a session's key"])
-def test_a_message_is_found_in_its_session_only(principal: Principal, house: House) -> None:
+def test_a_message_is_found_in_its_session_only(principal: Principal, house: TwoWorkspaces) -> None:
     path = f"/v3/workspaces/mine/sessions/s/messages/{house.secret_message}"
     assert house.ask(principal, "GET", path).status_code == 404
     before = house.belongings("mine")
@@ -306,7 +306,7 @@ def test_a_message_is_found_in_its_session_only(principal: Principal, house: Hou
     assert house.belongings("mine") == before
 
 
-def test_a_session_key_reads_only_conclusions_from_its_session(house: House) -> None:
+def test_a_session_key_reads_only_conclusions_from_its_session(house: TwoWorkspaces) -> None:
     for perspective in ({}, {"peer_perspective": "p"}):
         query = {"peer_target": "q", "search_query": OURS, **perspective}
         answer = house.ask(S, "GET", "/v3/workspaces/mine/sessions/s/context", params=query)
@@ -315,7 +315,7 @@ def test_a_session_key_reads_only_conclusions_from_its_session(house: House) -> 
         assert OURS not in answer.text.replace(f"my {OURS}", "")
 
 
-def test_get_or_create_with_a_narrowed_key_changes_nothing(house: House) -> None:
+def test_get_or_create_with_a_narrowed_key_changes_nothing(house: TwoWorkspaces) -> None:
     before = house.belongings("mine")
     bodies: list[tuple[Principal, str, Json]] = [
         (P, "sessions", {"id": "t", "peers": {"p": {}}, "metadata": {"note": "mine now"}}),

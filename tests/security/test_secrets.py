@@ -32,7 +32,7 @@ HOOK_WORD = "HOOKWORD-in-an-address"
 ADDRESS_WORD = "ADDRESSWORD-of-the-embedder"
 
 
-class Said:
+class ServerOutput:
     """All output of a server: responses and log."""
 
     def __init__(self, server: Server) -> None:
@@ -45,7 +45,7 @@ class Said:
 
 
 @pytest.fixture(scope="module")
-def provoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, list[str]]:
+def provoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[ServerOutput, list[str]]:
     """A server with every secret set and a dead provider, after errors of every kind; and the keys used."""
     db = tmp_path_factory.mktemp("secrets") / "omoide.db"
     settings = {
@@ -61,7 +61,7 @@ def provoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, list[str]]
         "job_poll_seconds": "0.1",
     }
     server = Server(db, **settings)
-    said = Said(server)
+    said = ServerOutput(server)
     keys = Keyring(SECRETS["jwt_secret"])
     admin = keys.mint(ADMIN, now=clock.now())
     others = [keys.mint(Principal(workspace="w", peer="p"), now=clock.now()), f"{admin[:-4]}AAAA"]
@@ -72,7 +72,7 @@ def provoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, list[str]]
     return said, [admin, *others]
 
 
-def provoke(said: Said, admin: str, others: list[str]) -> None:
+def provoke(said: ServerOutput, admin: str, others: list[str]) -> None:
     header = {"Authorization": f"Bearer {admin}"}
     with said.server.client(event_hooks={"response": [said.keep]}) as client:
         client.post("/v3/workspaces", json={"id": "w"}, headers=header).raise_for_status()
@@ -106,17 +106,17 @@ def provoke(said: Said, admin: str, others: list[str]) -> None:
     said.answers.append(exchange(said.server, sent).decode())
 
 
-def has_failed(said: Said) -> bool:
+def has_failed(said: ServerOutput) -> bool:
     """Whether the log reports the event given up and the provider's outage."""
     log = "".join(said.server.log)
     return "given up" in log and "words only" in log
 
 
-def spoken(said: Said) -> str:
+def spoken(said: ServerOutput) -> str:
     return "\n".join([*said.answers, *said.server.log])
 
 
-def test_no_secret_of_the_settings_is_disclosed(provoked: tuple[Said, list[str]]) -> None:
+def test_no_secret_of_the_settings_is_disclosed(provoked: tuple[ServerOutput, list[str]]) -> None:
     said, _ = provoked
     everything = spoken(said)
     assert len(said.answers) > 15
@@ -125,26 +125,26 @@ def test_no_secret_of_the_settings_is_disclosed(provoked: tuple[Said, list[str]]
         assert secret[: len(secret) // 2 + 4] not in everything, f"a good part of {name}"
 
 
-def test_no_secret_in_a_url_is_disclosed(provoked: tuple[Said, list[str]]) -> None:
+def test_no_secret_in_a_url_is_disclosed(provoked: tuple[ServerOutput, list[str]]) -> None:
     said, _ = provoked
     assert ADDRESS_WORD not in spoken(said)
 
 
-def test_no_key_is_disclosed(provoked: tuple[Said, list[str]]) -> None:
+def test_no_key_is_disclosed(provoked: tuple[ServerOutput, list[str]]) -> None:
     said, keys = provoked
     for key in keys:
         assert key not in spoken(said)
         assert key.rpartition(".")[2] not in spoken(said), "not even the signature"
 
 
-def test_content_of_callers_is_not_logged(provoked: tuple[Said, list[str]]) -> None:
+def test_content_of_callers_is_not_logged(provoked: tuple[ServerOutput, list[str]]) -> None:
     said, _ = provoked
     log = "".join(said.server.log)
     assert CONTENT not in log
     assert HOOK_WORD not in log
 
 
-def test_an_unexpected_error_discloses_nothing(provoked: tuple[Said, list[str]]) -> None:
+def test_an_unexpected_error_discloses_nothing(provoked: tuple[ServerOutput, list[str]]) -> None:
     said, _ = provoked
     for answer in said.answers:
         assert "Traceback" not in answer

@@ -33,7 +33,7 @@ OWNED = {
 Json = dict[str, Any]
 
 
-class House:
+class TwoWorkspaces:
     """Two workspaces: `mine`, and `theirs` with every kind of resource."""
 
     def __init__(self, app: Application, db: Path) -> None:

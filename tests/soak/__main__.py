@@ -23,10 +23,10 @@ from tests.inference.fault_proxy import Fault, FaultProxy
 from tests.server_process import COMMAND, Server
 from tests.soak.faults import Troublemaker
 from tests.soak.final_check import differences, drained
-from tests.soak.ledger import Ledger
-from tests.soak.load import CONSTANT, Client
-from tests.soak.memory import WARM_UP, Phase, Watcher
-from tests.soak.report import Outcome, report
+from tests.soak.ledger import SoakLedger
+from tests.soak.load import CONSTANT, LoadClient
+from tests.soak.memory import WARM_UP, SoakPhase, Watcher
+from tests.soak.report import SoakOutcome, report
 from tests.worker.provider import SENTENCE, provider
 
 CLIENTS = 4
@@ -62,7 +62,7 @@ def receiver() -> Iterator[Received]:
     """Serve a webhook endpoint on loopback that refuses every fifth delivery, which is then retried."""
     received = Received()
 
-    class Handler(BaseHTTPRequestHandler):
+    class SoakWebhookHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             received.tried += 1
@@ -76,7 +76,7 @@ def receiver() -> Iterator[Received]:
         def log_message(self, format: str, *args: object) -> None:
             """Do not log."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SoakWebhookHandler)
     received.url = f"http://127.0.0.1:{server.server_port}/hook"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -93,9 +93,9 @@ def _streamed(asked: dict[str, Any]) -> Fault | None:
     return streaming(SENTENCE) if asked.get("stream") else None
 
 
-def soak(folder: Path, minutes: float) -> Outcome:
+def soak(folder: Path, minutes: float) -> SoakOutcome:
     """Run a server with growing data and faults, then with constant data, and check the stored data."""
-    ledger, over = Ledger(), threading.Event()
+    ledger, over = SoakLedger(), threading.Event()
     with provider(_streamed) as asked, receiver() as received:
         server = Server(folder / "omoide.db", "--workers", "2", model_base_url=f"{asked.url}/v1", **SETTINGS)
         try:
@@ -116,7 +116,7 @@ def soak(folder: Path, minutes: float) -> Outcome:
         broken.append(f"{ledger.events} events were acknowledged, {len(received.delivered)} delivered")
     checked = subprocess.run([COMMAND, "check", "--db", server.db], capture_output=True, text=True, check=False)
     broken += [f"omoide check: {line}" for line in (checked.stdout + checked.stderr).splitlines() if checked.returncode]
-    return Outcome(growing, constant, ledger, seconds, len(received.delivered), server.db.stat().st_size, broken)
+    return SoakOutcome(growing, constant, ledger, seconds, len(received.delivered), server.db.stat().st_size, broken)
 
 
 def _prepare(server: Server, endpoint: str) -> None:
@@ -126,28 +126,28 @@ def _prepare(server: Server, endpoint: str) -> None:
 
 
 def _growing(
-    server: Server, asked: FaultProxy, ledger: Ledger, watcher: Watcher, seconds: float
-) -> tuple[Phase, list[str]]:
+    server: Server, asked: FaultProxy, ledger: SoakLedger, watcher: Watcher, seconds: float
+) -> tuple[SoakPhase, list[str]]:
     """Add data while faults happen. Return the phase and the failures of clients."""
     began, stop = time.monotonic(), threading.Event()
-    clients = [Client(server.url, ledger, seed, stop) for seed in range(CLIENTS)]
+    clients = [LoadClient(server.url, ledger, seed, stop) for seed in range(CLIENTS)]
     faults = Troublemaker(server, asked, ledger, stop, spares_worker_from=began + WARM_UP * seconds)
     broken = _run(clients, [faults], asked, stop, seconds)
     return watcher.phase(began), broken
 
 
 def _constant(
-    server: Server, asked: FaultProxy, ledger: Ledger, watcher: Watcher, seconds: float
-) -> tuple[Phase, list[str]]:
+    server: Server, asked: FaultProxy, ledger: SoakLedger, watcher: Watcher, seconds: float
+) -> tuple[SoakPhase, list[str]]:
     """Delete as much as is added, without faults. Return the phase and the failures of clients."""
     began, stop = time.monotonic(), threading.Event()
-    clients = [Client(server.url, ledger, CLIENTS + number, stop, CONSTANT) for number in range(CLIENTS)]
+    clients = [LoadClient(server.url, ledger, CLIENTS + number, stop, CONSTANT) for number in range(CLIENTS)]
     broken = _run(clients, [], asked, stop, seconds)
     return watcher.phase(began), broken
 
 
 def _run(
-    clients: Sequence[Client],
+    clients: Sequence[LoadClient],
     others: Sequence[threading.Thread],
     asked: FaultProxy,
     stop: threading.Event,

@@ -13,7 +13,7 @@ from benchmarks.process_tree import named
 from tests import sql
 from tests.inference.fault_proxy import FaultProxy, answering, hanging_up
 from tests.server_process import Server
-from tests.soak.ledger import Ledger
+from tests.soak.ledger import SoakLedger
 from tests.worker.provider import half
 
 REST_SECONDS = (4.0, 10.0)
@@ -28,7 +28,7 @@ class Troublemaker(threading.Thread):
     """
 
     def __init__(
-        self, server: Server, provider: FaultProxy, ledger: Ledger, stop: threading.Event, spares_worker_from: float
+        self, server: Server, provider: FaultProxy, ledger: SoakLedger, stop: threading.Event, spares_worker_from: float
     ) -> None:
         super().__init__(daemon=True, name="soak-faults")
         self.server, self.provider, self.ledger, self.stop = server, provider, ledger, stop

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.soak.ledger import Ledger, Place
+from tests.soak.ledger import Place, SoakLedger
 from tests.soak.load import SESSIONS, WORKSPACES
 
 DRAIN_SECONDS = 600.0
@@ -32,7 +32,7 @@ def _owed(http: httpx.Client) -> list[str]:
     return [line for line in lines if not line.endswith(" 0.0") and 'kind="dream"' not in line]
 
 
-def differences(http: httpx.Client, ledger: Ledger) -> list[str]:
+def differences(http: httpx.Client, ledger: SoakLedger) -> list[str]:
     """Return a line for each message or conclusion that is missing, stored twice, or unexpected."""
     found = []
     for workspace in WORKSPACES:
@@ -50,7 +50,7 @@ def differences(http: httpx.Client, ledger: Ledger) -> list[str]:
     return found
 
 
-def of_messages(stored: Counter[tuple[str, str]], ledger: Ledger, place: Place) -> list[str]:
+def of_messages(stored: Counter[tuple[str, str]], ledger: SoakLedger, place: Place) -> list[str]:
     """Return a line for each wrong message in a place."""
     acknowledged, uncertain = {*ledger.acknowledged.get(place, [])}, {*ledger.uncertain.get(place, [])}
     return [

@@ -30,7 +30,7 @@ EXPLAINED_BY = {"connection": {"kill of an API process"}, "503": {"locked file",
 
 
 @dataclass
-class Ledger:
+class SoakLedger:
     """The record of a run; thread-safe."""
 
     acknowledged: dict[Place, list[tuple[str, str]]] = field(default_factory=dict)

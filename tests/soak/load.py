@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.soak.ledger import Ledger, Place
+from tests.soak.ledger import Place, SoakLedger
 
 WORKSPACES = ("w0", "w1", "w2")
 SESSIONS = tuple(f"s{number}" for number in range(12))
@@ -67,11 +67,11 @@ def words(count: int) -> list[str]:
     return [f"I own item {uuid.uuid4().hex}." for _ in range(count)]
 
 
-class Client(threading.Thread):
+class LoadClient(threading.Thread):
     """Makes calls until `stop` is set."""
 
     def __init__(
-        self, url: str, ledger: Ledger, seed: int, stop: threading.Event, shares: Mapping[str, int] = GROWING
+        self, url: str, ledger: SoakLedger, seed: int, stop: threading.Event, shares: Mapping[str, int] = GROWING
     ) -> None:
         super().__init__(daemon=True, name=f"soak-client-{seed}")
         self.shares = shares

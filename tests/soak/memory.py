@@ -27,7 +27,7 @@ Series = Sequence[tuple[float, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Medians:
     """Medians in bytes of the first and of the last fifth of a period: of one process's memory, or of the file."""
 
     name: str
@@ -39,29 +39,29 @@ class Held:
         return self.last / self.first
 
 
-def held(name: str, series: Series, since: float, until: float) -> Held | None:
+def held(name: str, series: Series, since: float, until: float) -> Medians | None:
     """Return the medians of a period; None unless the series covers all of it with enough samples."""
     sizes = [size for at, size in series if since <= at <= until]
     covers = bool(series) and series[0][0] <= since and series[-1][0] > until - 3 * SAMPLE_SECONDS
     if not covers or len(sizes) < FEWEST_SAMPLES:
         return None
     fifth = max(1, len(sizes) // 5)
-    return Held(name, median(sizes[:fifth]), median(sizes[-fifth:]))
+    return Medians(name, median(sizes[:fifth]), median(sizes[-fifth:]))
 
 
-def of_processes(seen: Mapping[tuple[str, int], Series], since: float, until: float) -> list[Held]:
+def of_processes(seen: Mapping[tuple[str, int], Series], since: float, until: float) -> list[Medians]:
     """Return `held` for each process (by name and pid) that lived throughout the period."""
     every = (held(name, series, since, until) for (name, _), series in seen.items())
     return [each for each in every if each is not None]
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
+class SoakPhase:
     """A part of the run: its duration, and the sizes of the file and the processes after its warm-up."""
 
     seconds: float
-    data: Held | None
-    processes: Sequence[Held]
+    data: Medians | None
+    processes: Sequence[Medians]
 
 
 class Watcher(threading.Thread):
@@ -86,8 +86,8 @@ class Watcher(threading.Thread):
                     if size:
                         self.seen[name if pid != self.pid else "supervisor", pid].append((now, int(size[1]) * 1_024))
 
-    def phase(self, began: float) -> Phase:
+    def phase(self, began: float) -> SoakPhase:
         """Return the phase from `began` (by the monotonic clock) until now."""
         until = time.monotonic()
         since = began + WARM_UP * (until - began)
-        return Phase(until - began, held("data", self.file, since, until), of_processes(self.seen, since, until))
+        return SoakPhase(until - began, held("data", self.file, since, until), of_processes(self.seen, since, until))

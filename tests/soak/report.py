@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.soak.ledger import EXPLAINS_FOR_SECONDS, Ledger
-from tests.soak.memory import GROWTH, WARM_UP, Phase
+from tests.soak.ledger import EXPLAINS_FOR_SECONDS, SoakLedger
+from tests.soak.memory import GROWTH, WARM_UP, SoakPhase
 
 SHOWN = 20
 HEAD = """\
@@ -33,12 +33,12 @@ of the caches, so growth does not distinguish a leak from a cache that fills.
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SoakOutcome:
     """`drained` is the seconds until the queue was empty after the first phase; `broken` lists all failures."""
 
-    growing: Phase
-    constant: Phase
-    ledger: Ledger
+    growing: SoakPhase
+    constant: SoakPhase
+    ledger: SoakLedger
     drained: float
     delivered: int
     file_bytes: int
@@ -56,7 +56,7 @@ class Outcome:
         return not self.findings
 
 
-def report(outcome: Outcome) -> str:
+def report(outcome: SoakOutcome) -> str:
     """Return the whole page."""
     ledger = outcome.ledger
     said = sum(map(len, ledger.acknowledged.values()))
@@ -90,7 +90,7 @@ def report(outcome: Outcome) -> str:
     return "".join(parts)
 
 
-def _memory(phase: Phase) -> str:
+def _memory(phase: SoakPhase) -> str:
     rows = [
         (each.name, f"{each.first / 1e6:.1f} MB", f"{each.last / 1e6:.1f} MB", f"{each.growth - 1:+.1%}")
         for each in (*phase.processes, phase.data)
@@ -99,7 +99,7 @@ def _memory(phase: Phase) -> str:
     return _table(("", "first fifth", "last fifth", "growth"), rows)
 
 
-def _answers(ledger: Ledger) -> str:
+def _answers(ledger: SoakLedger) -> str:
     statuses = sorted({status for _, status in ledger.answers})
     rows = [
         (name, *(f"{count:,}" if (count := ledger.answers[name, status]) else "" for status in statuses))

@@ -8,30 +8,30 @@ from collections.abc import Callable
 import pytest
 
 from tests.soak.final_check import of_messages
-from tests.soak.ledger import EXPLAINS_FOR_SECONDS, Fault, Ledger
-from tests.soak.memory import WARM_UP, Held, Phase, Series, of_processes
-from tests.soak.report import Outcome, report
+from tests.soak.ledger import EXPLAINS_FOR_SECONDS, Fault, SoakLedger
+from tests.soak.memory import WARM_UP, Medians, Series, SoakPhase, of_processes
+from tests.soak.report import SoakOutcome, report
 
 PLACE = "w", "s"
 PROCESSES = ("supervisor", "omoide-api", "omoide-worker")
-FLAT = [Held(name, 100.0, 104.9) for name in PROCESSES]
+FLAT = [Medians(name, 100.0, 104.9) for name in PROCESSES]
 SECONDS = 300
 BEGAN, ENDED = 1_000.0, 1_000.0 + SECONDS
 SINCE = BEGAN + WARM_UP * SECONDS
 MEGABYTE = 1_000_000
 
 
-def ledger_of(kind: str, fault: str, began: float) -> Ledger:
+def ledger_of(kind: str, fault: str, began: float) -> SoakLedger:
     """Return a ledger with an error from 100 to 101 and a fault of one second."""
-    made = Ledger()
+    made = SoakLedger()
     made.troubles.append((100.0, 101.0, kind, "POST messages"))
     made.faults.append(Fault(fault, began, began + 1))
     return made
 
 
-def outcome(*held: Held, broken: tuple[str, ...] = ()) -> Outcome:
-    growing = Phase(60.0, Held("data", 10.0, 100.0), [Held(name, 100.0, 150.0) for name in PROCESSES])
-    return Outcome(growing, Phase(60.0, None, held or FLAT), Ledger(), 1.0, 0, 1, broken)
+def outcome(*held: Medians, broken: tuple[str, ...] = ()) -> SoakOutcome:
+    growing = SoakPhase(60.0, Medians("data", 10.0, 100.0), [Medians(name, 100.0, 150.0) for name in PROCESSES])
+    return SoakOutcome(growing, SoakPhase(60.0, None, held or FLAT), SoakLedger(), 1.0, 0, 1, broken)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_only_a_fault_of_the_right_kind_and_time_explains(
 
 
 def test_lost_duplicate_and_unexpected_messages_are_found_and_uncertain_ones_ignored() -> None:
-    ledger = Ledger()
+    ledger = SoakLedger()
     ledger.said(PLACE, [("p", "kept"), ("p", "lost")], certain=True)
     ledger.said(PLACE, [("p", "unsure"), ("p", "unsure and there")], certain=False)
     stored = Counter([("p", "kept"), ("p", "kept"), ("p", "unsure and there"), ("q", "made up")])
@@ -107,7 +107,7 @@ def test_a_process_that_did_not_live_throughout_the_period_is_not_judged(since: 
 
 def test_growth_beyond_the_bound_and_processes_that_could_not_be_judged_are_found() -> None:
     assert outcome().is_good
-    assert outcome(*FLAT[:2], Held("omoide-worker", 100.0, 105.1)).findings == ["omoide-worker grew by 5.1%"]
+    assert outcome(*FLAT[:2], Medians("omoide-worker", 100.0, 105.1)).findings == ["omoide-worker grew by 5.1%"]
     assert outcome(*FLAT[:2]).findings == ["no omoide-worker lived long enough to be judged"]
 
 

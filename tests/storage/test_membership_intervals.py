@@ -38,7 +38,7 @@ NOW = 1_760_000_000_000_000
 HOUR = 3_600_000_000
 
 
-class Talk:
+class WrittenSession:
     """The session `s` of the workspace `w`, on a writer connection."""
 
     def __init__(self, db: Connection) -> None:
@@ -73,16 +73,16 @@ class Talk:
         return [tuple(row) for row in sql.rows(self.db, query, (session, peer))]
 
 
-Story = Callable[[Talk], None]
+Story = Callable[[WrittenSession], None]
 
 
 def play(store: Store, story: Story) -> None:
     """Run the story in one write, and check the consistency of the rows afterwards."""
-    asyncio.run(store.write(lambda db: story(Talk(db))))
+    asyncio.run(store.write(lambda db: story(WrittenSession(db))))
     assert read_now(store, lambda db: [*row_consistency.contradictions(db)]) == []
 
 
-def comes_and_goes(talk: Talk) -> None:
+def comes_and_goes(talk: WrittenSession) -> None:
     talk.say("before")
     talk.join()
     talk.say("first stay")
@@ -95,7 +95,7 @@ def comes_and_goes(talk: Talk) -> None:
 
 
 def test_messages_of_each_stay_remain_visible(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         comes_and_goes(talk)
         assert talk.witnessed() == ["first stay", "second stay"]
         talk.join()
@@ -106,7 +106,7 @@ def test_messages_of_each_stay_remain_visible(store: Store) -> None:
 
 
 def test_a_perspective_excludes_messages_while_its_peer_was_away(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         comes_and_goes(talk)
         assert talk.found(member="alice") == ["before", "first stay", "second stay"]
         assert talk.found(member="bob") == ["before", "first stay", "away", "second stay", "after"]
@@ -119,7 +119,7 @@ def test_a_perspective_excludes_messages_while_its_peer_was_away(store: Store) -
 
 
 def test_a_stay_without_messages_still_marks_the_first_join(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         talk.join()
         talk.leave()
         talk.say("away")
@@ -134,7 +134,7 @@ def test_a_stay_without_messages_still_marks_the_first_join(store: Store) -> Non
 
 
 def test_leaving_and_rejoining_between_two_messages_misses_none(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         talk.join()
         talk.say("one")
         for _ in range(3):
@@ -148,7 +148,7 @@ def test_leaving_and_rejoining_between_two_messages_misses_none(store: Store) ->
 
 
 def test_an_author_who_had_left_rejoins_for_the_whole_batch(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         talk.say("hello", peer="alice")
         talk.leave()
         talk.say("away")
@@ -160,7 +160,7 @@ def test_an_author_who_had_left_rejoins_for_the_whole_batch(store: Store) -> Non
 
 
 def test_a_clock_set_back_moves_no_message_into_or_out_of_a_stay(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         talk.say("before")
         talk.join(now=NOW)
         talk.say("first stay", now=NOW - HOUR)
@@ -174,7 +174,7 @@ def test_a_clock_set_back_moves_no_message_into_or_out_of_a_stay(store: Store) -
 
 
 def test_replacing_members_ends_and_begins_only_affected_stays(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         talk.say("one")
         talk.set("alice", "bob")
         talk.say("two")
@@ -203,7 +203,7 @@ def test_replacing_members_ends_and_begins_only_affected_stays(store: Store) -> 
 def test_a_copy_of_a_session_keeps_what_its_members_saw(
     store: Store, through: int | None, expected: Sequence[str]
 ) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         comes_and_goes(talk)
         talk.join()
         talk.say("since")
@@ -218,7 +218,7 @@ def test_a_copy_of_a_session_keeps_what_its_members_saw(
 
 
 def test_messages_while_a_learner_was_away_are_not_in_its_window(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         talk.say("before", peer="carol")
         talk.join()
         talk.say("I am here", "and listen")
@@ -240,7 +240,7 @@ def test_messages_while_a_learner_was_away_are_not_in_its_window(store: Store) -
 
 
 def test_the_stays_of_a_deleted_session_are_removed_with_it(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         comes_and_goes(talk)
         pk = sql.value(talk.db, "SELECT pk FROM sessions")
         deletion_cascade.delete_session(talk.db, "w", "s", NOW)
@@ -282,7 +282,7 @@ def test_an_export_contains_the_stays(store: Store, other: Store, db_path: Path)
     play(store, comes_and_goes)
     bring(other, exported(db_path))
 
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         assert talk.stays() == [(2, 2), (4, 4)]
         assert talk.witnessed() == ["first stay", "second stay"]
 
@@ -294,7 +294,7 @@ def test_the_last_stay_is_derived_for_an_export_without_stays(
 ) -> None:
     monkeypatch.setattr(membership_intervals, "DERIVED_AT_A_TIME", 1)
 
-    def past(talk: Talk) -> None:
+    def past(talk: WrittenSession) -> None:
         for hour, deed in enumerate((talk.join, talk.leave, talk.join, talk.leave)):
             talk.say(f"before {hour}", now=NOW + 2 * hour * HOUR)
             deed(now=NOW + (2 * hour + 1) * HOUR)
@@ -303,7 +303,7 @@ def test_the_last_stay_is_derived_for_an_export_without_stays(
     play(store, past)
     bring(other, of_the_first_format(exported(db_path)))
 
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         assert talk.stays() == [(4, 4)]
         assert talk.stays(peer="bob") == [(1, None)]
 
@@ -329,7 +329,7 @@ def stay(**given: Any) -> dict[str, Any]:
 def test_an_import_refuses_impossible_stays(
     store: Store, other: Store, db_path: Path, lines: Sequence[dict[str, Any]], reason: str
 ) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         comes_and_goes(talk)
         talk.say("hello", peer="dora", session="another")
 
@@ -347,7 +347,7 @@ def test_an_import_refuses_impossible_stays(
 
 
 def test_stays_are_derived_from_the_stored_times(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         for number in range(9):
             talk.say(f"number {number}", now=NOW + number * HOUR)
         talk.join("alice", now=NOW + 2 * HOUR + 1_000)
@@ -374,7 +374,7 @@ def test_stays_are_derived_from_the_stored_times(store: Store) -> None:
 )
 def test_stays_that_contradict_other_rows_are_reported(store: Store, damage: str) -> None:
     def story(db: Connection) -> list[str]:
-        comes_and_goes(Talk(db))
+        comes_and_goes(WrittenSession(db))
         sql.change(db, damage)
         return [*row_consistency.contradictions(db)]
 
@@ -382,7 +382,7 @@ def test_stays_that_contradict_other_rows_are_reported(store: Store, damage: str
 
 
 def test_configuring_a_peer_makes_it_a_member(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         talk.say("one")
         talk.join("alice", session="another")
         sessions.configure_peers(talk.db, "w", "s", {"alice": Observation(None, None)}, clock.now(), max_observers=10)

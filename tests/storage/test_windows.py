@@ -6,11 +6,11 @@ from omoide.storage import messages
 from omoide.storage.messages import Stretch, WindowSize
 from omoide.storage.sqlite.engine import Store
 from tests import sql
-from tests.storage.test_membership_intervals import Talk, play
+from tests.storage.test_membership_intervals import WrittenSession, play
 
 
 def test_the_turns_before_a_window_are_those_that_all_learners_heard(store: Store) -> None:
-    def story(talk: Talk) -> None:
+    def story(talk: WrittenSession) -> None:
         talk.say("how are you?", peer="carol")
         talk.say("my secret", peer="alice")
         talk.join("bob")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.worker.worker_fixture import Home, Reasoner
+from tests.worker.worker_fixture import Home, HookedReasoner
 
 Play = Callable[..., Any]
 
@@ -19,7 +19,7 @@ Play = Callable[..., Any]
 def play(db_path: Path, empty_database: Path) -> Play:
     """`play(story, reasoner=…, debounce_seconds=…)` runs `async def story(home)` in a new home."""
 
-    def played(story: Callable[[Home], Any], reasoner: type[Reasoner] = Reasoner, **options: Any) -> None:
+    def played(story: Callable[[Home], Any], reasoner: type[HookedReasoner] = HookedReasoner, **options: Any) -> None:
         if not db_path.exists():  # a story may go on where another ended
             shutil.copyfile(empty_database, db_path)
 

@@ -15,8 +15,8 @@ from omoide.storage import cards, dreams, job_stats
 from tests import sql
 from tests.inference.faulty_provider import (
     MEGABYTE,
-    Line,
     Misbehaving,
+    ProviderConnection,
     Script,
     answering,
     beginning,
@@ -127,7 +127,7 @@ def test_messages_are_kept_if_a_model_ignores_the_form(text: str, provider: Misb
 
 
 def test_a_dream_is_kept_if_its_card_cannot_be_read(provider: Misbehaving, db_path: Path) -> None:
-    def script(line: Line, asked: dict[str, Any]) -> None:
+    def script(line: ProviderConnection, asked: dict[str, Any]) -> None:
         form = asked.get("response_format", {}).get("json_schema", {}).get("name")
         card = '{"lines": ["IDENTITY: lives in Porto"]}' if is_well else "I would rather not."
         (FACTS if form == "facts" else said(card if form == "card" else "Done."))(line, asked)

@@ -27,7 +27,7 @@ from tests.inference.completions import completion
 from tests.inference.fault_proxy import FaultProxy, fault_proxy, send
 from tests.worker.provider import provider, wants_facts
 from tests.worker.test_provider_faults import options, run
-from tests.worker.worker_fixture import Home, Reasoner
+from tests.worker.worker_fixture import Home, HookedReasoner
 
 GIBBERISH = completion("no facts here")
 LONG = "I own " + ", ".join(f"boat number {number}" for number in range(40))
@@ -49,7 +49,7 @@ def played(path: Path, proxy: FaultProxy, story: Callable[[Home], Awaitable[None
         await story(home)
         await models.aclose()
 
-    run(path, counted, Reasoner, **chosen)
+    run(path, counted, HookedReasoner, **chosen)
 
 
 def test_a_long_job_stops_at_the_step_that_spends_the_budget_and_goes_on_later(db_path: Path) -> None:

@@ -16,10 +16,10 @@ from omoide.storage import cards, dreams, scopes
 from omoide.worker.contention import MOST_COMPUTATIONS
 from tests import sql
 from tests.read_now import read_now
-from tests.worker.worker_fixture import Home, Reasoner
+from tests.worker.worker_fixture import Home, HookedReasoner
 
 
-class Restless(Reasoner):
+class Restless(HookedReasoner):
     """Writes a card, or moves the session to another scope, whenever a card is computed."""
 
     home: Home

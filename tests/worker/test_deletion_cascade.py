@@ -24,7 +24,7 @@ from omoide.storage import (
 from omoide.storage.sqlite.engine import Connection
 from tests import sql
 from tests.read_now import read_now
-from tests.worker.worker_fixture import Home, Reasoner
+from tests.worker.worker_fixture import Home
 
 Play = Callable[..., Any]
 ANA = "alice"
@@ -214,52 +214,30 @@ def test_a_scope_forgets_a_session_even_without_dreams(play: Play) -> None:
 
 @pytest.mark.parametrize("verb", ["dream", "card"])
 def test_a_dream_stores_nothing_of_a_session_deleted_meanwhile(verb: str, play: Play) -> None:
-    class Slow(Reasoner):
-        home: Home
-        is_ready = False
-
-        async def before(self, called: str) -> None:
-            if called == verb and self.is_ready:
-                self.is_ready = False
-                await delete(self.home, "new")
-
     async def story(home: Home) -> None:
-        assert isinstance(home.reasoner, Slow)
-        home.reasoner.home = home
         await home.say("alice I live in Porto.", session="old")
         await home.work()
         await home.say(*MOVED, session="new")
         await home.work()
-        home.reasoner.is_ready = True
+        home.meanwhile(verb, lambda: delete(home, "new"))
         await dream(home, session="new")
         assert "Lisbon" not in told(home)
         assert card(home) == ["ATTRIBUTE: lives in Porto"]
         assert await home.store.read(sql.rows, "SELECT kind FROM jobs WHERE kind = 'dream'") == []
 
-    play(story, Slow)
+    play(story)
 
 
 def test_a_card_renewed_meanwhile_does_not_restore_a_deleted_session(play: Play) -> None:
-    class Slow(Reasoner):
-        home: Home
-        is_ready = False
-
-        async def before(self, verb: str) -> None:
-            if verb == "card" and self.is_ready:
-                self.is_ready = False
-                await delete(self.home, "s")
-
     async def story(home: Home) -> None:
-        assert isinstance(home.reasoner, Slow)
-        home.reasoner.home = home
         await home.say("alice I live in Porto.")
         await home.work()
-        home.reasoner.is_ready = True
+        home.meanwhile("card", lambda: delete(home, "s"))
         await home.say("alice My dog is Rex.", session="t")
         await home.work()
         assert card(home) == ["RELATIONSHIP: dog Rex"]
 
-    play(story, Slow)
+    play(story)
 
 
 def test_a_deleted_session_does_not_count_towards_the_next_dream(play: Play) -> None:

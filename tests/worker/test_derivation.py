@@ -16,7 +16,7 @@ from omoide.storage.sqlite.leader_lock import LeaderLock
 from tests import sql
 from tests.read_now import read_now
 from tests.worker.conftest import Play
-from tests.worker.worker_fixture import Home, Reasoner, configure
+from tests.worker.worker_fixture import Home, HookedReasoner, configure
 
 
 async def of_last(home: Home) -> Derivation:
@@ -87,13 +87,13 @@ def test_a_spent_budget_tells_until_when_it_waits(play: Play) -> None:
     play(story)
 
 
-class Failing(Reasoner):
+class Failing(HookedReasoner):
     async def before(self, verb: str) -> None:
         if verb == "derive":
             raise PermanentFailure("the provider refused it\nwith words of its own")
 
 
-class Faltering(Reasoner):
+class Faltering(HookedReasoner):
     async def before(self, verb: str) -> None:
         if verb == "derive":
             raise ValueError

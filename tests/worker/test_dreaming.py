@@ -12,7 +12,7 @@ from omoide.reasoner.protocol import CardTask
 from omoide.storage import cards, conclusions, dreams, queue, scopes
 from omoide.worker.tasks import TASKS
 from tests import sql
-from tests.worker.worker_fixture import Home, Reasoner, configure, jobs
+from tests.worker.worker_fixture import Home, HookedReasoner, configure, jobs
 
 Play = Callable[..., Any]
 HOUR = 3_600_000_000
@@ -69,7 +69,7 @@ def test_a_repeated_dream_changes_nothing(play: Play) -> None:
 
 
 def test_conclusions_learned_during_a_dream_cause_the_next_one(play: Play) -> None:
-    class Busy(Reasoner):
+    class BusyReasoner(HookedReasoner):
         home: Home
 
         async def before(self, verb: str) -> None:
@@ -77,7 +77,7 @@ def test_conclusions_learned_during_a_dream_cause_the_next_one(play: Play) -> No
                 await learn_by_sessions(self.home, "alice I like tea.", "alice I have a dog called Rex.")
 
     async def story(home: Home) -> None:
-        Busy.home = home
+        BusyReasoner.home = home
         await learn_by_sessions(home, "alice I live in Porto.", "alice I work in Lisbon.")
         await home.store.write(sql.make_due)
         await home.work()
@@ -86,11 +86,11 @@ def test_conclusions_learned_during_a_dream_cause_the_next_one(play: Play) -> No
         assert kind == "dream"
         assert due > clock.now() + 7 * HOUR, "and it keeps the interval to the last one"
 
-    play(story, Busy, dream_threshold=2, dream_idle_minutes=60, dream_min_hours=8)
+    play(story, BusyReasoner, dream_threshold=2, dream_idle_minutes=60, dream_min_hours=8)
 
 
 def test_a_scope_that_dreams_during_a_removal_keeps_nothing_on_its_card(play: Play) -> None:
-    class Overtaken(Reasoner):
+    class Overtaken(HookedReasoner):
         home: Home
         left = False
 

@@ -17,7 +17,7 @@ from omoide.storage import cards, conclusion_search, dreams
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.dream_jobs import OMNI
 from tests.read_now import read_now
-from tests.worker.worker_fixture import Home, Reasoner
+from tests.worker.worker_fixture import Home, HookedReasoner
 
 Play = Callable[..., Any]
 NEWER, OLDER = (to_micros(datetime(year, 5, 1, tzinfo=UTC)) for year in (2025, 2020))
@@ -69,7 +69,7 @@ def test_a_context_with_a_summary_ends_with_the_latest_message(play: Play) -> No
 def test_a_summary_has_messages_in_order_of_time(play: Play) -> None:
     tasks: list[SummaryTask] = []
 
-    class Noting(Reasoner):
+    class SummaryRecorder(HookedReasoner):
         async def summarize(self, task: SummaryTask) -> str:
             tasks.append(task)
             return await super().summarize(task)
@@ -80,7 +80,7 @@ def test_a_summary_has_messages_in_order_of_time(play: Play) -> None:
         said = [message.content for message in tasks[0].messages]
         assert said == [*(f"Old {number}." for number in range(5)), *(f"New {number}." for number in range(5))]
 
-    play(story, Noting, messages_per_short_summary=10)
+    play(story, SummaryRecorder, messages_per_short_summary=10)
 
 
 def test_a_card_keeps_the_newer_value_when_an_older_one_is_imported(play: Play) -> None:
@@ -114,7 +114,7 @@ def test_the_most_recent_conclusions_are_those_said_last(play: Play) -> None:
 def test_a_dream_reads_conclusions_in_the_order_in_which_they_were_said(play: Play) -> None:
     tasks: list[DreamTask] = []
 
-    class Noting(Reasoner):
+    class DreamRecorder(HookedReasoner):
         async def dream(self, task: DreamTask, memory: MemoryView) -> Dreamed:
             tasks.append(task)
             return await super().dream(task, memory)
@@ -126,4 +126,4 @@ def test_a_dream_reads_conclusions_in_the_order_in_which_they_were_said(play: Pl
         await home.work()
         assert [each.content for each in tasks[0].conclusions] == ["alice's dog is Rex", "alice lives in Lisbon"]
 
-    play(story, Noting)
+    play(story, DreamRecorder)

@@ -272,7 +272,7 @@ def test_a_workspace_leaves_a_slot_to_others(store: Store) -> None:
     assert asyncio.run(scene()) == ["heavy", "heavy", "light"]
 
 
-class Watch:
+class SetClock:
     """Replaces `time`; it advances only when set."""
 
     def __init__(self) -> None:
@@ -283,7 +283,7 @@ class Watch:
 
 
 def test_the_time_of_jobs_is_charged_to_their_workspace(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = Watch()
+    watch = SetClock()
     monkeypatch.setattr(time_slice, "time", watch)
 
     async def scene() -> list[str]:

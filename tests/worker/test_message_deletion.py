@@ -18,7 +18,7 @@ from omoide.storage.export.importer import import_workspace
 from omoide.storage.sqlite.engine import Connection
 from tests import sql
 from tests.worker.test_deletion_cascade import ANA, card, derive, derived, told
-from tests.worker.worker_fixture import Home, Reasoner, configure
+from tests.worker.worker_fixture import Home, configure
 
 Play = Callable[..., Any]
 DEFAULTS = Defaults()
@@ -158,18 +158,8 @@ def test_waiting_work_leaves_out_a_deleted_message(play: Play) -> None:
 
 @pytest.mark.parametrize("verb", ["derive", "summarize"])
 def test_running_work_stores_nothing_of_a_message_deleted_meanwhile(verb: str, play: Play) -> None:
-    class Slow(Reasoner):
-        home: Home
-        is_ready = True
-
-        async def before(self, called: str) -> None:
-            if called == verb and self.is_ready:
-                self.is_ready = False
-                await remove(self.home, "Lisbon")
-
     async def story(home: Home) -> None:
-        assert isinstance(home.reasoner, Slow)
-        home.reasoner.home = home
+        home.meanwhile(verb, lambda: remove(home, "Lisbon"))
         await configure(home, summary={"messages_per_short_summary": 10})
         await home.say("alice I live in Lisbon.", "alice My dog is Rex.", *["alice Hello."] * 10)
         await home.work()
@@ -178,7 +168,7 @@ def test_running_work_stores_nothing_of_a_message_deleted_meanwhile(verb: str, p
         for each in (await home.store.read(summaries.of_session, "w", "s")).values():
             assert "Lisbon" not in each.content
 
-    play(story, Slow)
+    play(story)
 
 
 def test_summaries_are_made_again_without_a_deleted_message(play: Play) -> None:

@@ -14,7 +14,7 @@ from omoide.core.settings import Settings
 from omoide.storage import cards, conclusions, dreams
 from tests import sql
 from tests.inference.completions import error
-from tests.inference.faulty_provider import Line, answering, body, misbehaving, said
+from tests.inference.faulty_provider import ProviderConnection, answering, body, misbehaving, said
 from tests.read_now import read_now
 from tests.worker.test_provider_faults import run, without_pauses
 from tests.worker.worker_fixture import Home
@@ -49,7 +49,7 @@ class Dreaming:
         self.asked: dict[str, list[str]] = {}
         self.ids: dict[str, str] = {}
 
-    def __call__(self, line: Line, asked: Asked) -> None:
+    def __call__(self, line: ProviderConnection, asked: Asked) -> None:
         task, prompt = task_of(asked), "\n".join(str(each["content"]) for each in asked["messages"])
         self.asked.setdefault(task, []).append(prompt)
         self.ids |= {

@@ -27,7 +27,7 @@ from tests.inference.completions import error, saying
 from tests.inference.fault_proxy import Fault, FaultProxy, answering, hanging_up, stalling
 from tests.read_now import read_now
 from tests.worker.provider import SENTENCE, Asked, half, half_said, is_repair, provider, wants_facts
-from tests.worker.worker_fixture import Home, MakeReasoner, Reasoner
+from tests.worker.worker_fixture import Home, HookedReasoner, MakeReasoner
 
 KEY = "sk-a-key-that-nobody-may-see"
 FAULTS, MESSAGES, SESSIONS = 200, 500, 20
@@ -305,7 +305,7 @@ def test_a_model_and_the_embedded_reasoner_give_the_same_counts(db_path: Path) -
         kept[-1].append(books(home))
 
     more = {"webhook_secret": "x" * 32, "webhook_private_targets": True, "webhook_attempts": 1, "deduplicate": False}
-    run(db_path, story, Reasoner, **more)
+    run(db_path, story, HookedReasoner, **more)
     with provider() as proxy:
         chosen = options(proxy)
         make = without_pauses(Settings.model_validate(chosen))

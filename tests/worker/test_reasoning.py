@@ -26,7 +26,7 @@ from omoide.storage import (
 from omoide.storage.sqlite.engine import Connection
 from omoide.storage.summaries import LONG, SHORT
 from tests import sql
-from tests.worker.worker_fixture import Home, Reasoner, configure, jobs
+from tests.worker.worker_fixture import Home, HookedReasoner, configure, jobs
 
 Play = Callable[..., Any]
 HOUR = 3_600_000_000
@@ -57,7 +57,7 @@ def test_a_long_unit_is_processed_window_by_window(play: Play) -> None:
 
 
 def test_an_interrupted_window_is_processed_once(play: Play) -> None:
-    class Fragile(Reasoner):
+    class Fragile(HookedReasoner):
         calls = 0
 
         async def before(self, verb: str) -> None:
@@ -110,26 +110,19 @@ def test_scopes_learn_from_the_sessions_they_contain_when_the_job_runs(play: Pla
 
 
 def test_a_scope_that_gets_the_session_meanwhile_misses_nothing(play: Play) -> None:
-    class Slow(Reasoner):
-        home: Home
-        joined = False
-
-        async def before(self, verb: str) -> None:
-            if verb == "card" and not self.joined:
-                self.joined = True
-                await self.home.store.write(scopes.get_or_create, "w", "late", None, 0)
-                await self.home.store.write(scopes.add_sessions, "w", "late", ["s"], clock.now())
-                await self.home.store.write(sql.change, "DELETE FROM jobs WHERE kind = 'scope_backfill'")
-
     async def story(home: Home) -> None:
-        assert isinstance(home.reasoner, Slow)
-        home.reasoner.home = home
+        async def join() -> None:
+            await home.store.write(scopes.get_or_create, "w", "late", None, 0)
+            await home.store.write(scopes.add_sessions, "w", "late", ["s"], clock.now())
+            await home.store.write(sql.change, "DELETE FROM jobs WHERE kind = 'scope_backfill'")
+
+        home.meanwhile("card", join)
         await home.say("alice I live in Lisbon.")
         await home.work()
         assert home.texts("scope.late") == ["alice lives in Lisbon"], "although the copying found nothing yet"
         assert [each.times_derived for each in home.known()] == [1]
 
-    play(story, Slow)
+    play(story)
 
 
 def test_a_card_follows_messages_and_keeps_lines_of_callers(play: Play) -> None:
@@ -158,48 +151,31 @@ def test_no_card_is_kept_if_cards_are_disabled(play: Play) -> None:
 
 
 def test_a_card_that_a_caller_writes_meanwhile_is_not_overwritten(play: Play) -> None:
-    class Slow(Reasoner):
-        home: Home
-        wrote = False
-
-        async def before(self, verb: str) -> None:
-            if verb == "card" and not self.wrote:
-                self.wrote = True
-                await self.home.store.write(cards.put, "w", "alice", "alice", ["Speaks in riddles."], 0)
-
     async def story(home: Home) -> None:
-        assert isinstance(home.reasoner, Slow)
-        home.reasoner.home = home
+        line = ["Speaks in riddles."]
+        home.meanwhile("card", lambda: home.store.write(cards.put, "w", "alice", "alice", line, 0))
         await home.say("alice I live in Porto.")
         await home.work()
         card = await home.store.read(cards.get, "w", "alice", "alice")
         assert card == ["Speaks in riddles.", "ATTRIBUTE: lives in Porto"]
         assert [each.times_derived for each in home.known()] == [1]
 
-    play(story, Slow)
+    play(story)
 
 
 def test_a_session_that_is_deleted_meanwhile_leaves_nothing_behind(play: Play) -> None:
-    class Slow(Reasoner):
-        home: Home
-
-        async def before(self, verb: str) -> None:
-            if verb == "derive":
-                await self.home.store.write(deletion_cascade.delete_session, "w", "s", clock.now())
-
     async def story(home: Home) -> None:
-        assert isinstance(home.reasoner, Slow)
-        home.reasoner.home = home
+        home.meanwhile("derive", lambda: home.store.write(deletion_cascade.delete_session, "w", "s", clock.now()))
         await home.say("alice I live in Porto.")
         await home.work()
         assert home.known() == []
         assert await home.store.read(sql.count, "conclusions") == 0
         assert jobs(home) == []
 
-    play(story, Slow)
+    play(story)
 
 
-class Away(Reasoner):
+class AwayReasoner(HookedReasoner):
     """A reasoner whose provider does not answer while `is_away`."""
 
     is_away = True
@@ -219,17 +195,17 @@ def test_an_outage_uses_up_nothing_however_long_it_lasts(play: Play) -> None:
         assert (home.status()["s"].pending, home.status()["s"].errored) == (1, 0)
         await home.say("alice I like figs.")
         assert home.known() == []
-        assert isinstance(home.reasoner, Away)
+        assert isinstance(home.reasoner, AwayReasoner)
         home.reasoner.is_away = False
         await home.store.write(sql.make_due)
         await home.work()
         assert home.texts() == ["alice lives in Porto", "alice likes figs"], "in the order in which it was said"
 
-    play(story, Away, reasoning_attempts=2)
+    play(story, AwayReasoner, reasoning_attempts=2)
 
 
 def test_a_job_that_fails_by_a_bug_is_given_up_and_can_be_retried(play: Play) -> None:
-    class Broken(Reasoner):
+    class Broken(HookedReasoner):
         is_broken = True
 
         async def before(self, verb: str) -> None:
@@ -296,7 +272,7 @@ def test_summaries_follow_one_another_without_a_gap(play: Play) -> None:
 
 
 def test_summaries_that_are_due_together_are_made_together(play: Play) -> None:
-    class Counting(Reasoner):
+    class CountingReasoner(HookedReasoner):
         calls = 0
 
         async def before(self, verb: str) -> None:
@@ -306,13 +282,13 @@ def test_summaries_that_are_due_together_are_made_together(play: Play) -> None:
         for _ in range(2):
             await home.say(*[f"alice I own {number} boats." for number in range(100)])
         await home.work()
-        assert isinstance(home.reasoner, Counting)
+        assert isinstance(home.reasoner, CountingReasoner)
         assert home.reasoner.calls == 2, "one of each kind"
         found = await home.store.read(summaries.of_session, "w", "s")
         assert {kind: summary.seq for kind, summary in found.items()} == {SHORT: 200, LONG: 180}
         assert home.status()["s"].completed == 200 + 10
 
-    play(story, Counting)
+    play(story, CountingReasoner)
 
 
 def test_queue_empty_is_sent_when_one_summary_replaces_many(play: Play) -> None:

@@ -36,7 +36,7 @@ SECRET = "webhooks are signed with this"
 
 
 @dataclass
-class House:
+class WebhookWorker:
     """A store with the workspace `w`, and a worker on it."""
 
     store: Store
@@ -81,7 +81,7 @@ class House:
 
 
 @asynccontextmanager
-async def house(path: Path, outbound: GuardedClient | None = None, **given: Any) -> AsyncIterator[House]:
+async def house(path: Path, outbound: GuardedClient | None = None, **given: Any) -> AsyncIterator[WebhookWorker]:
     options = {"webhook_secret": SECRET, "webhook_private_targets": True, "webhook_timeout_seconds": 10.0, **given}
     store = Store.open(path, durability="normal")
     deps = open_services(Settings(db=path, **options), store=store, embedder=WordLlamaEmbedder())
@@ -91,7 +91,7 @@ async def house(path: Path, outbound: GuardedClient | None = None, **given: Any)
     }
     await store.write(workspaces.get_or_create, "w", Change(), clock.now())
     try:
-        yield House(store, Worker(deps, tasks=tasks))
+        yield WebhookWorker(store, Worker(deps, tasks=tasks))
     finally:
         store.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.reasoner import protocol as reasoning
 from omoide.reasoner.extractive.reasoner import Extractive
 from omoide.reasoner.memory_view import MemoryView
-from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
+from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, SummaryTask
 from omoide.services import ingest
 from omoide.services.container import open_services
 from omoide.storage import conclusions, embeddings, job_stats, sessions, workspaces
@@ -28,11 +28,16 @@ EMBEDDER = WordLlamaEmbedder()
 LATER = 4 * 10**15
 
 
-class Reasoner(Extractive):
-    """The embedded reasoner with a hook: override `before`."""
+class HookedReasoner(Extractive):
+    """The embedded reasoner with a hook: see `Home.meanwhile`, or override `before`."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.meanwhile: dict[str, Callable[[], Awaitable[object]]] = {}
 
     async def before(self, verb: str) -> None:
-        """Do nothing."""
+        if verb in self.meanwhile:
+            await self.meanwhile.pop(verb)()
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         await self.before("derive")
@@ -50,9 +55,6 @@ class Reasoner(Extractive):
         await self.before("dream")
         return await super().dream(task, memory)
 
-    def answer(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
-        return super().answer(question, memory)
-
 
 MakeReasoner = Callable[[Embedder, TokenCounter], reasoning.Reasoner]
 
@@ -60,7 +62,7 @@ MakeReasoner = Callable[[Embedder, TokenCounter], reasoning.Reasoner]
 class Home:
     """A workspace `w` in which peers talk in the session `s` by default."""
 
-    def __init__(self, path: Path, reasoner: MakeReasoner = Reasoner, **options: Any) -> None:
+    def __init__(self, path: Path, reasoner: MakeReasoner = HookedReasoner, **options: Any) -> None:
         given = {
             "debounce_seconds": 0,
             "model_debounce_seconds": 0,
@@ -93,6 +95,11 @@ class Home:
         while await self.worker.run_one():
             done += 1
         return done
+
+    def meanwhile(self, verb: str, act: Callable[[], Awaitable[object]]) -> None:
+        """Act once, while the next task of this kind runs."""
+        assert isinstance(self.reasoner, HookedReasoner)
+        self.reasoner.meanwhile[verb] = act
 
     def known(self, observer: str = "alice", observed: str = "alice") -> list[Conclusion]:
         """The observer's conclusions, oldest first."""

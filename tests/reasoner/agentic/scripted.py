@@ -60,7 +60,7 @@ class Scripted:
 
     def of(self, task: Task) -> Model:
         self.tasks.append(task)
-        return _Model(self)
+        return _ScriptedModel(self)
 
     def level(self, level: ReasoningLevel) -> AnswerLevel:
         return self.levels[level]
@@ -133,7 +133,7 @@ class Scripted:
                 yield {place: DeltaToolCall(part.tool_name, part.args_as_json_str(), tool_call_id=part.tool_call_id)}
 
 
-class _Model(FunctionModel):
+class _ScriptedModel(FunctionModel):
     """Streams with the finish reason of the turn."""
 
     def __init__(self, turns: Scripted) -> None:

@@ -18,7 +18,7 @@ from omoide.inference.model_registry import ProviderFailed, UnreadableOutput
 from omoide.reasoner.memory_view import MemoryView
 from omoide.storage.sqlite.engine import Store
 from tests.inference.completions import error
-from tests.inference.faulty_provider import DONE, EVENTS, Line, answering, body, chunk, event, head, said
+from tests.inference.faulty_provider import DONE, EVENTS, ProviderConnection, answering, body, chunk, event, head, said
 from tests.reasoner.agentic.endpoint import Asked, asked_over_http, calling, in_turn
 from tests.reasoner.memory_fixtures import Past
 
@@ -68,7 +68,7 @@ def test_a_level_has_its_own_model_effort_temperature_and_limits(memory: MemoryV
     ],
 )
 def test_a_refused_setting_is_left_out(memory: MemoryView, words: str, name: str) -> None:
-    def script(line: Line, asked: Asked) -> None:
+    def script(line: ProviderConnection, asked: Asked) -> None:
         (body(error(words), 400) if name in asked else said(ANSWER))(line, asked)
 
     text, asked = asked_over_http(memory, script, **levels(low={"effort": "low", "temperature": 0.3}))
@@ -78,7 +78,7 @@ def test_a_refused_setting_is_left_out(memory: MemoryView, words: str, name: str
     assert other <= asked[-1].keys()
 
 
-def thinks_for_ever(line: Line, asked: Asked) -> None:
+def thinks_for_ever(line: ProviderConnection, asked: Asked) -> None:
     """A model that thinks without end while it has tools, and answers at once without them."""
     if not asked.get("tools"):
         return said(ANSWER)(line, asked)
@@ -95,7 +95,7 @@ def test_the_last_seconds_are_kept_for_an_answer(memory: MemoryView) -> None:
 
 
 def slowly(text: str, pause: float) -> Any:
-    def script(line: Line, asked: Asked) -> None:
+    def script(line: ProviderConnection, asked: Asked) -> None:
         line.say(head(media=EVENTS))
         for word in text.split():
             line.say(event(chunk({"content": f"{word} "})))
@@ -119,7 +119,7 @@ def test_a_streamed_answer_has_no_time_limit(memory: MemoryView) -> None:
 
 
 def test_no_turn_is_begun_that_would_end_too_late(memory: MemoryView) -> None:
-    def slow_look(line: Line, asked: Asked) -> None:
+    def slow_look(line: ProviderConnection, asked: Asked) -> None:
         time.sleep(0.7 if asked.get("tools") else 0)
         (LOOK if asked.get("tools") else said(ANSWER))(line, asked)
 

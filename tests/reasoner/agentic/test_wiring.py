@@ -76,7 +76,7 @@ def test_an_unreachable_provider_is_503_with_a_detail(unreachable: Server) -> No
     assert "reasoner openai:some-model" in "".join(unreachable.log)
 
 
-class Away:
+class FailingReasoner:
     """A reasoner whose provider fails."""
 
     name = "away"
@@ -91,7 +91,7 @@ class Away:
 
 def test_the_extractive_reasoner_derives_while_the_provider_fails() -> None:
     relief = reasoner_of({})
-    reasoner = FallbackReasoner(Away(), relief)  # type: ignore[arg-type]  # all methods fail
+    reasoner = FallbackReasoner(FailingReasoner(), relief)  # type: ignore[arg-type]  # all methods fail
     batch = Batch("w", "s", "alice", [message("I live in Porto.")])
     facts = asyncio.run(reasoner.derive(batch))
     assert [fact.content for fact in facts] == ["alice lives in Porto"]

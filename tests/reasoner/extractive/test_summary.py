@@ -150,7 +150,7 @@ def test_instructions_are_used_as_a_topic() -> None:
 
 
 def test_caching_does_not_change_summaries() -> None:
-    class Counting(WordLlamaEmbedder):
+    class CountingEmbedder(WordLlamaEmbedder):
         texts = 0
 
         async def embed(self, texts: Sequence[str]) -> Vectors:
@@ -158,7 +158,7 @@ def test_caching_does_not_change_summaries() -> None:
             return await super().embed(texts)
 
     async def story() -> None:
-        embedder = Counting()
+        embedder = CountingEmbedder()
         seasoned = Summarizer(embedder, TOKENS)
         for name in [*conversations()][:2]:
             messages, previous = spoken(name), None
