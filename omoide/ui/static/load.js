@@ -40,6 +40,15 @@ export function useEvery(seconds, act) {
   }, [seconds]);
 }
 
+// Calls `act` when `version` changes, but not at first.
+export function useLater(version, act) {
+  const first = useRef(version);
+  useEffect(() => {
+    if (version !== first.current) act();
+    first.current = version;
+  }, [version]);
+}
+
 // For buttons: {run, busy, error, done}. `act` may throw.
 export function useAction(act) {
   const [state, setState] = useState({ busy: false });

@@ -3,7 +3,7 @@ import { html } from "../../vendor/preact.js";
 import { href } from "../router.js";
 import { Id, Text, Time } from "./text.js";
 
-const LEVELS = {
+export const LEVELS = {
   explicit: "said",
   deductive: "follows from what was said",
   inductive: "a pattern over several sessions",
@@ -28,7 +28,7 @@ export function ConclusionRow({ workspace, conclusion, text, children }) {
         <span>about <${Id}>${observed}<//>${observer !== observed && html`, held by <${Id}>${observer}<//>`}</span>
         ${times > 1 && html`<span>${times} times</span>`}
         <span><${Time} at=${conclusion.said_at ?? conclusion.created_at} /></span>
-        ${conclusion.ended_at && html`<span>until <${Time} at=${conclusion.ended_at} /></span>`}
+        ${conclusion.ended_at && html`<span>until <${Time} at=${conclusion.valid_until ?? conclusion.ended_at} /></span>`}
       </p>
       ${children}
     </article>`;

@@ -28,6 +28,19 @@ export function SearchField({ query, name = "q", label, placeholder }) {
       onInput=${(event) => setTyped(event.target.value)} /></label>`;
 }
 
+// A date that is the parameter `name` of the address.
+export const DateField = ({ query, name, label }) => html`
+  <label>${label}
+    <input type="date" value=${query[name] ?? ""} onChange=${({ target }) => replaceQuery({ [name]: target.value })} /></label>`;
+
+// A choice that is the parameter `name` of the address. `options`: [[value, title], …]; the first is the default.
+export const ChoiceField = ({ query, name, label, options }) => html`
+  <label>${label}
+    <select value=${query[name] ?? options[0][0]}
+      onChange=${({ target }) => replaceQuery({ [name]: target.value === options[0][0] ? null : target.value })}>
+      ${options.map(([value, title]) => html`<option key=${value} value=${value}>${title}</option>`)}
+    </select></label>`;
+
 // A field for the id of one of the workspace's `kind`: "peers", "sessions" or "scopes". It suggests those that contain
 // what is typed; `change` gets the id when the field is left, chosen or submitted.
 export function IdField({ workspace, kind, label, value, change, hint, required = false }) {

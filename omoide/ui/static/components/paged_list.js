@@ -1,15 +1,17 @@
 // A list of any length. It is cut into blocks, one for each page of the API; a block is loaded when it comes near the
 // screen, and what is far away is only as high as it was, so 100,000 rows cost what the screen shows.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
-import { useLoad } from "../load.js";
+import { useLater, useLoad } from "../load.js";
 import { Empty, ErrorView, Loading } from "./states.js";
 
 const NEAR = "800px"; // how far from the screen a block is loaded
 
 // `load(page, size, signal)` returns {items, total}; `row(item, index)` a view. `inputs` are what `load` depends on.
-// `start`: the index of the row to begin at. `estimate`: a row's height in pixels before it is known.
-export function PagedList({ load, row, inputs, keyOf, size = 50, estimate = 64, start = 0, label, empty, extras }) {
+// `start`: the index of the row to begin at. `estimate`: a row's height in pixels before it is known. When `version`
+// changes, what is shown is loaded again and stays meanwhile.
+export function PagedList({ load, row, inputs, keyOf, size = 50, estimate = 64, start = 0, label, empty, extras, version = 0 }) {
   const first = useLoad((signal) => load(Math.floor(start / size) + 1, size, signal), [...inputs, start, size]);
+  useLater(version, first.reload);
   if (first.error) return html`<${ErrorView} error=${first.error} retry=${first.reload} />`;
   if (!first.value) return html`<${Loading} what=${label} />`;
   const { total } = first.value;
@@ -19,12 +21,12 @@ export function PagedList({ load, row, inputs, keyOf, size = 50, estimate = 64, 
   return html`
     <div role="list" class="list" aria-label=${label}>
       ${blocks.map((index) => html`
-        <${Block} key=${`${JSON.stringify(inputs)}/${index}`} ...${{ index, load, row, keyOf, size, total, estimate, extras }}
+        <${Block} key=${`${JSON.stringify(inputs)}/${index}`} ...${{ index, load, row, keyOf, size, total, estimate, extras, version }}
           given=${index === given ? first.value : null} start=${index === given ? start : null} />`)}
     </div>`;
 }
 
-function Block({ index, load, row, keyOf, size, total, estimate, given, start, extras }) {
+function Block({ index, load, row, keyOf, size, total, estimate, given, start, extras, version }) {
   const box = useRef(null);
   const height = useRef(Math.min(size, total - index * size) * estimate);
   const [near, setNear] = useState(Boolean(given));
@@ -46,6 +48,15 @@ function Block({ index, load, row, keyOf, size, total, estimate, given, start, e
     load(index + 1, size, control.signal).then(setPage, (problem) => problem.name !== "AbortError" && setError(problem));
     return () => control.abort();
   }, [near, page, error]);
+
+  useEffect(() => { if (given) setPage(given); }, [given]);
+
+  useEffect(() => {
+    if (!version || !page || given) return undefined;
+    const control = new AbortController();
+    load(index + 1, size, control.signal).then(setPage, () => {}); // the first block shows what is wrong
+    return () => control.abort();
+  }, [version]);
 
   useLayoutEffect(() => {
     if (start) box.current.querySelector(`[aria-posinset="${start + 1}"]`)?.scrollIntoView({ block: "center" });
