@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "a27d0d2884cad962c52c9fd8381bebd79cf4cab2f5093627612d6fb43bfa4061"
+DOCUMENT = "59317f3d78e08c928343e4bc366bfab630676f6640e4be57333f016243f1fd5b"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -509,6 +509,32 @@ class ScopeStatus(BaseModel):
     backfill_status: dict[str, ScopeBackfillJob]
 
 
+class SearchMatch(BaseModel):
+    rank: Annotated[int, Field(description="Its place in the result.", ge=1)]
+    reasons: Annotated[
+        list[Literal["words", "meaning", "exact", "verbatim", "neighbour", "speaker", "reranked", "newest"]],
+        Field(
+            description="words: it, or its author's id, has words of the query; meaning: its vector is near to the query's; exact: it has exact parts of the query, such as `user_id`; verbatim: it contains the query as a whole, and comes first; neighbour: it ranks higher mostly because the message before or after it matches; speaker: the query names its author; reranked: the cross-encoder read it, and decided its place; newest: the query is empty."
+        ),
+    ]
+    words_rank: Annotated[int | None, Field(description="Its place by words.", ge=1)]
+    meaning_rank: Annotated[
+        int | None, Field(description="Its place by meaning.", ge=1)
+    ]
+    distance: Annotated[
+        float | None,
+        Field(
+            description="Cosine distance of its vector to that of the query, from 0 to 2; null if it is not among the nearest."
+        ),
+    ]
+    rerank_score: Annotated[
+        float | None,
+        Field(
+            description="The cross-encoder's score, a logit, mostly from -11 to 11; null if it did not read the result."
+        ),
+    ]
+
+
 class Server(BaseModel):
     name: Annotated[str, Field(description="The program.")]
     version: Annotated[str, Field(description="Its version.")]
@@ -831,6 +857,12 @@ class WorkspaceMessageSearchOptions(BaseModel):
             description="Whether the best results are ordered by how well each of them, read together with the query, answers it. Finds more, and takes some tenths of a second longer. Default: the server's setting `rerank`. An addition of Omoide."
         ),
     ] = None
+    explain: Annotated[
+        bool | None,
+        Field(
+            description="Whether to say of each result how it was found. An addition of Omoide."
+        ),
+    ] = False
     scope: Annotated[
         str | None, Field(description="Only messages of the sessions in this scope.")
     ] = None
@@ -949,6 +981,12 @@ class ConclusionQuery(BaseModel):
             description="Whether the best results are ordered by how well each of them, read together with the query, answers it. Finds more, and takes some tenths of a second longer. Default: the server's setting `rerank`. An addition of Omoide."
         ),
     ] = None
+    explain: Annotated[
+        bool | None,
+        Field(
+            description="Whether to say of each result how it was found. An addition of Omoide."
+        ),
+    ] = False
     as_of: Annotated[
         datetime | None,
         Field(
@@ -1046,6 +1084,10 @@ class Evidence(BaseModel):
     messages: Annotated[list[EvidenceMessageRef], Field(validate_default=True)] = []
     tool_calls: Annotated[list[EvidenceToolCall], Field(validate_default=True)] = []
     reasoning_trace_id: str | None = None
+
+
+class FoundConclusion(Conclusion):
+    match: SearchMatch | None = None
 
 
 class HTTPValidationError(BaseModel):
@@ -1172,6 +1214,12 @@ class MessageSearchOptions(BaseModel):
             description="Whether the best results are ordered by how well each of them, read together with the query, answers it. Finds more, and takes some tenths of a second longer. Default: the server's setting `rerank`. An addition of Omoide."
         ),
     ] = None
+    explain: Annotated[
+        bool | None,
+        Field(
+            description="Whether to say of each result how it was found. An addition of Omoide."
+        ),
+    ] = False
 
 
 class MessageUpdate(BaseModel):
@@ -1470,6 +1518,10 @@ class DialecticStreamEvent(
             description="One event of a stream: the JSON after `data:`, or, for tools that model events as OpenAPI 3.2 does, the whole event with that JSON in its `data`."
         ),
     ]
+
+
+class FoundMessage(Message):
+    match: SearchMatch | None = None
 
 
 class MessageBatchCreate(BaseModel):

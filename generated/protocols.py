@@ -79,7 +79,7 @@ class WorkspacesApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         body: models.WorkspaceMessageSearchOptions,
-    ) -> list[models.Message]:
+    ) -> list[models.FoundMessage]:
         """POST /v3/workspaces/{workspace_id}/search -> 200"""
         ...
 
@@ -235,7 +235,7 @@ class PeersApi(Protocol):
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         body: models.MessageSearchOptions,
-    ) -> list[models.Message]:
+    ) -> list[models.FoundMessage]:
         """POST /v3/workspaces/{workspace_id}/peers/{peer_id}/search -> 200"""
         ...
 
@@ -467,7 +467,7 @@ class SessionsApi(Protocol):
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         body: models.MessageSearchOptions,
-    ) -> list[models.Message]:
+    ) -> list[models.FoundMessage]:
         """POST /v3/workspaces/{workspace_id}/sessions/{session_id}/search -> 200"""
         ...
 
@@ -657,7 +657,7 @@ class ConclusionsApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         body: models.ConclusionQuery,
-    ) -> list[models.Conclusion]:
+    ) -> list[models.FoundConclusion]:
         """POST /v3/workspaces/{workspace_id}/conclusions/query -> 200"""
         ...
 

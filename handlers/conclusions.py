@@ -13,6 +13,7 @@ from omoide.services import conclusion_edits, consequences
 from omoide.storage import conclusion_history, conclusion_sources, conclusions, deletion_cascade
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.conclusion_sources import Bounds
+from omoide.storage.search_trace import SearchTrace
 
 
 async def create_conclusions(
@@ -41,12 +42,18 @@ async def list_conclusions(
 
 async def query_conclusions(
     context: Context, *, workspace_id: str, body: models.ConclusionQuery
-) -> list[models.Conclusion]:
+) -> list[models.FoundConclusion]:
     """Return the conclusions nearest to the query."""
     await request_parsing.check_query(context, body.query)
     moment = request_parsing.moment(body)
     request = ConclusionSearch(
-        workspace_id, body.query, body.top_k, filters=body.filters, max_distance=body.distance, moment=moment
+        workspace_id,
+        body.query,
+        body.top_k,
+        filters=body.filters,
+        max_distance=body.distance,
+        moment=moment,
+        trace=SearchTrace() if body.explain else None,
     )
     seconds = context.settings.filter_seconds
     services = context.services
@@ -56,7 +63,7 @@ async def query_conclusions(
         )
     else:
         matches = await search(services.store, services.finder, request, seconds=seconds)
-    return [serializers.conclusion(record) for record in matches]
+    return serializers.found_conclusions(matches, request.trace)
 
 
 async def get_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> models.Conclusion:

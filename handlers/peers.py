@@ -69,7 +69,7 @@ async def search_peer(
     workspace_id: str,
     peer_id: str,
     body: models.MessageSearchOptions,
-) -> list[models.Message]:
+) -> list[models.FoundMessage]:
     """Return the peer's messages that match the query best."""
     request = MessageSearch(
         workspace_id,
@@ -79,7 +79,7 @@ async def search_peer(
         filters=body.filters,
         reader=auth.reader(context.principal),
     )
-    return await message_search.search_messages(context, request, rerank=body.rerank)
+    return await message_search.search_messages(context, request, rerank=body.rerank, explain=body.explain)
 
 
 async def chat(

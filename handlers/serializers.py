@@ -33,10 +33,12 @@ from omoide.reasoner.evidence import Evidence
 from omoide.services.context_builder import SessionContext
 from omoide.storage.budgets import BudgetState
 from omoide.storage.model_usage import DailyUsage
+from omoide.storage.search_trace import SearchTrace
 from omoide.storage.summaries import LONG, SHORT
 
 T = TypeVar("T")
 _messages = TypeAdapter(list[models.Message]).validator.validate_python
+_found_messages = TypeAdapter(list[models.FoundMessage]).validator.validate_python
 
 
 def workspace(record: Workspace) -> models.Workspace:
@@ -89,6 +91,20 @@ def messages(records: Iterable[Message]) -> list[models.Message]:
     """Like `message` for many: a single validation call takes two thirds of the time."""
     found: list[models.Message] = _messages([_fields(record) for record in records])
     return found
+
+
+def found_messages(records: Iterable[Message], trace: SearchTrace | None) -> list[models.FoundMessage]:
+    """Messages that a search found, best first, with how if it was traced."""
+    items = [_fields(record) for record in records]
+    if trace is not None:
+        for rank, item in enumerate(items, start=1):
+            item["match"] = _match(trace, str(item["id"]), rank)
+    found: list[models.FoundMessage] = _found_messages(items)
+    return found
+
+
+def _match(trace: SearchTrace, id: str, rank: int) -> models.SearchMatch:
+    return models.SearchMatch.model_validate(trace.match(id, rank), from_attributes=True)
 
 
 def _fields(record: Message) -> dict[str, object]:
@@ -194,6 +210,15 @@ def sessions_page(page: Page[Session]) -> models.PageSession:
 
 def messages_page(page: Page[Message]) -> models.PageMessage:
     return models.PageMessage(items=messages(page.items), **page_counts(page))
+
+
+def found_conclusions(records: Iterable[Conclusion], trace: SearchTrace | None) -> list[models.FoundConclusion]:
+    """Conclusions that a search found, best first, with how if it was traced."""
+    found = []
+    for rank, record in enumerate(records, start=1):
+        traced = {} if trace is None else {"match": _match(trace, record.id, rank)}
+        found.append(models.FoundConclusion.model_validate(vars(conclusion(record)) | traced))
+    return found
 
 
 def conclusion(record: Conclusion) -> models.Conclusion:

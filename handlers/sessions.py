@@ -154,7 +154,7 @@ async def search_session(
     workspace_id: str,
     session_id: str,
     body: models.MessageSearchOptions,
-) -> list[models.Message]:
+) -> list[models.FoundMessage]:
     """Return the session's messages that match the query best."""
     request = MessageSearch(
         workspace_id,
@@ -164,7 +164,7 @@ async def search_session(
         filters=body.filters,
         reader=auth.reader(context.principal),
     )
-    return await message_search.search_messages(context, request, rerank=body.rerank)
+    return await message_search.search_messages(context, request, rerank=body.rerank, explain=body.explain)
 
 
 async def get_session_context(

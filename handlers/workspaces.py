@@ -78,11 +78,11 @@ async def search_workspace(
     *,
     workspace_id: str,
     body: models.WorkspaceMessageSearchOptions,
-) -> list[models.Message]:
+) -> list[models.FoundMessage]:
     """Return the workspace's messages that match the query best."""
     scope = None if body.scope is None else request_parsing.scope_name(body.scope, ("body", "scope"))
     request = MessageSearch(workspace_id, body.query, body.limit, scope=scope, filters=body.filters)
-    return await message_search.search_messages(context, request, rerank=body.rerank)
+    return await message_search.search_messages(context, request, rerank=body.rerank, explain=body.explain)
 
 
 async def chat_workspace(

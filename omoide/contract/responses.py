@@ -11,6 +11,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
@@ -49,6 +50,7 @@ class ResponseWriter:
         self.may_stream = _any_streams(hint)
         self.content_type = b"application/json"
         self.expand = expand
+        self.omits_unset = bool(spec.raw.get("x-omit-unset"))
         self.to_json: Callable[..., bytes] | None = None
         self.list_name: str | None = None
         """The field that may hold a long list; None if there is none, or if the whole body is the list."""
@@ -63,7 +65,7 @@ class ResponseWriter:
         kinds = [kind for kind in get_args(shape) if not _streams(kind)] if _any_streams(shape) else [shape]
         if not kinds:
             return
-        self.to_json = TypeAdapter(kinds[0]).serializer.to_json
+        self.to_json = self._serializer(kinds[0])
         if get_origin(kinds[0]) is list:
             self.list_to_json = self.to_json
         elif isinstance(kinds[0], type) and issubclass(kinds[0], BaseModel):
@@ -71,7 +73,11 @@ class ResponseWriter:
             lists = [name for name, kind in fields.items() if get_origin(kind) is list]
             if len(lists) == 1:
                 self.list_name = lists[0]
-                self.list_to_json = TypeAdapter(fields[lists[0]]).serializer.to_json
+                self.list_to_json = self._serializer(fields[lists[0]])
+
+    def _serializer(self, kind: Any) -> Callable[..., bytes]:
+        to_json = TypeAdapter(kind).serializer.to_json
+        return partial(to_json, exclude_unset=True) if self.omits_unset else to_json
 
     async def send(self, result: Any, context: Any, receive: Receive, send: Send) -> None:
         status, value = result if self.several else (self.statuses[0], result)

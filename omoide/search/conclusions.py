@@ -25,6 +25,7 @@ from omoide.search.vector_index import EVERYTHING, Allowed, VectorIndex
 from omoide.storage import Store, Transaction, conclusion_search
 from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
 from omoide.storage.engine import fulltext, query_timeout
+from omoide.storage.search_trace import SearchTrace
 
 with lazy_import("numpy"):
     import numpy as np
@@ -67,9 +68,15 @@ async def search_then(
         if within is None or request.limit == 0:
             return within, []
         if query.is_empty:
-            return within, conclusion_search.newest(db, within, request.limit)
-        pool = replace(request, limit=max(POOL, 2 * request.limit))
-        return within, _ranked(db, finder, within, pool, (query, vector))[: request.limit]
+            hits = conclusion_search.newest(db, within, request.limit)
+        else:
+            pool = replace(request, limit=max(POOL, 2 * request.limit))
+            hits = _ranked(db, finder, within, pool, (query, vector))[: request.limit]
+        if (trace := request.trace) is not None:
+            trace.rows = {hit.id: hit.pk for hit in hits}
+            if query.is_empty:
+                trace.add("newest", trace.rows.values())
+        return within, hits
 
     def read(db: Transaction) -> T:
         return then(db, *query_timeout.run_with_timeout(db, timeout, matches))
@@ -86,22 +93,30 @@ def _ranked(
 ) -> list[Conclusion]:
     """The matches, best first."""
     query, vector = sought
-    near = [] if vector is None else _by_meaning(db, finder.index, within, vector, request)
+    nearest = [] if vector is None else _by_meaning(db, finder.index, within, vector, request)
+    near = [each for each, _ in nearest]
     # Without a vector the distance is unknown, so only an index that embeds everything can apply `max_distance`.
     is_judged = vector is not None and request.max_distance is not None
     has_all_vectors = is_judged and finder.is_current
     elsewhere = conclusion_search.without_vector(within) if is_judged and not has_all_vectors else within
     others = _by_words(db, elsewhere, _terms(query, request), request.limit)
+    count = len(others)
     if query.is_literal or not others:
         for text in (query.core, *(query.parts if not others else [])):
             others += conclusion_search.literal(db, elsewhere, text, request.limit)
     if has_all_vectors:
         is_near = {each.pk for each in near}
+        count = sum(each.pk in is_near for each in others[:count])
         others = [each for each in others if each.pk in is_near]
-    return _fused(query, others, near)
+    if (trace := request.trace) is not None:
+        trace.add_words(each.pk for each in others[:count])
+        trace.add_meaning([each.pk for each in near], {each.pk: distance for each, distance in nearest})
+    return _fused(query, others, near, trace)
 
 
-def _fused(query: Query, by_words: Sequence[Conclusion], by_meaning: Sequence[Conclusion]) -> list[Conclusion]:
+def _fused(
+    query: Query, by_words: Sequence[Conclusion], by_meaning: Sequence[Conclusion], trace: SearchTrace | None
+) -> list[Conclusion]:
     rows = {each.pk: each for each in (*by_words, *by_meaning)}
     contents = {pk: literal_text(each.content) for pk, each in rows.items()}
     held = Counter(pk for part in map(literal_text, query.exact) for pk in contents if part in contents[pk])
@@ -112,6 +127,9 @@ def _fused(query: Query, by_words: Sequence[Conclusion], by_meaning: Sequence[Co
     ]
     scores = fused(rankings, WEIGHTS.k)
     verbatim = {pk for pk, content in contents.items() if query.needle in content}
+    if trace is not None:
+        trace.add("exact", held)
+        trace.add("verbatim", verbatim)
     return [rows[pk] for pk in sorted(rows, key=lambda pk: (pk not in verbatim, -scores[pk], -pk))]
 
 
@@ -147,16 +165,19 @@ def _by_words(db: Transaction, within: ConclusionScope, terms: Sequence[str], li
 
 def _by_meaning(
     db: Transaction, index: VectorIndex, within: ConclusionScope, vector: Vector, request: ConclusionSearch
-) -> list[Conclusion]:
-    """Nearest first. Fetches more candidates while deleted or restricted rows leave fewer than the limit."""
+) -> list[tuple[Conclusion, float]]:
+    """The nearest with their distances, nearest first.
+
+    Fetches more candidates while deleted or restricted rows leave fewer than the limit.
+    """
     group = Group("conclusions", within.workspace, with_ended=not within.is_current)
     allowed = EVERYTHING if within.pair is None else Allowed(within.pair[:1], within.pair[1])
     most, count = request.max_distance, 2 * request.limit
     while True:
         hits = index.nearest(db, group, vector, count, allowed)
-        near = [pk for pk, distance in hits if most is None or distance <= most]
-        rows = conclusion_search.by_pks(db, within, near)
-        matches = [rows[pk] for pk in near if pk in rows]
+        near = [(pk, distance) for pk, distance in hits if most is None or distance <= most]
+        rows = conclusion_search.by_pks(db, within, [pk for pk, _ in near])
+        matches = [(rows[pk], distance) for pk, distance in near if pk in rows]
         if len(matches) >= request.limit or len(hits) < count or len(near) < len(hits):
             return matches[: request.limit]
         if not within.is_current and allowed.pks is None:

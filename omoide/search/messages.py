@@ -22,9 +22,10 @@ from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_group import Group
 from omoide.search.vector_index import Allowed, VectorIndex
-from omoide.storage import Store, Transaction, message_scope, message_search
+from omoide.storage import Store, Transaction, message_scope, message_search, messages
 from omoide.storage.engine import fulltext, query_timeout
 from omoide.storage.message_scope import MessageScope, MessageSearch
+from omoide.storage.search_trace import SearchTrace
 
 with lazy_import("numpy"):
     import numpy as np
@@ -73,13 +74,19 @@ async def search_then(
         within = message_scope.resolve(db, request)
         if within is None:
             return None, []
+        sought = Sought(query, vector, request.trace)
         if query.is_empty:
             pks = message_search.newest(db, within, request.limit)
         elif query.is_literal:
-            pks = _literal_first(db, finder.index, within, Sought(query, vector), request.limit)
+            pks = _literal_first(db, finder.index, within, sought, request.limit)
         else:
-            pks = _ranked(db, finder.index, within, Sought(query, vector), request.limit)
-        return within, message_search.fetch(db, pks[: request.limit])
+            pks = _ranked(db, finder.index, within, sought, request.limit)
+        hits = messages.by_pks(db, pks[: request.limit])
+        if (trace := request.trace) is not None:
+            trace.rows = {hit.id: pk for pk, hit in hits.items()}
+            if query.is_empty:
+                trace.add("newest", hits)
+        return within, [hits[pk] for pk in pks[: request.limit] if pk in hits]
 
     def read(db: Transaction) -> T:
         return then(db, *query_timeout.run_with_timeout(db, timeout, matches))
@@ -88,16 +95,17 @@ async def search_then(
 
 
 class Sought(NamedTuple):
-    """A query, and its vector if it could be embedded."""
+    """A query, its vector if it could be embedded, and what to record of the search."""
 
     query: Query
     vector: Vector | None
+    trace: SearchTrace | None
 
 
 def _literal_first(db: Transaction, index: VectorIndex, within: MessageScope, sought: Sought, limit: int) -> list[int]:
     """The messages that contain the query, newest first, then the matches for its words."""
     query = sought.query
-    literal = _literal(db, within, query, limit)
+    literal = _literal(db, within, sought, limit)
     if query.core != query.text:
         whole = message_search.holding(db, literal, literal_text(query.text))
         literal.sort(key=lambda pk: pk not in whole)
@@ -117,44 +125,56 @@ def _ranked(
     literal: Sequence[int] | None = None,
 ) -> list[int]:
     """The matches for a query that has words, best first. `literal` are verbatim matches, if they are known."""
-    query, vector = sought
+    query, vector, trace = sought
     pool = max(POOL, 2 * limit)
     by_words = _by_words(db, within, query, pool)
-    by_meaning = [] if vector is None else _by_meaning(db, index, within, vector, pool)
+    distances = {} if vector is None else _by_meaning(db, index, within, vector, pool)
+    by_meaning = [*distances]
     if literal is None:
         # The full-text index matches whole words only; if that finds little, substrings are searched as well.
         thorough = query.has_signs or len(by_words) < limit
-        literal = _literal(db, within, query, pool, are_words_known=bool(by_words)) if thorough else []
+        literal = _literal(db, within, sought, pool, are_words_known=bool(by_words)) if thorough else []
     vectors = WEIGHTS.vectors_of_sentence if query.is_sentence else WEIGHTS.vectors
-    rankings = [
-        (1 - vectors, by_words),
-        (vectors, by_meaning),
-        (WEIGHTS.exact, _exact(db, query, by_words)),
-    ]
-    scores = fused(rankings, WEIGHTS.k)
+    exact = _exact(db, query, by_words)
+    scores = fused([(1 - vectors, by_words), (vectors, by_meaning), (WEIGHTS.exact, exact)], WEIGHTS.k)
     total = lifted(scores, message_search.around(db, within, [*scores.keys() | {*literal}]), WEIGHTS)
-    _favour_named(db, query, total)
+    lifted_most = [] if trace is None else [pk for pk, score in total.items() if score > 2 * scores.get(pk, 0.0)]
+    named = _favour_named(db, query, total)
     # A message that contains the whole query contains its words, so it is in one of these two.
     holding = message_search.holding(db, [*by_words, *literal], query.needle)
+    if trace is not None:
+        trace.add_words(by_words)
+        trace.add_meaning(by_meaning, distances)
+        trace.add("exact", exact)
+        trace.add("neighbour", lifted_most)
+        trace.add("speaker", named)
+        trace.add("verbatim", holding)
     return ordered(scores, total, holding)
 
 
-def _favour_named(db: Transaction, query: Query, total: dict[int, float]) -> None:
-    """Raise the scores of the messages whose speakers the query names."""
-    for pk, peer_id in message_search.speakers(db, [*total]).items():
-        if query.names(peer_id):
-            total[pk] *= WEIGHTS.speaker
+def _favour_named(db: Transaction, query: Query, total: dict[int, float]) -> list[int]:
+    """Raise the scores of the messages whose speakers the query names, and return these."""
+    named = [pk for pk, peer_id in message_search.speakers(db, [*total]).items() if query.names(peer_id)]
+    for pk in named:
+        total[pk] *= WEIGHTS.speaker
+    return named
 
 
 def _literal(
-    db: Transaction, within: MessageScope, query: Query, limit: int, *, are_words_known: bool = False
+    db: Transaction, within: MessageScope, sought: Sought, limit: int, *, are_words_known: bool = False
 ) -> list[int]:
     """The messages that contain the query; if there are none, and none of its words is known, any of its parts."""
+    query, _, trace = sought
     literal = message_search.literal(db, within, query.core, limit, words_first=query.is_literal)
+    if trace is not None:
+        trace.add("verbatim", literal)
     if literal or are_words_known:
         return literal
     parts = (message_search.literal(db, within, part, limit) for part in query.parts)
-    return [*dict.fromkeys(chain.from_iterable(parts))][:limit]
+    literal = [*dict.fromkeys(chain.from_iterable(parts))][:limit]
+    if trace is not None:
+        trace.add("exact", literal)
+    return literal
 
 
 def _exact(db: Transaction, query: Query, pks: Sequence[int]) -> list[int]:
@@ -180,17 +200,20 @@ def _first_passing(db: Transaction, within: MessageScope, pks: Sequence[int], co
     return passing[:count]
 
 
-def _by_meaning(db: Transaction, index: VectorIndex, within: MessageScope, vector: Vector, pool: int) -> list[int]:
+def _by_meaning(
+    db: Transaction, index: VectorIndex, within: MessageScope, vector: Vector, pool: int
+) -> dict[int, float]:
+    """The nearest messages with their distances, nearest first."""
     group = Group("messages", within.workspace)
     allowed = Allowed(within.sessions, within.peer)
     count = pool if within.clause is None else FILTERED * pool
-    near = [pk for pk, distance in index.nearest(db, group, vector, count, allowed) if distance < 1.0]
+    near = {pk: distance for pk, distance in index.nearest(db, group, vector, count, allowed) if distance < 1.0}
     if within.clause is None:
         return near
-    passing = message_search.passing(db, within, near)
+    passing = message_search.passing(db, within, [*near])
     if len(passing) < pool and len(near) == count:
         # The filter is selective: rank exactly the messages that pass it.
         pks = np.array(message_search.all_within(db, within), np.int64)
         found = index.nearest(db, group, vector, pool, Allowed(within.sessions, within.peer, pks))
-        passing = [pk for pk, distance in found if distance < 1.0]
-    return passing[:pool]
+        return {pk: distance for pk, distance in found if distance < 1.0}
+    return {pk: near[pk] for pk in passing[:pool]}

@@ -96,12 +96,17 @@ class Reranker:
 
         `priors` are added to the scores. The order of equal ones is kept.
         """
+        return [item for item, _ in await self.ranked(query, items, texts, priors)]
+
+    async def ranked(
+        self, query: str, items: Sequence[T], texts: Sequence[str], priors: Sequence[float] | None = None
+    ) -> list[tuple[T, float | None]]:
+        """As `order`, each item with the score of its text, without its prior; None if the query cannot be judged."""
         scores = await offload(self.score, query, texts) if items else None
         if scores is None:
-            return [*items]
-        if priors is not None:
-            scores = scores + np.array(priors, np.float32)
-        return [items[at] for at in np.argsort(-scores, kind="stable").tolist()]
+            return [(item, None) for item in items]
+        total = scores if priors is None else scores + np.array(priors, np.float32)
+        return [(items[at], float(scores[at])) for at in np.argsort(-total, kind="stable").tolist()]
 
     def cache_clear(self) -> None:
         """Drop all cached scores."""

@@ -45,8 +45,10 @@ async def search_messages(
     likely, questions = await messages.search_then(store, finder, wide, likely_first, seconds=seconds)
     first = [hit for hit, _ in likely[:POOL]]
     texts = [turn_text(each.peer_id, each.content, questions.get(each.id, "")) for each in first]
-    ordered = await reranker.order(query.text, first, texts, [prior for _, prior in likely[:POOL]])
-    return [*ordered, *(hit for hit, _ in likely[POOL:])][: request.limit]
+    ranked = await reranker.ranked(query.text, first, texts, [prior for _, prior in likely[:POOL]])
+    if request.trace is not None:
+        request.trace.scores = {hit.id: score for hit, score in ranked if score is not None}
+    return [*(hit for hit, _ in ranked), *(hit for hit, _ in likely[POOL:])][: request.limit]
 
 
 async def search_conclusions(
@@ -65,5 +67,7 @@ async def search_conclusions(
     pool = replace(request, limit=max(size, request.limit))
     matches = await conclusions.search(store, finder, pool, seconds=seconds)
     first = matches[:size]
-    ordered = await reranker.order(request.query, first, [each.content for each in first])
-    return [*ordered, *matches[size:]][: request.limit]
+    ranked = await reranker.ranked(request.query, first, [each.content for each in first])
+    if request.trace is not None:
+        request.trace.scores = {each.id: score for each, score in ranked if score is not None}
+    return [*(each for each, _ in ranked), *matches[size:]][: request.limit]

@@ -8,7 +8,7 @@ those of deleted sessions are never found; ended ones only by a search about ano
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -32,6 +32,7 @@ from omoide.storage.dialect import array, holds_literally, in_array, json_holds_
 from omoide.storage.engine import vector_segments
 from omoide.storage.filters import SqlClause, compile_filters, names_field
 from omoide.storage.filters.operators import ANYTHING
+from omoide.storage.search_trace import SearchTrace
 
 Direction = Literal["premises", "conclusions", "both"]
 
@@ -58,6 +59,8 @@ class ConclusionSearch:
     max_distance: float | None = None
     """Maximum cosine distance from the query."""
     moment: Moment = NOW
+    trace: SearchTrace | None = field(default=None, compare=False)
+    """Record here how the results are found."""
 
     @cached_property
     def clause(self) -> SqlClause | None:

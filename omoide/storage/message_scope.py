@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from omoide.storage.base import Transaction
 from omoide.storage.dialect import array, in_array
 from omoide.storage.filters import MESSAGE_FIELDS, SqlClause, compile_filters, names_field
 from omoide.storage.filters.clauses import all_of
+from omoide.storage.search_trace import SearchTrace
 from omoide.storage.visibility import View
 
 WITNESS = "peer_perspective"
@@ -47,6 +48,8 @@ class MessageSearch:
     """Restrict to messages said at or after `after`, and before `before`."""
     moment: Moment = NOW
     """Restrict to messages that had come by `as_of`, and were said by `as_of` and `valid_at`."""
+    trace: SearchTrace | None = field(default=None, compare=False)
+    """Record here how the results are found."""
 
     @cached_property
     def parsed_filters(self) -> tuple[str | None, SqlClause | None]:

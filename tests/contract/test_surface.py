@@ -36,11 +36,16 @@ class DocumentSide:
     root: Schema
 
     def followed(self, schema: Schema) -> Schema:
-        """The schema with references resolved, including the keywords next to them."""
+        """The schema with references resolved, including the keywords next to them, and with the parts of `allOf`."""
         while "$ref" in schema:
             siblings = {key: value for key, value in schema.items() if key != "$ref"}
             schema = {**target(self.root, schema["$ref"]), **siblings}
-        return schema
+        parts = [*map(self.followed, schema.get("allOf", ()))]
+        if not parts:
+            return schema
+        required = [name for part in parts for name in part.get("required", ())]
+        properties = {name: each for part in parts for name, each in part.get("properties", {}).items()}
+        return {**parts[0], "required": required, "properties": properties}
 
     def forms(self, schema: Schema) -> list[Schema]:
         """The schema split into one for each alternative and type."""
