@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "59317f3d78e08c928343e4bc366bfab630676f6640e4be57333f016243f1fd5b"
+DOCUMENT = "33f0ae4ef1459b4247a179c541f3ff77bd900f77a7c2db48ef4459088629bfd8"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

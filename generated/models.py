@@ -131,6 +131,20 @@ class ConclusionVersion(BaseModel):
     ]
 
 
+class ContextCosts(BaseModel):
+    messages: Annotated[
+        int,
+        Field(
+            description="Those of all messages; each has its own `token_count`.", ge=0
+        ),
+    ]
+    summary: Annotated[int, Field(ge=0)]
+    peer_representation: Annotated[int, Field(ge=0)]
+    peer_card: Annotated[int, Field(ge=0)]
+    total: Annotated[int, Field(ge=0)]
+    budget: Annotated[int, Field(description="What they share.", ge=0)]
+
+
 class DependentCardLine(BaseModel):
     observer_id: Annotated[str, Field(description="The peer whose card it is.")]
     observed_id: Annotated[str, Field(description="The peer that the card is about.")]
@@ -1445,6 +1459,7 @@ class SessionContext(BaseModel):
     summary: Summary | None
     peer_representation: str | None
     peer_card: list[str] | None
+    costs: ContextCosts | None = None
 
 
 class SessionCreate(BaseModel):

@@ -145,6 +145,7 @@ class GetSessionContextQuery:
     search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
     include_most_frequent: bool = False
     max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = None
+    costs: bool = False
     as_of: datetime | None = None
     valid_at: datetime | None = None
 

@@ -269,13 +269,23 @@ def summaries(session_id: str, found: Mapping[str, Summary]) -> models.SessionSu
 
 
 async def session_context(session_id: str, found: SessionContext) -> models.SessionContext:
-    return models.SessionContext(
+    context = models.SessionContext(
         id=session_id,
         messages=await many_messages(found.messages),
         summary=summary(found.summary),
         peer_representation=found.known.representation if found.known else None,
         peer_card=found.known.card if found.known else None,
     )
+    if (costs := found.costs) is not None:
+        context.costs = models.ContextCosts(
+            messages=costs.messages,
+            summary=costs.summary,
+            peer_representation=costs.representation,
+            peer_card=costs.card,
+            total=costs.total,
+            budget=costs.budget,
+        )
+    return context
 
 
 def webhook(record: WebhookEndpoint) -> models.WebhookEndpoint:

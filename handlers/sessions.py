@@ -179,7 +179,9 @@ async def get_session_context(
     selection = await memory_access.session(context, workspace_id, session_id, query)
     # Of the session itself, only what was known is a matter of time.
     moment = Moment(request_parsing.moment(query, "query").as_of)
-    request = SessionContextRequest(workspace_id, session_id, budget, query.summary, selection, moment)
+    request = SessionContextRequest(
+        workspace_id, session_id, budget, query.summary, selection, moment, with_costs=query.costs
+    )
     return await serializers.session_context(session_id, await session_context(context.services, request))
 
 

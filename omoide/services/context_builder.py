@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omoide.core.config_resolution import resolve
 from omoide.core.offload import offload
@@ -31,10 +31,27 @@ class PeerContext:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextCosts:
+    """The tokens of each part of a context, as its budget counts them."""
+
+    messages: int
+    summary: int
+    representation: int
+    card: int
+    budget: int
+
+    @property
+    def total(self) -> int:
+        return self.messages + self.summary + self.representation + self.card
+
+
+@dataclass(frozen=True, slots=True)
 class SessionContext:
     messages: list[Message]
     summary: Summary | None
     known: PeerContext | None
+    costs: ContextCosts | None = None
+    """None: they were not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,7 @@ class SessionContextRequest:
     """What to tell about the target; None without a target."""
     moment: Moment = NOW
     """Leave out messages that came after `as_of`, and summaries of them."""
+    with_costs: bool = False
 
 
 async def peer_context(services: Services, selection: Selection) -> PeerContext:
@@ -70,6 +88,16 @@ async def session_context(services: Services, request: SessionContextRequest) ->
 
     Raises NotFound as `peer_context` does.
     """
+    context = await _within_budget(services, request)
+    if not request.with_costs:
+        return context
+    summary = context.summary.token_count if context.summary else 0
+    spoken = sum(message.token_count for message in context.messages)
+    representation, *lines = await _costs(services.tokens, context.known) or (0,)
+    return replace(context, costs=ContextCosts(spoken, summary, representation, sum(lines), max(0, request.budget)))
+
+
+async def _within_budget(services: Services, request: SessionContextRequest) -> SessionContext:
     card, conclusions = None, None
     if request.selection is not None:
         card = await _card(services, request.selection)

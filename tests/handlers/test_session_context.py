@@ -232,6 +232,9 @@ def test_a_session_context_is_its_messages_within_the_budget(http: httpx.Client,
     assert context(http, ws, tokens=newest + said[1]["token_count"])["messages"] == said[1:]
     assert context(http, ws, tokens=0)["messages"] == context(http, ws, tokens=-5)["messages"] == []
     assert context(http, ws, "unknown")["messages"] == []
+    parts = ("messages", "summary", "peer_representation", "peer_card", "total")
+    assert context(http, ws, tokens=-5, costs=True)["costs"] == {**dict.fromkeys(parts, 0), "budget": 0}
+    assert context(http, ws, costs=True)["costs"]["budget"] == 100_000
 
 
 def test_a_newest_message_that_is_too_long_is_truncated(http: httpx.Client, ws: str) -> None:
@@ -262,12 +265,18 @@ def test_all_parts_of_a_context_share_its_budget(http: httpx.Client, ws: str, st
     http.put(f"{ws}/peers/alice/card", json={"peer_card": card})
     tokens = TokenCounter()
     for budget in (1, 2, 10, 60, 100, 300, 1_000, 3_000):
-        found = context(http, ws, peer_target="alice", tokens=budget)
+        found = context(http, ws, peer_target="alice", tokens=budget, costs=True)
         assert found["messages"][-1]["id"] == said[-1]["id"]
         lines_of_card = found["peer_card"] or []
-        known = sum(map(tokens.count, [found["peer_representation"], *lines_of_card]))
-        summary = found["summary"]["token_count"] if found["summary"] else 0
-        assert known + summary + sum(each["token_count"] for each in found["messages"]) <= budget
+        costs = {
+            "messages": sum(each["token_count"] for each in found["messages"]),
+            "summary": found["summary"]["token_count"] if found["summary"] else 0,
+            "peer_representation": tokens.count(found["peer_representation"]),
+            "peer_card": sum(map(tokens.count, lines_of_card)),
+        }
+        assert sum(costs.values()) <= budget
+        assert found.pop("costs") == {**costs, "total": sum(costs.values()), "budget": budget}
+        assert found == context(http, ws, peer_target="alice", tokens=budget)
         assert lines_of_card == card[: len(lines_of_card)]
         if budget >= 300:
             assert len(lines(found["peer_representation"])) >= 1 <= len(lines_of_card)
