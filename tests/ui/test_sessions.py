@@ -54,7 +54,7 @@ def test_sessions_are_listed_with_what_was_said_last_and_found_by_part_of_their_
     expect(rows.first.get_by_role("heading")).to_have_text("first")
 
 
-def test_a_message_shows_what_was_learned_from_it(view: View) -> None:
+def test_a_message_shows_what_was_learned_from_it_and_why_if_nothing_was(view: View) -> None:
     page = view("w/demo/sessions/first")
     messages = page.get_by_role("list", name="messages").locator(":scope > div > [role=listitem]")
     expect(messages).to_have_count(6)
@@ -63,6 +63,10 @@ def test_a_message_shows_what_was_learned_from_it(view: View) -> None:
     expect(learned.get_by_role("link", name="bob is allergic to peanuts")).to_have_attribute(
         "href", re.compile("^#/w/demo/conclusions/")
     )
+    messages.nth(1).get_by_role("button", name="Why?").click()
+    expect(messages.nth(1)).to_contain_text("Not observed.")
+    messages.nth(4).get_by_role("button", name="Why?").click()
+    expect(messages.nth(4)).to_contain_text("Nothing found.")
     require_accessible(page)
 
 

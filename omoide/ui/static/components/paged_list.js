@@ -8,8 +8,8 @@ const NEAR = "800px"; // how far from the screen a block is loaded
 
 // `load(page, size, signal)` returns {items, total}; `row(item, index)` a view. `inputs` are what `load` depends on.
 // `start`: the index of the row to begin at. `estimate`: a row's height in pixels before it is known. When `version`
-// changes, what is shown is loaded again and stays meanwhile.
-export function PagedList({ load, row, inputs, keyOf, size = 50, estimate = 64, start = 0, label, empty, extras, version = 0 }) {
+// changes, what is shown is loaded again and stays meanwhile. `above(total)`: what is shown before the list.
+export function PagedList({ load, row, inputs, keyOf, size = 50, estimate = 64, start = 0, label, empty, above, extras, version = 0 }) {
   const first = useLoad((signal) => load(Math.floor(start / size) + 1, size, signal), [...inputs, start, size]);
   useLater(version, first.reload);
   if (first.error) return html`<${ErrorView} error=${first.error} retry=${first.reload} />`;
@@ -19,6 +19,7 @@ export function PagedList({ load, row, inputs, keyOf, size = 50, estimate = 64, 
   const blocks = Array.from({ length: Math.ceil(total / size) }, (_, index) => index);
   const given = Math.floor(start / size);
   return html`
+    ${above?.(total)}
     <div role="list" class="list" aria-label=${label}>
       ${blocks.map((index) => html`
         <${Block} key=${`${JSON.stringify(inputs)}/${index}`} ...${{ index, load, row, keyOf, size, total, estimate, extras, version }}

@@ -1,6 +1,5 @@
 // What was said, in order of arrival, with what was learned from each message.
 import { html, useEffect, useRef } from "../../../vendor/preact.js";
-import { post } from "../../api.js";
 import { MessageView } from "../../components/message.js";
 import { PagedList } from "../../components/paged_list.js";
 import { Empty, Loaded } from "../../components/states.js";
@@ -13,27 +12,24 @@ import { positionOf, withConclusions } from "./messages.js";
 const SIZE = 25; // messages in an answer
 
 export function Transcript({ path, workspace, session, query }) {
-  const place = useLoad((signal) => placeOf(path, query, signal), [session.id, query.message, query.from]);
-  return html`<${Loaded} load=${place} what="the place in the transcript">${({ start, total, message }) => html`
-    ${total > 0 && html`<${Jump} total=${total} />`}
-    ${message && html`<${Elsewhere} workspace=${workspace} message=${message} />`}
-    <${PagedList} label="messages" size=${SIZE} estimate=${110} start=${start} inputs=${[session.uid, query.message, query.from]}
+  const { message: wanted, from } = query;
+  const place = useLoad((signal) => placeOf(path, wanted, from, signal), [session.uid, wanted, from]);
+  return html`<${Loaded} load=${place} what="the place in the transcript">${({ start, lost }) => html`
+    ${lost && html`<${Elsewhere} workspace=${workspace} message=${lost} />`}
+    <${PagedList} label="messages" size=${SIZE} estimate=${110} start=${start} inputs=${[session.uid, wanted, from]}
       load=${(page, size, signal) => withConclusions(path, page, size, signal)}
+      above=${(total) => html`<${Jump} total=${total} />`}
       empty=${html`<${Empty} title="Nothing was said here yet."><p>Add messages to the session and they appear here.</p><//>`}
-      row=${(message, index) => html`<${Row} ...${{ path, workspace, message, index }}
-        marked=${message.id === query.message} />`} />`}
+      row=${(message, index) => html`<${Row} ...${{ path, workspace, message, index }} marked=${message.id === wanted} />`} />`}
   <//>`;
 }
 
-// Where the list begins: at the message of the address, or at the number in it.
-async function placeOf(path, query, signal) {
-  const { total } = await post([...path, "messages", "list"], {}, { query: { size: 1 }, signal });
-  if (query.message) {
-    const { index, message } = await positionOf(path, query.message, SIZE, signal);
-    return { total, start: index ?? 0, message: index === null ? message : null };
-  }
-  const from = Math.trunc(Number(query.from)) || 1;
-  return { total, start: Math.min(Math.max(from, 1), Math.max(total, 1)) - 1 };
+// Where the list begins: at the message of the address, or at the number in it. `lost`: that message, if it is not found
+// in the list.
+async function placeOf(path, wanted, from, signal) {
+  if (!wanted) return { start: Math.max(Math.trunc(Number(from)) || 1, 1) - 1 };
+  const { index, message } = await positionOf(path, wanted, SIZE, signal);
+  return { start: index ?? 0, lost: index === null ? message : null };
 }
 
 function Jump({ total }) {
