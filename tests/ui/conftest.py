@@ -31,6 +31,14 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def changed(shown: Server) -> str:
+    """The workspace `changed` of that server, as `memory.fill_changes` tells."""
+    with shown.client() as client:
+        memory.fill_changes(client, "changed")
+    return "changed"
+
+
 @pytest.fixture
 def watched(chromium: Browser) -> Iterator[browsers.Watched]:
     """A page of its own; the test fails if its console shows an error or an answer is too large."""

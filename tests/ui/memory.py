@@ -28,6 +28,12 @@ HOSTILE = [
     ("mallory", "I collect stamps. " + "a" * 24_000),
     ("mallory", "javascript:alert(1) [link](javascript:alert(2)) ${7*7} {{7*7}} &lt;b&gt;"),
 ]
+CHANGES = [
+    [("alice", "I live in Lisbon."), ("alice", "I was born in Madrid."), ("alice", "I love hiking in the mountains.")],
+    [("alice", "I live in Porto now."), ("alice", "I am an only child."), ("bob", "I like tea.")],
+    [("alice", "My brother Tiago plays the cello."), ("alice", "I love hiking in the mountains.")],
+    [("alice", "I love hiking in the mountains so much.")],
+]
 ODD_IDS = ["-", "_", "a-b_C9", "x" * 512, "0", "__proto__", "constructor"]
 
 
@@ -41,6 +47,20 @@ def fill(client: httpx.Client, workspace: str) -> None:
     say(client, workspace, "hostile", HOSTILE, day=3)
     for odd in ODD_IDS:
         post(client, f"/v3/workspaces/{workspace}/peers", {"id": odd})
+    settle(client, workspace)
+
+
+def fill_changes(client: httpx.Client, workspace: str) -> None:
+    """Tell what bob hears from alice in four sessions: she moves, contradicts herself, and repeats herself."""
+    post(client, "/v3/workspaces", {"id": workspace})
+    for day, said in enumerate(CHANGES, start=1):
+        members = {"alice": {}, "bob": {"observe_others": True}}
+        post(client, f"/v3/workspaces/{workspace}/sessions", {"id": f"day-{day}", "peers": members})
+        say(client, workspace, f"day-{day}", said, day=day)
+        settle(client, workspace)
+    for observer in ("alice", "bob"):
+        dream = {"observer": observer, "observed": "alice", "dream_type": "omni"}
+        assert client.post(f"/v3/workspaces/{workspace}/schedule_dream", json=dream).status_code == 204
     settle(client, workspace)
 
 

@@ -34,12 +34,28 @@ export const Time = ({ at, exact = false }) => at
 
 export const number = (value) => value?.toLocaleString("en") ?? "–";
 
+// `text` may be a function that returns a promise of it.
 export function CopyButton({ text, label = "Copy" }) {
-  const [copied, setCopied] = useState(false);
+  const [shown, setShown] = useState(label);
   const copy = async () => {
-    await navigator.clipboard.writeText(typeof text === "function" ? await text() : text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2_000);
+    setShown(await written(typeof text === "function" ? await text() : text) ? "Copied" : "The browser refused");
+    setTimeout(() => setShown(label), 2_000);
   };
-  return html`<button type="button" onClick=${copy}><span aria-live="polite">${copied ? "Copied" : label}</span></button>`;
+  return html`<button type="button" onClick=${copy}><span aria-live="polite">${shown}</span></button>`;
+}
+
+// The clipboard is there only on https and localhost; elsewhere a selection is copied.
+async function written(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = text;
+    (document.querySelector("dialog[open]") ?? document.body).append(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    return copied;
+  }
 }
