@@ -708,6 +708,48 @@ class SummaryConfiguration(BaseModel):
     ] = None
 
 
+class TimelineBucket(BaseModel):
+    at: Annotated[datetime, Field(description="When it begins.")]
+    said: Annotated[int, Field(description="Messages of the peer.", ge=0)]
+    learned: Annotated[
+        int, Field(description="Conclusions, whatever became of them.", ge=0)
+    ]
+    superseded: Annotated[
+        int, Field(description="Conclusions that ceased to hold.", ge=0)
+    ]
+    corrected: Annotated[
+        int, Field(description="Conclusions that were never true.", ge=0)
+    ]
+    merged: Annotated[
+        int, Field(description="Conclusions that became part of others.", ge=0)
+    ]
+
+
+class TimelineEvent(BaseModel):
+    kind: Annotated[
+        Literal["said", "learned", "superseded", "corrected", "merged"],
+        Field(
+            description="said: a message of the peer; learned: a conclusion; superseded, corrected, merged: how a conclusion ended."
+        ),
+    ]
+    at: datetime
+    text: Annotated[
+        str, Field(description="Of the message or conclusion; cut.", max_length=300)
+    ]
+    message_id: Annotated[
+        str | None,
+        Field(
+            description="The message; of a conclusion that was learned, the newest one behind it."
+        ),
+    ]
+    conclusion_id: str | None
+    session_id: str | None
+    replaced_by: Annotated[
+        str | None,
+        Field(description="The conclusion that took the place of one that ended."),
+    ]
+
+
 class UsageBudget(BaseModel):
     tokens_per_day: Annotated[
         int | None, Field(description="Null if there is no budget.", ge=1)
@@ -1491,6 +1533,35 @@ class SessionSummaries(BaseModel):
 class SessionUpdate(BaseModel):
     metadata: dict[str, Any] | None = None
     configuration: SessionConfiguration | None = None
+
+
+class Timeline(BaseModel):
+    observer_id: Annotated[str, Field(description="Whose conclusions it shows.")]
+    since: Annotated[
+        datetime | None, Field(description="Null if nothing ever happened.")
+    ]
+    until: Annotated[
+        datetime | None, Field(description="Not included. Null as `since`.")
+    ]
+    buckets: Annotated[
+        list[TimelineBucket],
+        Field(
+            description="Equally long parts of the interval, oldest first; the last one may end after it."
+        ),
+    ]
+    events: Annotated[list[TimelineEvent], Field(description="Newest first.")]
+    next: Annotated[
+        str | None,
+        Field(
+            description="The cursor of the page with earlier events; null on the last one."
+        ),
+    ]
+    approximate: Annotated[
+        bool,
+        Field(
+            description="Whether there is more than was read or counted; then the older part is missing."
+        ),
+    ]
 
 
 class Usage(BaseModel):

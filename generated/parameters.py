@@ -106,6 +106,18 @@ class GetPeerContextQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetTimelineQuery:
+    """The query of `get_timeline`."""
+
+    observer_id: Annotated[str | None, Field(max_length=512)] = None
+    since: datetime | None = None
+    until: datetime | None = None
+    buckets: Annotated[int, Field(ge=0, le=200)] = 100
+    limit: Annotated[int, Field(ge=0, le=200)] = 50
+    before: Annotated[str | None, Field(max_length=64)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetSessionsQuery:
     """The query of `get_sessions`."""
 

@@ -295,6 +295,17 @@ class PeersApi(Protocol):
         """GET /v3/workspaces/{workspace_id}/peers/{peer_id}/context -> 200"""
         ...
 
+    async def get_timeline(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        query: parameters.GetTimelineQuery,
+    ) -> models.Timeline:
+        """GET /v3/workspaces/{workspace_id}/peers/{peer_id}/timeline -> 200"""
+        ...
+
     async def merge_peer(
         self,
         context: Context,

@@ -1,16 +1,17 @@
-"""Responses of the operations that look at a workspace: overview, jobs, observers."""
+"""Responses of the operations that look at a workspace: overview, jobs, observers, timeline."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from omoide.core.clock import from_micros
-from omoide.core.records import Page
+from omoide.core.records import Message, Page
 from omoide.core.redaction import redact_secrets
 from omoide.generated import models
 from omoide.handlers import serializers
 from omoide.handlers.serializers import instant
 from omoide.services.observer_graph import Graph
+from omoide.services.timeline import Timeline, TimelineEvent
 from omoide.storage.overview import Overview
 from omoide.storage.workspace_jobs import Wait, WaitReason, WorkspaceJob
 
@@ -22,6 +23,9 @@ _DETAILS: Mapping[WaitReason, str] = {
     "budget": "The workspace has spent its budget of tokens for today.",
     "order": "It follows another job about the same.",
 }
+
+EVENT_CHARACTERS = 300
+"""Of a message or conclusion in a timeline."""
 
 
 def overview(workspace_id: str, found: Overview) -> models.WorkspaceOverview:
@@ -80,4 +84,39 @@ def observers(graph: Graph) -> models.ObserverGraph:
         total_pairs=graph.total_pairs,
         total_conclusions=graph.total_conclusions,
         truncated=graph.is_cut,
+    )
+
+
+def timeline(observer_id: str, found: Timeline) -> models.Timeline:
+    since, until = found.interval or (None, None)
+    return models.Timeline(
+        observer_id=observer_id,
+        since=instant(since),
+        until=instant(until),
+        buckets=[models.TimelineBucket(at=from_micros(each.at), **each.counts) for each in found.buckets],
+        events=[*map(_timeline_event, found.events)],
+        next=found.following,
+        approximate=found.is_cut,
+    )
+
+
+def _timeline_event(event: TimelineEvent) -> models.TimelineEvent:
+    subject = event.subject
+    message_id = conclusion_id = replaced_by = None
+    if isinstance(subject, Message):
+        message_id = subject.id
+    else:
+        conclusion_id = subject.id
+        if event.kind == "learned":
+            message_id = next(iter(subject.message_ids), None)
+        else:
+            replaced_by = subject.successor
+    return models.TimelineEvent(
+        kind=event.kind,
+        at=from_micros(event.at),
+        text=subject.content[:EVENT_CHARACTERS],
+        message_id=message_id,
+        conclusion_id=conclusion_id,
+        session_id=subject.session_id,
+        replaced_by=replaced_by,
     )

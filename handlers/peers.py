@@ -11,12 +11,13 @@ from omoide.core import auth, clock
 from omoide.core.records import PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import chat as chat_module
-from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
+from omoide.handlers import inspection, memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.reasoner.representation import render
-from omoide.services import get_or_create
+from omoide.services import get_or_create, timeline
 from omoide.services.context_builder import peer_context
 from omoide.services.selection import select_conclusions
+from omoide.services.timeline import TimelineParts
 from omoide.storage import cards, peer_deletion, peer_merge, peers
 from omoide.storage.message_scope import MessageSearch
 
@@ -153,3 +154,21 @@ async def merge_peer(
         await context.store.write(peer_merge.start, *merge, clock.now(), keep_alias=body.keep_alias)
     context.services.wake_worker()
     return 202, serializers.merge_progress(peer_id, body.into, replace(found, state="running"))
+
+
+async def get_timeline(
+    context: Context,
+    *,
+    workspace_id: str,
+    peer_id: str,
+    query: parameters.GetTimelineQuery,
+) -> models.Timeline:
+    """Return what the peer said, what was learned about it, and what of that ended."""
+    since, until = (
+        None if given is None else request_parsing.said_at_micros(given, ("query", name))
+        for name, given in (("since", query.since), ("until", query.until))
+    )
+    observer_id = query.observer_id or peer_id
+    parts = TimelineParts(since, until, query.buckets, query.limit, query.before or None)
+    found = await context.store.read_offloaded(timeline.read, workspace_id, peer_id, observer_id, parts)
+    return inspection.timeline(observer_id, found)

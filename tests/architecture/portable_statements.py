@@ -59,6 +59,7 @@ GIVEN = {
     "sql": " AND c.pk = ?",
     "from_pair": "FROM conclusions c, peers obr, peers obd, sessions s WHERE TRUE",
     "of_peer": "workspace = ?",
+    "query": "SELECT c.created_at AS at, c.level AS kind FROM conclusions c",
     "peer_purge:column": "observer",
     "purge:column": "observer",
     "observed": "JOIN peers o ON o.pk = c.observer AND o.id = ?",

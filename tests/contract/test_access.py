@@ -76,6 +76,7 @@ get_representation              ✔   ✔  ✔   ·   ·    ·      ·    ·   �
 get_peer_card                   ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 set_peer_card                   ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_peer_context                ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_timeline                    ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 merge_peer                      ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_session_context             ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 get_session_summaries           ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·

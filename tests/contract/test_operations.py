@@ -140,6 +140,7 @@ def test_a_story_that_calls_every_operation(
     call("POST", f"{ws}/queue/retry", {"ids": [41]})
     call("POST", f"{ws}/queue/flush")
     call("GET", f"{ws}/observers")
+    call("GET", f"{ws}/peers/alice/timeline")
     # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]
