@@ -199,28 +199,6 @@ class DreamConfiguration(BaseModel):
     ] = None
 
 
-class EvidenceMessageRef(BaseModel):
-    id: str
-    session_id: str
-    peer_id: str
-    created_at: datetime
-
-
-class EvidenceObservation(BaseModel):
-    id: str
-    level: Literal["explicit", "deductive", "inductive", "contradiction"]
-    content: str
-    created_at: datetime
-    session_id: str | None = None
-    observer_id: str | None = None
-    observed_id: str | None = None
-    source_ids: list[str] = []
-    message_ids: Annotated[
-        list[str],
-        Field(description="The newest messages behind it. An addition of Omoide."),
-    ] = []
-
-
 class EvidenceToolCall(BaseModel):
     tool_name: str
     tool_input: dict[str, Any] = {}
@@ -1135,11 +1113,45 @@ class ErrorDetail(BaseModel):
     detail: str | list[ValidationError]
 
 
-class Evidence(BaseModel):
-    conclusions: Annotated[list[EvidenceObservation], Field(validate_default=True)] = []
-    messages: Annotated[list[EvidenceMessageRef], Field(validate_default=True)] = []
-    tool_calls: Annotated[list[EvidenceToolCall], Field(validate_default=True)] = []
-    reasoning_trace_id: str | None = None
+class EvidenceMessageRef(BaseModel):
+    id: str
+    session_id: str
+    peer_id: str
+    created_at: datetime
+    content: Annotated[
+        str,
+        Field(
+            description="The message, or of a longer one the part around what is quoted of it, else its beginning; `…` marks what is left out. An addition of Omoide.",
+            max_length=400,
+        ),
+    ] = ""
+    quoted: Annotated[
+        bool | None,
+        Field(
+            description="Whether the answer quotes it. The embedded reasoner says so; a model only tells what it has read. An addition of Omoide."
+        ),
+    ] = False
+
+
+class EvidenceObservation(BaseModel):
+    id: str
+    level: Literal["explicit", "deductive", "inductive", "contradiction"]
+    content: str
+    created_at: datetime
+    session_id: str | None = None
+    observer_id: str | None = None
+    observed_id: str | None = None
+    source_ids: list[str] = []
+    message_ids: Annotated[
+        list[str],
+        Field(description="The newest messages behind it. An addition of Omoide."),
+    ] = []
+    quoted: Annotated[
+        bool | None,
+        Field(
+            description="Whether the answer quotes it. The embedded reasoner says so; a model only tells what it has read. An addition of Omoide."
+        ),
+    ] = False
 
 
 class FoundConclusion(Conclusion):
@@ -1569,14 +1581,37 @@ class Usage(BaseModel):
     items: list[UsageItem]
 
 
-class DialecticResponse(BaseModel):
-    content: str | None
-    evidence: Evidence | None = None
-
-
 class DialecticStreamBreak(BaseModel):
     done: Literal[False]
     error: ErrorDetail
+
+
+class Evidence(BaseModel):
+    conclusions: Annotated[list[EvidenceObservation], Field(validate_default=True)] = []
+    messages: Annotated[list[EvidenceMessageRef], Field(validate_default=True)] = []
+    tool_calls: Annotated[list[EvidenceToolCall], Field(validate_default=True)] = []
+    reasoning_trace_id: str | None = None
+
+
+class FoundMessage(Message):
+    match: SearchMatch | None = None
+
+
+class MessageBatchCreate(BaseModel):
+    messages: Annotated[list[MessageCreate], Field(max_length=100, min_length=1)]
+
+
+class Readiness(BaseModel):
+    status: Annotated[
+        Literal["ok", "degraded", "down"],
+        Field(description="The worst status of the components."),
+    ]
+    parts: ReadinessParts
+
+
+class DialecticResponse(BaseModel):
+    content: str | None
+    evidence: Evidence | None = None
 
 
 class DialecticStreamChunk(BaseModel):
@@ -1604,22 +1639,6 @@ class DialecticStreamEvent(
             description="One event of a stream: the JSON after `data:`, or, for tools that model events as OpenAPI 3.2 does, the whole event with that JSON in its `data`."
         ),
     ]
-
-
-class FoundMessage(Message):
-    match: SearchMatch | None = None
-
-
-class MessageBatchCreate(BaseModel):
-    messages: Annotated[list[MessageCreate], Field(max_length=100, min_length=1)]
-
-
-class Readiness(BaseModel):
-    status: Annotated[
-        Literal["ok", "degraded", "down"],
-        Field(description="The worst status of the components."),
-    ]
-    parts: ReadinessParts
 
 
 ConclusionConsequences.model_rebuild()

@@ -29,7 +29,7 @@ from omoide.core.records import (
     Workspace,
 )
 from omoide.generated import models
-from omoide.reasoner.evidence import Evidence
+from omoide.reasoner.evidence import Evidence, excerpt
 from omoide.services.context_builder import SessionContext
 from omoide.storage.budgets import BudgetState
 from omoide.storage.model_usage import DailyUsage
@@ -355,13 +355,15 @@ def evidence(found: Evidence) -> models.Evidence:
     conclusions = sorted(found.conclusions.values(), key=lambda record: (record.said_at, record.id))
     messages = sorted(found.messages.values(), key=lambda record: (record.created_at, record.id))
     return models.Evidence(
-        conclusions=[*map(evidence_conclusion, conclusions)],
+        conclusions=[evidence_conclusion(record, quoted=record.id in found.quoted) for record in conclusions],
         messages=[
             models.EvidenceMessageRef(
                 id=record.id,
                 session_id=record.session_id,
                 peer_id=record.peer_id,
                 created_at=from_micros(record.created_at),
+                content=excerpt(record.content, found.quoted.get(record.id, "")),
+                quoted=record.id in found.quoted,
             )
             for record in messages
         ],
@@ -371,7 +373,7 @@ def evidence(found: Evidence) -> models.Evidence:
     )
 
 
-def evidence_conclusion(record: Conclusion) -> models.EvidenceObservation:
+def evidence_conclusion(record: Conclusion, *, quoted: bool) -> models.EvidenceObservation:
     """A conclusion as evidence: dated by when it was said; sources only if it is not explicit."""
     sources = () if record.level == "explicit" else record.source_ids or ()
     return models.EvidenceObservation(
@@ -384,4 +386,5 @@ def evidence_conclusion(record: Conclusion) -> models.EvidenceObservation:
         observed_id=record.observed_id,
         source_ids=[*sources],
         message_ids=record.message_ids,
+        quoted=quoted,
     )

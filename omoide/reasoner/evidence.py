@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -33,6 +34,26 @@ class ToolCall:
     tool_input: Json
 
 
+LONGEST_EXCERPT = 400
+"""Characters of a message that are shown as evidence."""
+LEAD = 60
+"""Characters before a quotation that an excerpt begins with."""
+FOUND_BY = 6
+"""First words of a quotation by which it is found if it is not there as a whole."""
+
+
+def excerpt(content: str, quoted: str = "") -> str:
+    """Return the part of a message around what is quoted of it, or its beginning; "…" marks what is left out. Pure."""
+    if len(content) <= LONGEST_EXCERPT:
+        return content
+    words = [re.escape(word) for word in quoted.strip("… ").split()]
+    found = next(filter(None, (re.search(r"\s+".join(some), content) for some in (words, words[:FOUND_BY]))), None)
+    start = min(max(0, found.start() - LEAD), len(content) - LONGEST_EXCERPT + 1) if found else 0
+    room = LONGEST_EXCERPT - (start > 0)
+    shown = content[start : start + room] if start + room >= len(content) else f"{content[start : start + room - 1]}…"
+    return f"…{shown}" if start else shown
+
+
 @dataclass(slots=True)
 class Evidence:
     """Records by id, in the order of the first read."""
@@ -40,6 +61,8 @@ class Evidence:
     conclusions: dict[str, Conclusion] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     tool_calls: list[ToolCall] = field(default_factory=list)
+    quoted: dict[str, str] = field(default_factory=dict)
+    """Message or conclusion → what the answer quotes of it, where the reasoner knows that."""
 
     def note(
         self,
@@ -56,6 +79,11 @@ class Evidence:
             self.conclusions.setdefault(conclusion.id, conclusion)
         for message in (*messages, *(message for snippet in snippets for message in snippet.messages)):
             self.messages.setdefault(message.id, message)
+
+    def quote(self, id: str | None, text: str) -> None:
+        """Record that the answer quotes a message or a conclusion; None: a line of a card."""
+        if id is not None:
+            self.quoted.setdefault(id, text)
 
     def message_ids(self) -> set[str]:
         """The ids of messages that conclusions and tool calls name."""

@@ -101,11 +101,19 @@ def test_evidence_lists_what_was_read_in_order_of_time(workspace_client: Workspa
             "observed_id": "alice",
             "source_ids": sources,
             "message_ids": each.message_ids,
+            "quoted": False,
         }
         for each, sources in ((source, []), (derived, [source.id]))
     ]
     assert evidence["messages"] == [
-        {"id": message["id"], "session_id": "s", "peer_id": peer, "created_at": said}
+        {
+            "id": message["id"],
+            "session_id": "s",
+            "peer_id": peer,
+            "created_at": said,
+            "content": message["content"],
+            "quoted": False,
+        }
         for message, peer, said in ((earlier, "bob", "2024-01-01T00:00:00Z"), (later, "alice", "2024-05-01T08:00:00Z"))
     ]
     assert evidence["tool_calls"] == [

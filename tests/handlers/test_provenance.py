@@ -94,6 +94,22 @@ def test_evidence_of_an_answer_names_the_messages(memory: ReasonedWorkspace) -> 
     assert rome["message_ids"] == [said]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_evidence_of_an_answer_says_what_is_quoted(memory: ReasonedWorkspace, stream: bool) -> None:
+    long = "I went to the market this morning and bought apples and pears for the week. " * 8
+    memory.hear(
+        "s", "The heron nested by the old mill again this spring.", long, "My favourite soup is leek and potato."
+    )
+    asked = {"query": "What nested by the mill?", "include_evidence": True, "stream": stream}
+    text = memory.call("POST", "/peers/alice/chat", asked).text
+    evidence = json.loads(text.strip().rsplit("data: ", 1)[-1])["evidence"]
+    said = {each["content"]: each["quoted"] for each in evidence["messages"]}
+    assert said["The heron nested by the old mill again this spring."]
+    assert not said["My favourite soup is leek and potato."]
+    assert all(len(each["content"]) <= 400 for each in evidence["messages"])
+    assert long[:300] in [each["content"][:300] for each in evidence["messages"]]
+
+
 # Keys.
 
 

@@ -79,16 +79,19 @@ async def answer(
     compares statements with the properties of a response format.
     """
     gathered = await retrieve(question, memory)
-    chosen = await offload(lambda: sentences(Case.of(question, gathered, reranker)))
+    chosen = await offload(lambda: told(Case.of(question, gathered, reranker)))
     if question.response_format is not None:
-        if text := await structured_answers.fill(question, gathered, memory, embedder, " ".join(chosen) or None):
+        whole = " ".join(sentence for _, sentence in chosen)
+        if text := await structured_answers.fill(question, gathered, memory, embedder, whole or None):
             yield text
         return
     remaining, lead = BREADTHS[question.level].tokens, ""
     nothing = _frames(question, gathered.snippets).nothing_known(gathered.asked.about)
-    for sentence in chosen or [nothing]:
+    for statement, sentence in chosen or [(None, nothing)]:
         piece = lead + sentence
         cost = memory.tokens.count(piece)
+        if statement is not None and (cost <= remaining or not lead):
+            memory.evidence.quote(statement.message_id or statement.conclusion_id, statement.text)
         if cost > remaining:
             if not lead:
                 yield memory.tokens.trim(piece, remaining)
@@ -101,15 +104,15 @@ def _frames(question: Question, snippets: Sequence[Snippet]) -> Frames:
     return frames_of(language_of(question.query, (each.content for snippet in snippets for each in snippet.messages)))
 
 
-def sentences(case: Case) -> list[str]:
-    """Return the sentences of the answer, the direct one first; empty if nothing is known."""
-    told = list(islice(_told(case), max(MOST_LISTED, case.most)))
-    texts = [text for _, text in told]
-    if case.frames is not ENGLISH or case.asked.is_overview or not told:
-        return texts
+def told(case: Case) -> list[tuple[CandidateStatement | None, str]]:
+    """Return the sentences of the answer, each with the statement that it quotes; the direct one, which quotes none,
+    first. Empty if nothing is known."""
+    quotations = list(islice(_told(case), max(MOST_LISTED, case.most)))
+    if case.frames is not ENGLISH or case.asked.is_overview or not quotations:
+        return [*quotations]
     moment = case.question.moment
-    direct = lead(case.asked, told[0][0], moment.valid_at or moment.as_of or clock.now())
-    return [direct, *texts] if direct else texts
+    direct = lead(case.asked, quotations[0][0], moment.valid_at or moment.as_of or clock.now())
+    return [(None, direct), *quotations] if direct else [*quotations]
 
 
 def _told(case: Case) -> Iterator[tuple[CandidateStatement, str]]:

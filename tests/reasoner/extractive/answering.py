@@ -12,7 +12,7 @@ from omoide.core.records import Conclusion, Level, Message
 from omoide.core.settings import Settings
 from omoide.inference.cross_encoder import make_cross_encoder
 from omoide.reasoner.evidence import Snippet
-from omoide.reasoner.extractive.answer import Case, answer, sentences
+from omoide.reasoner.extractive.answer import Case, answer, told
 from omoide.reasoner.extractive.candidates import statements
 from omoide.reasoner.extractive.questions import parse_question
 from omoide.reasoner.memory_view import MemoryView
@@ -87,4 +87,4 @@ def compose(
     around += [message.peer_id for snippet in snippets for message in snippet.messages]
     parsed = parse_question(asked.query, filter(None, around), asked.observer_id, asked.target_id)
     case = Case(asked, parsed, statements(asked, parsed, conclusions, snippets, past), ranking.reranker, snippets)
-    return " ".join(sentences(case)) or case.frames.nothing_known(parsed.about)
+    return " ".join(sentence for _, sentence in told(case)) or case.frames.nothing_known(parsed.about)
