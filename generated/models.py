@@ -624,6 +624,24 @@ class SessionStay(BaseModel):
     ]
 
 
+class Setting(BaseModel):
+    name: Annotated[str, Field(description="As in omoide.toml.")]
+    variable: Annotated[str, Field(description="The environment variable.")]
+    group: Annotated[str, Field(description="What it is about.")]
+    value: Annotated[Any, Field(description="Its value; null for a secret.")]
+    default: Annotated[Any, Field(description="Its default; null for a secret.")]
+    description: str
+    source: Annotated[
+        Literal["default", "file", "environment", "command_line"],
+        Field(description="Where the value comes from."),
+    ]
+    secret: bool
+
+
+class SettingList(BaseModel):
+    items: list[Setting]
+
+
 class SourceMessage(BaseModel):
     id: str
     content: str

@@ -33,6 +33,10 @@ class SystemApi(Protocol):
         """GET /v3/server -> 200"""
         ...
 
+    async def get_settings(self, context: Context) -> models.SettingList:
+        """GET /v3/settings -> 200"""
+        ...
+
 
 class WorkspacesApi(Protocol):
     async def get_or_create_workspace(

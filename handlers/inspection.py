@@ -1,12 +1,17 @@
-"""Responses of the operations that look at a workspace: overview, jobs, observers, timeline."""
+"""Responses of the operations that look at a workspace or the server: overview, jobs, observers, timeline, settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic_core import to_jsonable_python
 
 from omoide.core.clock import from_micros
 from omoide.core.records import Message, Page
 from omoide.core.redaction import redact_secrets
+from omoide.core.settings import PREFIX, Settings
 from omoide.generated import models
 from omoide.handlers import serializers
 from omoide.handlers.serializers import instant
@@ -120,3 +125,34 @@ def _timeline_event(event: TimelineEvent) -> models.TimelineEvent:
         session_id=subject.session_id,
         replaced_by=replaced_by,
     )
+
+
+def settings(in_force: Settings) -> models.SettingList:
+    return models.SettingList(
+        items=[
+            models.Setting(
+                name=name,
+                variable=f"{PREFIX}{name.upper()}",
+                group=in_force.group(name),
+                value=_shown(getattr(in_force, name)),
+                default=_shown(field.default),
+                description=field.description or "",
+                source=in_force.source(name),
+                secret=isinstance(field.default, SecretStr),
+            )
+            for name, field in Settings.model_fields.items()
+        ]
+    )
+
+
+def _shown(value: object) -> Any:
+    """The value as JSON, without secrets."""
+    return None if isinstance(value, SecretStr) else _redacted(to_jsonable_python(value))
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact_secrets(value)
+    if isinstance(value, list):
+        return [*map(_redacted, value)]
+    return {name: _redacted(each) for name, each in value.items()} if isinstance(value, dict) else value

@@ -10,6 +10,7 @@ from typing import Literal
 from omoide.core import clock
 from omoide.core.errors import Disabled, OmoideError
 from omoide.generated import models
+from omoide.handlers import inspection
 from omoide.handlers.context import Context
 from omoide.health import prometheus, readiness
 from omoide.health.prometheus import Facts
@@ -69,3 +70,8 @@ async def get_server(context: Context) -> models.Server:
 @cache
 def _version() -> str:
     return version("omoide")
+
+
+async def get_settings(context: Context) -> models.SettingList:
+    """Return the settings that are in force."""
+    return inspection.settings(context.settings)

@@ -6,9 +6,10 @@ working directory, the defaults here.
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import PrivateAttr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -31,6 +32,8 @@ __all__ = ["PREFIX", "Settings", "SettingsError"]
 
 PREFIX = "OMOIDE_"
 
+SettingSource = Literal["default", "file", "environment", "command_line"]
+
 
 # The fields of the last class come first.
 class Settings(
@@ -49,8 +52,31 @@ class Settings(
     that cannot be read."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, toml_file="omoide.toml", frozen=True, extra="forbid", hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        toml_file="omoide.toml",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
     )
+    _given: dict[str, SettingSource] = PrivateAttr(default_factory=dict)
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        variables = {name.upper() for name, value in os.environ.items() if value}
+        for name in self.model_fields_set:
+            is_variable = f"{PREFIX}{name.upper()}" in variables
+            self._given[name] = "command_line" if name in given else "environment" if is_variable else "file"
+
+    def source(self, name: str) -> SettingSource:
+        """Where the value of a setting comes from."""
+        return self._given.get(name, "default")
+
+    @classmethod
+    def group(cls, name: str) -> str:
+        """The name of the class that a setting belongs to, without its ending: `server`."""
+        (group,) = (each for each in cls.__bases__ if name in each.__annotations__)
+        return group.__name__.removesuffix("Settings").lower()
 
     @property
     def is_local(self) -> bool:
@@ -76,7 +102,7 @@ class Settings(
     @model_validator(mode="before")
     @classmethod
     def _drop_empty(cls, values: Any) -> Any:
-        """Treat an empty value, such as `OMOIDE_PORT=` in a compose file, as unset."""
+        """Treat an empty value of the file as unset, like an empty variable."""
         return {key: value for key, value in values.items() if value != ""} if isinstance(values, dict) else values
 
     @model_validator(mode="after")

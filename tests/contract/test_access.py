@@ -41,6 +41,7 @@ health_check                    ✔   ✔  ✔   ✔   ✔    ✔      ✔    �
 readiness_check                 ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
 get_metrics                     ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_server                      ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
+get_settings                    ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_or_create_workspace         ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
 get_all_workspaces              ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 update_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·

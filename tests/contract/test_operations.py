@@ -141,6 +141,7 @@ def test_a_story_that_calls_every_operation(
     call("POST", f"{ws}/queue/flush")
     call("GET", f"{ws}/observers")
     call("GET", f"{ws}/peers/alice/timeline")
+    call("GET", "/v3/settings")
     # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]
