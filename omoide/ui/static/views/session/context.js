@@ -79,6 +79,8 @@ function Costs({ costs }) {
     </section>`;
 }
 
+const shorten = (id) => id.length > 60 ? `${id.slice(0, 60)}…` : id;
+
 function Copies({ context }) {
   const peers = [...new Set(context.messages.map(({ peer_id: peer }) => peer))];
   const [chosen, setChosen] = useState(null);
@@ -89,7 +91,7 @@ function Copies({ context }) {
       <label>The assistant is
         <select value=${assistant ?? ""} onChange=${(event) => setChosen(event.target.value || null)}>
           <option value="">none of these peers</option>
-          ${peers.map((peer) => html`<option key=${peer} value=${peer}>${peer}</option>`)}
+          ${peers.map((peer) => html`<option key=${peer} value=${peer}>${shorten(peer)}</option>`)}
         </select></label>
       <${CopyButton} text=${text(toOpenAI)} label="Copy as OpenAI messages" />
       <${CopyButton} text=${text(toAnthropic)} label="Copy as Anthropic messages" />
