@@ -133,7 +133,7 @@ def test_a_session_without_summary_or_messages_says_so(view: View, shown: Server
 def test_the_context_follows_the_budget_and_is_copied_as_the_sdk_makes_it(view: View, shown: Server) -> None:
     page = view("w/demo/sessions/first?tab=context&target=alice")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    expect(page.get_by_role("heading", name="Representation")).to_be_visible()
+    expect(page.get_by_role("heading", name="of 2,000 tokens")).to_be_visible()
     page.get_by_label("The assistant is").select_option("helper")
     with httpx.Client() as http:
         session = Honcho(base_url=shown.url, workspace_id="demo", http_client=http).session("first")
@@ -143,9 +143,12 @@ def test_the_context_follows_the_budget_and_is_copied_as_the_sdk_makes_it(view: 
         button.click()
         expect(button).to_have_count(0)  # it says "Copied" for a moment
         assert json.loads(page.evaluate("navigator.clipboard.readText()")) == expected(assistant="helper")
+    shares = [int(text.replace(",", "")) for text in page.locator(".legend dd").all_inner_texts()]
+    assert sum(shares) == 2000
+    assert all(shares[index] > 0 for index in (0, 1, 3))  # representation, card, messages; there is no summary
     require_accessible(page)
     page.get_by_label("Token budget").press("Home")
-    expect(page.get_by_text("Token budget: 100")).to_be_visible()
+    expect(page.get_by_role("heading", name="of 100 tokens")).to_be_visible()
     assert "tokens=100" in page.url
 
 

@@ -1,7 +1,7 @@
 // A text that was found, with the words of the query marked. The server decides what is found, by stems and by meaning;
 // the marks only show the eye where the words are.
 import { html, useState } from "../../vendor/preact.js";
-import { number } from "./text.js";
+import { firstPart, number } from "./text.js";
 
 const WORD = /[\p{L}\p{N}\p{M}_]+/gu;
 const UNSPACED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
@@ -62,9 +62,10 @@ export function marksOf(text, query) {
 export function Marked({ text, query, shown = 500, more = true }) {
   const [whole, setWhole] = useState(false);
   const ranges = marksOf(text, query);
-  const cut = !whole && text.length > shown;
-  const begin = cut ? Math.min(Math.max(0, (ranges[0]?.[0] ?? 0) - BEFORE), text.length - shown) : 0;
-  const end = cut ? begin + shown : text.length;
+  const first = Math.min(Math.max(0, (ranges[0]?.[0] ?? 0) - BEFORE), Math.max(0, text.length - shown));
+  const begin = whole ? 0 : first;
+  const end = whole ? text.length : first + firstPart(text.slice(first), shown);
+  const cut = end - begin < text.length;
   return html`
     <span class="text" dir="auto">${begin > 0 && "…"}${pieces(text, ranges, begin, end)}${end < text.length && "…"}</span>
     ${cut && more && html` <button type="button" class="link" onClick=${() => setWhole(true)}>Show all ${number(text.length)} characters</button>`}`;

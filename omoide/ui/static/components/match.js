@@ -2,21 +2,21 @@
 import { html } from "../../vendor/preact.js";
 
 const REASONS = {
-  words: "It has words of the query.",
+  words: "It, or the id of who said it, has words of the query.",
   meaning: "It means something similar.",
-  exact: "It has the query's words with signs as they are, such as user_id.",
-  verbatim: "It contains the query as it is.",
-  neighbour: "It was said next to something that matches.",
-  speaker: "It was said by the peer that the query names.",
-  reranked: "It was read together with the query, and ordered by how well it answers.",
+  exact: "It has parts of the query exactly as they are, such as user_id.",
+  verbatim: "It contains the whole query, and so it comes first.",
+  neighbour: "What was said just before or after it matches.",
+  speaker: "The query names who said it.",
+  reranked: "It was read together with the query, which decided its place.",
   newest: "The query is empty: these are the newest.",
 };
 
 const NUMBERS = [
-  ["rank", "Place here", (value) => value],
-  ["words_rank", "Place by words", (value) => value],
-  ["meaning_rank", "Place by meaning", (value) => value],
-  ["distance", "Distance in meaning (0: the same)", (value) => value.toFixed(3)],
+  ["rank", "Place here", String],
+  ["words_rank", "Place by words", String],
+  ["meaning_rank", "Place by meaning", String],
+  ["distance", "Distance in meaning (0 is the same, 2 the farthest)", (value) => value.toFixed(3)],
   ["rerank_score", "Score of reading both (about −11 to 11)", (value) => value.toFixed(2)],
 ];
 

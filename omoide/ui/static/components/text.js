@@ -2,16 +2,32 @@
 import { html, useState } from "../../vendor/preact.js";
 
 const SHOWN = 1_500; // characters
+const LINES = 25;
 
-export const Id = ({ children }) => html`<bdi class="id">${children}</bdi>`;
+const [BEGIN, END] = [70, 20]; // characters of a very long id
+
+export const Id = ({ children: id }) => id?.length > BEGIN + END + 10
+  ? html`<bdi class="id" title=${id}>${id.slice(0, BEGIN)}…${id.slice(-END)}</bdi>`
+  : html`<bdi class="id">${id}</bdi>`;
+
+// How much of a text is shown at first: at most `shown` characters, and not many lines.
+export function firstPart(text, shown) {
+  let end = -1;
+  for (let line = 0; line < LINES; line += 1) {
+    end = text.indexOf("\n", end + 1);
+    if (end < 0 || end >= shown) return Math.min(shown, text.length);
+  }
+  return end;
+}
 
 // `more`: whether the rest is offered; not inside of a link.
 export function Text({ children, shown = SHOWN, more = true }) {
   const [whole, setWhole] = useState(false);
   const text = children ?? "";
-  const cut = !whole && text.length > shown;
+  const end = whole ? text.length : firstPart(text, shown);
+  const cut = end < text.length;
   return html`
-    <span class="text" dir="auto">${cut ? `${text.slice(0, shown)}…` : text}</span>
+    <span class="text" dir="auto">${cut ? `${text.slice(0, end).replace(/[\ud800-\udbff]$/, "")}…` : text}</span>
     ${cut && more && html` <button type="button" class="link" onClick=${() => setWhole(true)}>
       Show all ${text.length.toLocaleString("en")} characters</button>`}`;
 }
