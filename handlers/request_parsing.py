@@ -11,7 +11,17 @@ from typing import Protocol
 from omoide.core import clock, identifiers, json_codec
 from omoide.core.errors import FieldError, InvalidFields, Unprocessable
 from omoide.core.json_limits import Location, cleaned, validate_metadata
-from omoide.core.records import NOW, Change, Idempotency, Json, Moment, NewConclusion, NewMessage, Observation
+from omoide.core.records import (
+    NOW,
+    Change,
+    Idempotency,
+    Json,
+    Moment,
+    NewConclusion,
+    NewMessage,
+    Observation,
+    new_tuple,
+)
 from omoide.generated import models
 from omoide.handlers.context import Context
 
@@ -118,7 +128,13 @@ async def new_messages(context: Context, batch: Sequence[models.MessageCreate]) 
 
 
 def _new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> list[NewMessage]:
-    return [_new_message(context, message, index) for index, message in enumerate(batch)]
+    return [
+        # Most messages have none of these, and batches hold up to a hundred messages.
+        new_tuple(NewMessage, (message.peer_id, message.content.replace("\x00", ""), {}, 0, None, None, None))
+        if message.metadata is None and message.configuration is None and message.created_at is None
+        else _new_message(context, message, index)
+        for index, message in enumerate(batch)
+    ]
 
 
 def _new_message(context: Context, message: models.MessageCreate, index: int) -> NewMessage:
@@ -127,7 +143,6 @@ def _new_message(context: Context, message: models.MessageCreate, index: int) ->
     return NewMessage(
         message.peer_id,
         message.content.replace("\x00", ""),
-        # Most messages have none of these, and batches hold up to a hundred messages.
         {} if given is None else metadata(context, given, (*loc, "metadata")) or {},
         0,
         None if said_at is None else said_at_micros(said_at, (*loc, "created_at")),

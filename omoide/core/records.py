@@ -6,11 +6,12 @@ the server. Messages are named tuples because they come by the hundred, and thos
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 T = TypeVar("T")
+N = TypeVar("N", bound=tuple[Any, ...])
 Json = dict[str, Any]
 
 
@@ -229,6 +230,10 @@ class Observation:
 
     observe_me: bool | None = None
     observe_others: bool | None = None
+
+
+new_tuple: Callable[[type[N], tuple[Any, ...]], N] = tuple.__new__
+"""As a call of the class, without Python-level calls: for what is made in large numbers."""
 
 
 class NewMessage(NamedTuple):

@@ -41,7 +41,7 @@ def enqueue_jobs(db: Transaction, point: AppendPoint, batch: Sequence[NewMessage
     general = config_resolution.resolve(*levels, None, rules.defaults)
     terms = _Terms(db, point)
     muted: list[int] = []
-    lots: dict[str, list[_MessageRun]] = {}
+    runs_of: dict[str, list[_MessageRun]] = {}
     usual = {peer_id: terms.of(peer_id, general) for peer_id in point.authors}
     for seq, message in enumerate(batch, point.first):
         own, unit = general, usual[message.peer_id]
@@ -51,9 +51,13 @@ def enqueue_jobs(db: Transaction, point: AppendPoint, batch: Sequence[NewMessage
         if not own.reasoning_enabled:
             muted.append(seq)
         elif unit is not None:
-            _collect(lots.setdefault(message.peer_id, []), unit, seq, message.token_count)
-    for collected in lots.values():
-        _store(db, point.ground.workspace, [(lot.unit(), lot.count) for lot in collected], point.now, rules.pace)
+            runs = runs_of.setdefault(message.peer_id, [])
+            if runs and (run := runs[-1]).terms is unit:
+                run.through, run.tokens, run.count = seq, run.tokens + message.token_count, run.count + 1
+            else:
+                runs.append(_MessageRun(unit, seq, seq, message.token_count))
+    for runs in runs_of.values():
+        _store(db, point.ground.workspace, [(run.unit(), run.count) for run in runs], point.now, rules.pace)
     if general.summary_enabled:
         _enqueue_summaries(db, point, len(batch), general)
     return muted
@@ -128,15 +132,6 @@ class _MessageRun:
 
     def unit(self) -> WorkUnit:
         return replace(self.terms, first=self.first, through=self.through, tokens=self.tokens)
-
-
-def _collect(lots: list[_MessageRun], terms: WorkUnit, seq: int, tokens: int) -> None:
-    """Add a message to the last lot if the terms are equal, else start a new lot."""
-    if lots and lots[-1].terms is terms:
-        lot = lots[-1]
-        lot.through, lot.tokens, lot.count = seq, lot.tokens + tokens, lot.count + 1
-    else:
-        lots.append(_MessageRun(terms, seq, seq, tokens))
 
 
 def _store(db: Transaction, workspace: int, units: list[tuple[WorkUnit, int]], now: int, pace: FlushPolicy) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from omoide.core import acting, clock
 from omoide.core.offload import offload
-from omoide.core.records import Message, MessageBatch, NewMessage
+from omoide.core.records import Message, MessageBatch, NewMessage, new_tuple
 from omoide.inference.tokens import TokenCounter
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
 from omoide.services.container import Services
@@ -50,15 +50,14 @@ def store_batch(
 
 
 async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[NewMessage]:
-    def count() -> list[NewMessage]:
-        counts = tokens.count_all([message.content for message in batch])
-        return [
-            NewMessage(peer_id, content, metadata, count, created_at, configuration, utc_offset)
-            for (peer_id, content, metadata, _, created_at, configuration, utc_offset), count in zip(
-                batch, counts, strict=True
-            )
-        ]
-
-    if tokens.is_loaded and sum(len(message.content) for message in batch) <= COUNT_ON_LOOP_CHARACTERS:
-        return count()
-    return await offload(count)
+    texts = [message.content for message in batch]
+    if tokens.is_loaded and sum(map(len, texts)) <= COUNT_ON_LOOP_CHARACTERS:
+        counts = tokens.count_all(texts)
+    else:
+        counts = await offload(tokens.count_all, texts)
+    return [
+        new_tuple(NewMessage, (peer_id, content, metadata, count, said_at, configuration, utc_offset))
+        for (peer_id, content, metadata, _, said_at, configuration, utc_offset), count in zip(
+            batch, counts, strict=True
+        )
+    ]

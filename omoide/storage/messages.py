@@ -6,14 +6,14 @@ same. The number of a deleted message is not given again: `message_removal` coun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from omoide.core import clock
 from omoide.core.clock import FIRST, LAST, new_ids
 from omoide.core.errors import NotFound
-from omoide.core.records import NOW, Json, Message, MessageBatch, Moment, NewMessage, Page, PageRequest
+from omoide.core.records import NOW, Json, Message, MessageBatch, Moment, NewMessage, Page, PageRequest, new_tuple
 from omoide.storage import embeddings, event_time_order, members, membership_intervals, rows, sessions
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
@@ -100,16 +100,12 @@ def record(row: rows.Row) -> Message:
     ):
         try:
             said = {} if metadata == "{}" else rows.object_of(metadata, "messages", "metadata", "id", id)
-            return _new(
+            return new_tuple(
                 Message, (id, session_id, workspace_id, peer_id, content, said, token_count, created_at, utc_offset)
             )
         except (ValueError, TypeError):
             pass
     return _mended(row)
-
-
-# As `Message(…)`, but without a Python-level call.
-_new: Callable[[type[Message], tuple[Any, ...]], Message] = tuple.__new__
 
 
 def _mended(row: rows.Row) -> Message:
@@ -152,36 +148,27 @@ def append(
     ground, first, now = point.ground, point.first, point.now
     last = first + len(batch) - 1
     came_at = event_time_order.came_at(ground.last_said_at, now)
-    times = [came_at if new.created_at is None else new.created_at for new in batch]
+    _, contents, _, _, said, _, offsets = zip(*batch, strict=True)
+    times = [came_at if each is None else each for each in said]
     last_said_at = event_time_order.after(ground.last_said_at, times)
     db.execute(
         "UPDATE sessions SET message_count = ?, last_said_at = ? WHERE pk = ?", (last, last_said_at, ground.session)
     )
     ids = new_ids(point.earliest, len(batch))
     values = _values(point, ids, batch, frozenset(muted))
-    if any(new.utc_offset is not None for new in batch):
-        with_offset = [(*row, new.utc_offset) for row, new in zip(values, batch, strict=True)]
+    if offsets.count(None) < len(offsets):
+        with_offset = [(*row, offset) for row, offset in zip(values, offsets, strict=True)]
         rows.insert_all(db, f"messages ({_COLUMNS}, utc_offset)", with_offset)
     else:
         rows.insert_all(db, f"messages ({_COLUMNS})", values)
     if last_said_at is None:
         event_time_order.keep(db, ground.session, first, ground.last_said_at, None)
-    characters = sum(len(new.content) for new in batch)
-    fulltext.add_messages(db, ground.session, first, last, characters=characters)
+    fulltext.add_messages(db, ground.session, first, last, characters=sum(map(len, contents)))
     embeddings.enqueue(db, now)
+    place = (point.session_id, point.workspace_id)
     return [
-        Message(
-            id,
-            point.session_id,
-            point.workspace_id,
-            new.peer_id,
-            new.content,
-            new.metadata,
-            new.token_count,
-            now if new.created_at is None else new.created_at,
-            new.utc_offset,
-        )
-        for id, new in zip(ids, batch, strict=True)
+        new_tuple(Message, (id, *place, peer_id, content, metadata, tokens, now if at is None else at, offset))
+        for id, (peer_id, content, metadata, tokens, at, _, offset) in zip(ids, batch, strict=True)
     ]
 
 
