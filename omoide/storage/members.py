@@ -9,7 +9,7 @@ The hidden peers behind scopes are members too, but this module neither counts, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from omoide.core.errors import BadRequest
 from omoide.core.records import Observation, Page, PageRequest, Peer, Session, SessionChange
@@ -66,15 +66,15 @@ def add(
     peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
     db.lock("sessions", session.pk)
-    joining: list[tuple[int, tuple[Flag, Flag]]] = []
+    joining: dict[int, tuple[Flag, Flag]] = {}
     for peer_id, observation in given.items():
         peer = known[peer_id]
         flags = None if is_new else _active_flags(db, session.pk, peer)
         if flags is None:
-            joining.append((peer, _merged((None, None), observation)))
+            joining[peer] = _merged((None, None), observation)
         else:
             _set(db, session.pk, peer, _merged(flags, observation))
-    _join(db, session.pk, joining, now)
+    _join(db, session.pk, joining, now, is_new=is_new)
     if any(observation.observe_others for observation in given.values()):
         _check_observers(db, session, change.max_observers)
 
@@ -151,7 +151,7 @@ def replace(
     flags = {known[peer_id]: _merged((None, None), observation) for peer_id, observation in given.items()}
     for peer in flags.keys() & present:
         _set(db, session.pk, peer, flags[peer])
-    _join(db, session.pk, [(peer, of_peer) for peer, of_peer in flags.items() if peer not in present], now)
+    _join(db, session.pk, {peer: of_peer for peer, of_peer in flags.items() if peer not in present}, now)
     _check_observers(db, session, max_observers)
 
 
@@ -190,7 +190,7 @@ def configure(
     ).fetchone()
     flags = _merged(row or (None, None), observation)
     if row is None:
-        _join(db, session.pk, [(peer, flags)], now)
+        _join(db, session.pk, {peer: flags}, now)
     else:
         _set(db, session.pk, peer, flags)
     if observation.observe_others and not (row and row[1]):
@@ -220,16 +220,20 @@ def copy(db: Transaction, source: int, target: int, through: int, now: int) -> N
     visits.copy(db, target)
 
 
-def _join(db: Transaction, session: int, joining: Sequence[tuple[int, tuple[Flag, Flag]]], now: int) -> None:
+_AGAIN = """ON CONFLICT (session, peer) DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL,
+    observe_me = excluded.observe_me, observe_others = excluded.observe_others"""
+
+
+def _join(
+    db: Transaction, session: int, joining: Mapping[int, tuple[Flag, Flag]], now: int, *, is_new: bool = False
+) -> None:
     """Add peers (their rows), each with these flags."""
-    db.executemany(
-        """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT (session, peer) DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL,
-           observe_me = excluded.observe_me, observe_others = excluded.observe_others""",
-        [(session, peer, now, *flags) for peer, flags in joining],
-    )
-    membership_intervals.begin(db, session, [peer for peer, _ in joining])
-    visits.begin(db, session, [peer for peer, _ in joining], now)
+    plain = [(session, peer, now) for peer, flags in joining.items() if flags == (None, None)]
+    rows.insert_all(db, "members (session, peer, joined_at)", plain, _AGAIN)
+    flagged = [(session, peer, now, *flags) for peer, flags in joining.items() if flags != (None, None)]
+    rows.insert_all(db, "members (session, peer, joined_at, observe_me, observe_others)", flagged, _AGAIN)
+    membership_intervals.begin(db, session, [*joining], first=1 if is_new else None)
+    visits.begin(db, session, [*joining], now)
 
 
 def _set(db: Transaction, session: int, peer: int, flags: tuple[Flag, Flag]) -> None:

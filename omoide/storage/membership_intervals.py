@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from omoide.core.clock import LAST_OF_IDS, created_at_of_id
+from omoide.storage import rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import sound
 from omoide.storage.dialect import ORDERED_JOIN, use_index
@@ -43,14 +44,23 @@ def has_left_any(db: Transaction, peer: int) -> bool:
     return db.execute(query, (peer,)).fetchone() is not None
 
 
-def begin(db: Transaction, session: int, peers: Sequence[int]) -> None:
-    """Begin a stay of each peer with the session's next message. The peers must be members already."""
-    # On conflict, the previous stay ended without any message, and is reopened.
+def begin(db: Transaction, session: int, peers: Sequence[int], first: int | None = None) -> None:
+    """Begin a stay of each peer with the session's next message, `first` if known. The peers must be members already.
+
+    On conflict, the previous stay ended without any message, and is reopened.
+    """
+    if first is not None:
+        values = [(session, peer, first) for peer in peers]
+        rows.insert_all(db, "stays (session, peer, first)", values, _REOPENED)
+        return
     db.executemany(
-        """INSERT INTO stays (session, peer, first) SELECT pk, ?, message_count + 1 FROM sessions WHERE pk = ?
-           ON CONFLICT (session, peer, first) DO UPDATE SET last = NULL""",
+        f"""INSERT INTO stays (session, peer, first) SELECT pk, ?, message_count + 1 FROM sessions WHERE pk = ?
+            {_REOPENED}""",
         [(peer, session) for peer in peers],
     )
+
+
+_REOPENED = "ON CONFLICT (session, peer, first) DO UPDATE SET last = NULL"
 
 
 def end(db: Transaction, session: int, peer: int) -> None:

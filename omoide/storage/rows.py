@@ -152,8 +152,12 @@ MOST_ROWS = 50
 """Maximum number of rows per statement; twice as many would not be faster."""
 
 
-def insert_all(db: Transaction, into: str, values: Sequence[Row]) -> None:
-    """INSERT rows of equal length `into` a table, given with its column names.
+FEW_ROWS = 8
+"""Up to this number, each count of rows has its own statement, which is prepared once."""
+
+
+def insert_all(db: Transaction, into: str, values: Sequence[Row], ending: str = "") -> None:
+    """INSERT rows of equal length `into` a table, given with its column names. `ending` follows, as ON CONFLICT.
 
     Uses few statements, because each one releases the GIL and waits to get it back, which costs more than a row on a
     busy server. Pass flags as 0 and 1, and omit columns that are None in all rows, because pysqlite looks up an adapter
@@ -162,16 +166,16 @@ def insert_all(db: Transaction, into: str, values: Sequence[Row]) -> None:
     start = 0
     while left := len(values) - start:
         # Powers of two below the maximum, so that few different statements are prepared.
-        count = MOST_ROWS if left >= MOST_ROWS else 1 << (left.bit_length() - 1)
+        count = left if left <= FEW_ROWS else MOST_ROWS if left >= MOST_ROWS else 1 << (left.bit_length() - 1)
         params = [value for row in values[start : start + count] for value in row]
-        db.execute(_insertion(into, len(values[0]), count), params)
+        db.execute(_insertion(into, len(values[0]), count, ending), params)
         start += count
 
 
 @cache
-def _insertion(into: str, width: int, count: int) -> str:
+def _insertion(into: str, width: int, count: int, ending: str) -> str:
     row = f"({', '.join('?' * width)})"
-    return f"INSERT INTO {into} VALUES {', '.join([row] * count)}"
+    return f"INSERT INTO {into} VALUES {', '.join([row] * count)} {ending}"
 
 
 def _owned(alias: str) -> str:

@@ -19,10 +19,9 @@ MOST = 1_000
 
 def begin(db: Transaction, session: int, joining: Sequence[int], now: int) -> None:
     """Record that peers (rows) joined the session."""
-    db.executemany(
-        "INSERT INTO visits (session, peer, joined_at, added_by) VALUES (?, ?, ?, ?)",
-        [(session, peer, now, acting.caller()) for peer in joining],
-    )
+    caller = acting.caller()
+    values = [(session, peer, now, caller) for peer in joining]
+    rows.insert_all(db, "visits (session, peer, joined_at, added_by)", values)
 
 
 def end(db: Transaction, session: int, peer: int, now: int) -> None:
