@@ -113,7 +113,16 @@ def test_the_theme_is_kept(view: View) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
 
 
-VIEWS = ["", "keys", "nowhere/at/all", "w/demo", "w/demo/queue", "w/demo/peers", "w/demo/admin"]
+VIEWS = [
+    "",
+    "keys",
+    "nowhere/at/all",
+    "w/demo",
+    "w/demo/queue",
+    "w/demo/peers",
+    "w/demo/peers/mallory/timeline",
+    "w/demo/admin",
+]
 
 
 @pytest.mark.parametrize("address", VIEWS)

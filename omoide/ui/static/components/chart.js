@@ -29,18 +29,19 @@ export function Chart({ times, series, describe, zoom, utc = false }) {
   latest.current = { describe, zoom };
   useEffect(() => {
     if (!library.value) return undefined;
+    const element = box.current;
     const colours = [...legend.current.children].map((item) => getComputedStyle(item.firstChild).color);
     const options = {
       ...optionsOf(library.value, { times, series, colours, text: getComputedStyle(told.current).color, utc }),
-      width: box.current.clientWidth, height: HEIGHT,
+      width: element.clientWidth, height: HEIGHT,
       hooks: {
         setCursor: [({ cursor: { idx } }) => { told.current.textContent = idx == null ? "" : latest.current.describe(idx); }],
         setSelect: [(plot) => selected(plot, latest.current.zoom)],
       },
     };
-    const plot = new library.value(options, [times, ...stacked(series)], box.current);
-    const resized = new ResizeObserver(() => plot.setSize({ width: box.current.clientWidth, height: HEIGHT }));
-    resized.observe(box.current);
+    const plot = new library.value(options, [times, ...stacked(series)], element);
+    const resized = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
+    resized.observe(element);
     return () => {
       resized.disconnect();
       plot.destroy();
@@ -64,20 +65,32 @@ function stacked(series) {
 }
 
 function optionsOf(Plot, { times, series, colours, text, utc }) {
-  const end = times.at(-1) + (times.length > 1 ? times[1] - times[0] : 1);
+  const end = Math.max(times.at(-1) + (times.length > 1 ? times[1] - times[0] : 0), times[0] + 1);
   const axis = { stroke: text, grid: { stroke: `color-mix(in srgb, ${text} 25%, transparent)`, width: 1 }, ticks: { show: false } };
   return {
     legend: { show: false },
     cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false } },
     scales: { x: { range: () => [times[0], end] }, y: { range: (plot, least, most) => [0, Math.max(1, most * 1.05)] } },
     ...(utc && { tzDate: (seconds) => Plot.tzDate(new Date(seconds * 1e3), "Etc/UTC") }),
-    axes: [{ ...axis }, { ...axis, size: 60, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4,
+    axes: [{ ...axis, values: (plot, splits, index, space, step) => splits.map(timeLabel(step, utc)) }, { ...axis, size: 60, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4,
       1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 1e8, 1e9] }],
     series: [{}, ...series.map((_, index) => ({
       stroke: colours[index], fill: colours[index], width: 0, points: { show: false },
       paths: Plot.paths.bars({ size: [0.8, 48], align: 1 }),
     }))],
   };
+}
+
+const LABELS = [
+  [28 * 86_400, { month: "short", year: "numeric" }], [86_400, { month: "short", day: "numeric" }],
+  [60, { hour: "2-digit", minute: "2-digit" }], [0, { hour: "2-digit", minute: "2-digit", second: "2-digit" }],
+];
+
+// What is written at the axis, `step` seconds apart.
+function timeLabel(step, utc) {
+  const [, parts] = LABELS.find(([least]) => step >= least);
+  const format = new Intl.DateTimeFormat("en", { ...parts, ...(utc && { timeZone: "UTC" }) });
+  return (seconds) => format.format(seconds * 1000);
 }
 
 function selected(plot, zoom) {

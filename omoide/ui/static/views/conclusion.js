@@ -28,14 +28,16 @@ export default function Conclusion({ workspace, conclusion: id }) {
       <section class="part" aria-labelledby="down"><h2 id="down">Where it comes from</h2>
         ${isEmpty(tree) ? html`<p class="muted">No message and no other conclusion is behind it.</p>`
           : html`<${SourceTree} ...${{ workspace, tree }} />`}
-        ${tree.truncated && (most < ALL
-          ? html`<button type="button" onClick=${() => setMost(ALL)}>Show more</button>`
-          : html`<p class="muted">There is more than is shown here.</p>`)}
+        <${More} ...${{ tree, most, setMost }} />
       </section>
       <${Consequences} ...${{ workspace, path, id }} />
       <section class="part" aria-labelledby="history"><h2 id="history">History</h2>
         <${History} workspace=${workspace} id=${id} /></section>`}<//>`;
 }
+
+const More = ({ tree, most, setMost }) => tree.truncated && (most < ALL
+  ? html`<button type="button" onClick=${() => setMost(ALL)}>Show more</button>`
+  : html`<p class="muted">There is more than is shown here.</p>`);
 
 const isEmpty = ({ messages, sources, merged }) => !messages.length && !sources.length && !merged.length;
 
@@ -63,7 +65,8 @@ function Head({ workspace, tree, writes }) {
 }
 
 function Consequences({ workspace, path, id }) {
-  const load = useLoad((signal) => get([...path, "consequences"], { max_nodes: ALL }, signal), [workspace, id]);
+  const [most, setMost] = useState(FEW);
+  const load = useLoad((signal) => get([...path, "consequences"], { max_nodes: most }, signal), [workspace, id, most]);
   return html`
     <section class="part" aria-labelledby="up"><h2 id="up">What follows from it</h2>
       <${Loaded} load=${load} what="what follows">${(tree) => html`
@@ -80,6 +83,6 @@ function Consequences({ workspace, path, id }) {
               ${observer !== observed && html`<span class="meta">kept by <${Id}>${observer}<//></span>`}</li>`)}</ul>`}
         ${!tree.contradictions.length && !tree.consequences.length && !tree.merged_into && !tree.card_lines.length
           && html`<p class="muted">Nothing rests on it.</p>`}
-        ${tree.truncated && html`<p class="muted">There is more than is shown here.</p>`}`}<//>
+        <${More} ...${{ tree, most, setMost }} />`}<//>
     </section>`;
 }

@@ -39,6 +39,7 @@ export default function Peer({ workspace, peer, query }) {
       ${self && html`<span>since <${Time} at=${self.created_at} /></span>`}
       ${self?.configuration.observe_me === false && html`
         <span class="badge" title="observe_me is false: nothing is concluded about it">not observed</span>`}
+      <a href=${href(["w", workspace, "peers", peer, "timeline"], { observer: query.observer })}>Timeline</a>
     </p>
     <div class="row card">
       <${WhoKnows} workspace=${workspace} peer=${peer} observer=${observer} query=${query} />

@@ -7,6 +7,7 @@ import { Text, Time } from "../../components/text.js";
 import { useLoad } from "../../load.js";
 import { href } from "../../router.js";
 
+const MOST = 25; // versions
 const EVENTS = {
   stated: "stated", said_again: "said again", derived: "derived from other conclusions",
   superseded: "took the place of another, which ceased to hold", corrected: "corrected another, which was never true",
@@ -14,7 +15,7 @@ const EVENTS = {
 };
 
 export function History({ workspace, id }) {
-  const history = useLoad((signal) => get(["v3", "workspaces", workspace, "conclusions", id, "history"], {}, signal),
+  const history = useLoad((signal) => get(["v3", "workspaces", workspace, "conclusions", id, "history"], { max_versions: MOST }, signal),
     [workspace, id]);
   return html`
     <${Loaded} load=${history} what="the history">${({ versions, truncated }) => html`

@@ -1,6 +1,6 @@
 // What can be done to a peer: let the server dream about it, and forget it.
 import { html, useState } from "../../../vendor/preact.js";
-import { post, remove } from "../../api.js";
+import { get, post, remove } from "../../api.js";
 import { Confirm } from "../../components/dialog.js";
 import { Id, number } from "../../components/text.js";
 import { useAction, useLoad } from "../../load.js";
@@ -36,7 +36,7 @@ function Forget({ workspace, peer, close }) {
       word=${peer.length > LONG ? "forget" : peer}>
       <p>This deletes <${Id}>${peer}<//> and, for every observer:</p>
       <ul class="dots">
-        <li>what it said</li>
+        <li>what it said${taken.messages}</li>
         <li>what anybody concluded about it${taken.about}, and the cards about it</li>
         <li>what it concluded about others${taken.held}</li>
         <li>what was derived from any of these</li>
@@ -54,6 +54,8 @@ function useTaken(workspace, peer) {
   const held = useLoad(total(["conclusions", "list"],
     { observer_id: peer, observed_id: { ne: peer }, status: "*" }), []);
   const sessions = useLoad(total(["peers", peer, "sessions"]), []);
+  const messages = useLoad((signal) => get([...root, "peers", peer, "timeline"], { buckets: 1, limit: 0 }, signal)
+    .then(({ buckets, approximate }) => approximate ? undefined : buckets.reduce((sum, { said }) => sum + said, 0)), []);
   const shown = ({ value }) => value === undefined ? "" : ` (${number(value)})`;
-  return { about: shown(about), held: shown(held), sessions: shown(sessions) };
+  return { about: shown(about), held: shown(held), sessions: shown(sessions), messages: shown(messages) };
 }

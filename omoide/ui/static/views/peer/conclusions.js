@@ -12,7 +12,7 @@ const LEVELS = [["", "All levels"], ["explicit", "Explicit: said"], ["deductive"
 const STATUSES = [["current", "Current"], ["*", "All"], ["superseded", "Superseded"], ["invalid", "Invalid"],
   ["merged", "Merged"]];
 const ORDERS = [["newest", "Learned last first"], ["oldest", "Learned first first"]];
-const FOUND = 50; // at most as many results of a search
+const FOUND = 25; // at most as many results of a search: each may have 30 kB
 
 const day = (date, added = 0) => {
   const begin = new Date(`${date}T00:00`);
@@ -47,7 +47,7 @@ export function Conclusions({ workspace, observer, observed, query }) {
       <${DateField} query=${query} name="until" label="Said until" />
       ${!q && html`<${ChoiceField} query=${query} name="order" label="Order" options=${ORDERS} />`}
     </div>
-    <${PagedList} label="conclusions" load=${load} size=${q ? FOUND : 25} estimate=${75}
+    <${PagedList} label="conclusions" load=${load} size=${FOUND} estimate=${75}
       inputs=${[workspace, observer, observed, q, level, status, since, until, order]}
       row=${(conclusion) => html`<${ConclusionRow} workspace=${workspace} conclusion=${conclusion} />`}
       empty=${narrowed ? html`<${Nothing} />` : html`<${Unknown} />`} />`;
