@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "7531409518a66b257c584eb7d652ab563f11076e0a127d20f705925a0a75cc06"
+DOCUMENT = "ca4ba11cd80520475d95ab6ae7e6a23c441d76c79b9fb89026e7f36430e9da3e"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -137,6 +137,7 @@ class CloneSessionQuery:
 class GetSessionPeersQuery:
     """The query of `get_session_peers`."""
 
+    former: bool = False
     page: Annotated[int, Field(ge=1, le=1000000000)] = 1
     size: Annotated[int, Field(ge=1, le=100)] = 50
 

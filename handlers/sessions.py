@@ -98,9 +98,10 @@ async def clone_session(
 async def get_session_peers(
     context: Context, *, workspace_id: str, session_id: str, query: parameters.GetSessionPeersQuery
 ) -> models.PagePeer:
-    """Return a page of the peers that are currently in the session."""
+    """Return a page of the session's peers."""
+    request = PageRequest(query.page, query.size)
     return serializers.peers_page(
-        await context.store.read(members.page, workspace_id, session_id, PageRequest(query.page, query.size))
+        await context.store.read(members.page, workspace_id, session_id, request, query.former)
     )
 
 

@@ -197,9 +197,9 @@ def configure(
         _check_observers(db, session, max_observers)
 
 
-def page(db: Transaction, workspace_id: str, session_id: str, request: PageRequest) -> Page[Peer]:
-    """The current members of the session, ordered by the time they joined."""
-    source = f"{_FROM} AND m.left_at IS NULL AND p.kind = 'peer'"
+def page(db: Transaction, workspace_id: str, session_id: str, request: PageRequest, former: bool = False) -> Page[Peer]:
+    """The members of the session, ordered by the time they joined last: the current ones, or also the `former`."""
+    source = f"{_FROM} AND p.kind = 'peer' {'' if former else 'AND m.left_at IS NULL'}"
     order = ("m.joined_at", "m.peer")
     return rows.page(db, rows.Listing(rows.PEER, source, (workspace_id, session_id), order, rows.peer), request)
 

@@ -107,6 +107,13 @@ def test_a_member_that_has_left_is_hidden_but_its_flags_are_readable(session: Wo
     assert [s["id"] for s in session.ok("POST", "/peers/bob/sessions")["items"]] == ["it"]
 
 
+def test_members_that_have_left_are_listed_on_demand(session: WorkspaceClient) -> None:
+    session.ok("DELETE", PEERS, ["alice"])
+    listed = session.ok("GET", f"{PEERS}?former=true")
+    assert ([peer["id"] for peer in listed["items"]], listed["total"]) == (["alice", "bob"], 2)
+    assert session.members("it") == ["bob"]
+
+
 def test_members_are_listed_in_the_order_in_which_they_joined(session: WorkspaceClient) -> None:
     session.peer("aaron")
     add(session, {"zoe": {}})

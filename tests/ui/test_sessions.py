@@ -108,12 +108,14 @@ def test_members_are_shown_with_their_stays(view: View, shown: Server) -> None:
         path = "/v3/workspaces/talk/sessions/stays"
         memory.post(client, "/v3/workspaces/talk/sessions", {"id": "stays", "peers": {"ann": {"observe_others": True}}})
         client.request("DELETE", f"{path}/peers", json=["ann"])
-        memory.post(client, f"{path}/peers", {"ann": {}})
+        memory.post(client, f"{path}/peers", {"ann": {}, "guest": {}})
+        client.request("DELETE", f"{path}/peers", json=["guest"])
     page = view("w/talk/sessions/stays?tab=members")
-    member = page.get_by_role("list", name="members").locator(":scope > div > [role=listitem]")
-    expect(member.get_by_role("listitem")).to_have_count(2)
-    expect(member.get_by_role("listitem").first).to_contain_text("until now")
-    expect(member.get_by_role("listitem").last).to_contain_text("(by admin) until")
+    members = page.get_by_role("list", name="members").locator(":scope > div > [role=listitem]")
+    expect(members.first.get_by_role("listitem")).to_have_count(2)
+    expect(members.first.get_by_role("listitem").first).to_contain_text("until now")
+    expect(members.first.get_by_role("listitem").last).to_contain_text("(by admin) until")
+    expect(members.last).to_contain_text("has left")
     require_accessible(page)
 
 
@@ -125,7 +127,7 @@ def test_a_session_without_summary_or_messages_says_so(view: View, shown: Server
     page.get_by_role("link", name="Summaries").click()
     expect(page.get_by_text("There is no summary yet.")).to_be_visible()
     page.get_by_role("link", name="Members").click()
-    expect(page.get_by_text("Nobody is in this session.")).to_be_visible()
+    expect(page.get_by_text("Nobody was in this session.")).to_be_visible()
     page.get_by_role("link", name="Context").click()
     expect(page.get_by_text("None fit.")).to_be_visible()
 

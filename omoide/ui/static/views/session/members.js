@@ -1,4 +1,4 @@
-// Who is in the session, since when, and who came and went.
+// Who is in the session or was, and when each came and went.
 import { html } from "../../../vendor/preact.js";
 import { get } from "../../api.js";
 import { PagedList } from "../../components/paged_list.js";
@@ -11,10 +11,10 @@ const FLAGS = [["observe_me", "others learn about it"], ["observe_others", "it l
 
 export function Members({ path, workspace, session }) {
   return html`
-    <p class="muted">Peers in this session, in the order in which they joined, each with its stays.</p>
-    <${PagedList} label="members" size=${25} estimate=${110} inputs=${[session.uid]}
-      load=${(page, size, signal) => get([...path, "peers"], { page, size }, signal)}
-      empty=${html`<${Empty} title="Nobody is in this session."><p>Who says something joins by it.</p><//>`}
+    <p class="muted">Who is in this session or was, in the order in which they joined last, each with its stays.</p>
+    <${PagedList} label="members" size=${25} estimate=${120} inputs=${[session.uid]}
+      load=${(page, size, signal) => get([...path, "peers"], { page, size, former: true }, signal)}
+      empty=${html`<${Empty} title="Nobody was in this session."><p>Who says something joins by it.</p><//>`}
       row=${(peer) => html`<${Member} ...${{ path, workspace, session, peer }} />`} />`;
 }
 
@@ -29,7 +29,7 @@ function Member({ path, workspace, session, peer }) {
       <h2 class="row-title"><a href=${href(["w", workspace, "peers", peer.id])}><${Id}>${peer.id}<//></a></h2>
       ${error && html`<p class="problem">${error.message}</p>`}
       ${value && html`
-        <p class="meta">${FLAGS.filter(([name]) => typeof value.flags[name] === "boolean").map(([name, meaning]) => html`
+        <p class="meta">${value.stays[0]?.left_at && html`<span class="badge">has left</span>`}${FLAGS.filter(([name]) => typeof value.flags[name] === "boolean").map(([name, meaning]) => html`
           <span key=${name} class="badge">${meaning}: ${value.flags[name] ? "yes" : "no"}</span>`)}</p>
         <${Stays} stays=${value.stays} since=${session.created_at} />`}
     </article>`;
