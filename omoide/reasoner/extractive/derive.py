@@ -15,6 +15,7 @@ from itertools import pairwise
 from omoide.core.clock import local, to_micros
 from omoide.core.records import Fact, Message
 from omoide.inference.embedders import EmbeddingFailed
+from omoide.inference.glosses import in_english
 from omoide.reasoner.extractive.assistants import is_assistant_id, talks_like_an_assistant
 from omoide.reasoner.extractive.card_slots import card_ended_of, card_slots_of
 from omoide.reasoner.extractive.claims import claims_of
@@ -24,6 +25,7 @@ from omoide.reasoner.extractive.dates import note_of_dates, with_dates
 from omoide.reasoner.extractive.leaning import Lean, announces, leaning
 from omoide.reasoner.extractive.possible_facts import PossibleFact, Sentence, candidates_of, turns
 from omoide.reasoner.extractive.selection_model import SelectionModel
+from omoide.reasoner.extractive.shapes.read import is_end
 from omoide.reasoner.extractive.smalltalk import without_closing, without_opening
 from omoide.reasoner.extractive.statements import SentenceKind
 from omoide.reasoner.extractive.supersession import topics_of
@@ -36,6 +38,8 @@ from omoide.reasoner.protocol import Batch
 MOST_QUOTED = 500
 """Maximum characters of a quoted sentence; a longer one is truncated with an ellipsis."""
 
+DOUBT_ABROAD = 0.75
+"""How far below 0 the score of a statement in another language may be, which is read word by word in English."""
 FEWEST_CLAUSE_WORDS = 4
 """Words after the peer's id with which a clause is a fact of its own."""
 
@@ -135,7 +139,7 @@ def _chosen(found: Sequence[PossibleFact], peer_id: str, model: SelectionModel) 
         if each.is_certain is None:
             unsure.append(each)
     scores = _scores(unsure, peer_id, model)
-    kept = [each for each, score in zip(unsure, scores, strict=True) if score > 0]
+    kept = [each for each, score in zip(unsure, scores, strict=True) if score > -DOUBT_ABROAD * each.is_foreign]
     chosen = {each for each in found if each.is_certain} | {*kept}
     for each, following in pairwise(found):
         if announces(each.sentence.plain) and following.sentence.follows is each.sentence and not following.context:
@@ -163,14 +167,15 @@ def verdict(candidate: PossibleFact, peer_id: str) -> bool | None:
         return False
     if _DEFINITION.match(candidate.sentence.plain) or _tells_when(candidate, peer_id):
         return True
-    is_on_card = any(card_slots_of(each, peer_id) or card_ended_of(each, peer_id) for each in candidate.contents)
-    if is_on_card or any(_ends_something(each, peer_id) for each in candidate.contents):
+    if any(card_slots_of(each, peer_id) or _ends_something(each, peer_id) for each in candidate.contents):
         return True
-    return False if candidate.is_foreign else None
+    return None
 
 
 def _ends_something(content: str, peer_id: str) -> bool:
     """Whether it tells that something known no longer holds, so that leaving it out would leave that standing."""
+    if is_end([slot.kind for slot in card_ended_of(content, peer_id)], content):
+        return True
     return any(claim.ends for claims in claims_of(content, peer_id) for claim in claims)
 
 
@@ -197,7 +202,10 @@ def judged_cues(candidate: PossibleFact, peer_id: str) -> tuple[float, ...]:
         any(claims for each in contents for claims in claims_of(each, peer_id)),
         any(map(_DATED.search, contents)),
     )
-    return cues(without_opening(candidate.statement.replace("’", "'")), place, weigh(contents[-1], peer_id).worth)
+    statement, content = candidate.statement, contents[-1]
+    if candidate.is_foreign:
+        statement, content = in_english(statement), in_english(content)
+    return cues(without_opening(statement.replace("’", "'")), place, weigh(content, peer_id).worth)
 
 
 @dataclass(frozen=True, slots=True)

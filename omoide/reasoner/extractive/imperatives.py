@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from omoide.reasoner.extractive.grammar import WORD
+from omoide.reasoner.extractive.slot_words import INSTRUCTION_VERBS
 from omoide.reasoner.extractive.word_lists import word_lists
 
 _LISTS = word_lists("requests")
@@ -28,6 +29,9 @@ _STANDING = re.compile(
     r"|(?:remember|note|keep in mind|bear in mind|be aware|mind)(?: that|,|:)? (?:i|my|i'm|i've|i'll)\b)",
     re.IGNORECASE,
 )
+_ALWAYS = re.compile(rf"{_PLEASE}(?:always|never) (?:ever )?([a-z]+)\b", re.IGNORECASE)
+_ME = re.compile(r"\b(?:i|me|my|i'm|i've|us|our)\b", re.IGNORECASE)
+_NEW_SUBJECT = re.compile(r"[,;:–—] (?=(?:it|that|this|there|he|she|they|you|we|i)(?:'\w+)? )", re.IGNORECASE)
 _HABITUAL = re.compile(rf"\b{_HABIT}\b", re.IGNORECASE)
 _OFFER = re.compile(r"(?:let|feel free|you (?:can|could|may|might))\b", re.IGNORECASE)
 
@@ -53,8 +57,15 @@ _SUBJECT = re.compile(
 def is_standing_instruction(plain: str) -> bool:
     """Whether it is a standing instruction. Expects straight apostrophes and no opening such as "Yes,"."""
     if _STANDING.match(plain):
-        return True
-    return bool(_HABITUAL.search(plain)) and is_request(plain) and not _OFFER.match(plain)
+        return not _is_maxim(plain)
+    order = _NEW_SUBJECT.split(plain, 1)[0]
+    return bool(_HABITUAL.search(order)) and is_request(plain) and not _OFFER.match(plain)
+
+
+def _is_maxim(plain: str) -> bool:
+    """Whether it tells everybody what to do: "Never underestimate an accountant"."""
+    match = _ALWAYS.match(plain)
+    return match is not None and match[1].lower() not in INSTRUCTION_VERBS and not _ME.search(plain)
 
 
 def is_request(plain: str) -> bool:

@@ -41,6 +41,7 @@ _VERBS_OF_COUNTING = _WORDS.words("verbs_of_counting")
 _AFTER_COUNTS = _WORDS.words("after_counts")
 _NUMBERS = word_lists("cues").words("amount")
 _TIMES = _WORDS.words("times")
+_COUNTED = _WORDS.words("counted")
 _CLAUSE_STARTS = _WORDS.words("clause_starts")
 _AFTER_OBJECTS = _WORDS.words("after_objects")
 _BEFORE_THERE, _BEFORE_THAT = _WORDS.words("before_there"), _WORDS.words("before_that")
@@ -147,7 +148,7 @@ def _masked(lowered: list[str], plain: str) -> list[bool]:
 def _points(lowered: list[str], at: int) -> bool:
     word = lowered[at]
     following = lowered[at + 1] if at + 1 < len(lowered) else ""
-    if word in _IT:
+    if word in _IT or word == "ones":
         return True
     if word == "there" and at:
         return lowered[at - 1] in _BEFORE_THERE
@@ -159,8 +160,8 @@ def _points(lowered: list[str], at: int) -> bool:
         if at == 0:
             return following in _VERBS_AFTER_THAT or word not in {"that", "this"} or not following
         return not following or following in {"too", "either", "again", "now", "before", "for"}
-    if word == "ones":
-        return True
+    if word == "mine" and at > 1 and lowered[at - 1] == "of":
+        return lowered[at - 2] in _COUNTED
     if word in _ONE:
         return at <= 1 or not following
     if word == "so":

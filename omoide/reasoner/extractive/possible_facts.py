@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from omoide.core.records import Message
+from omoide.inference.glosses import ENGLISH, language_of
 from omoide.reasoner.extractive.foreign import is_foreign, is_foreign_statement_worth_keeping
 from omoide.reasoner.extractive.inner_statements import inner_statements
 from omoide.reasoner.extractive.leaning import Lean, is_verbless, leaning, names_a_person
@@ -162,7 +163,9 @@ def _foreign(sentence: Sentence) -> list[PossibleFact]:
     if sentence.kind is SentenceKind.QUESTION:
         return []
     is_statement = sentence.kind in {SentenceKind.STATEMENT, SentenceKind.INSTRUCTION}
-    is_kept = (is_statement and is_foreign_statement_worth_keeping(sentence.plain)) or fills_line(sentence.text)
+    is_kept: bool | None = fills_line(sentence.text)
+    if not is_kept and is_statement and is_foreign_statement_worth_keeping(sentence.plain):
+        is_kept = None if language_of(sentence.plain) != ENGLISH else True
     return [PossibleFact(sentence, sentence.text, is_certain=is_kept, is_foreign=True)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
 from typing import NamedTuple
 
@@ -34,6 +35,9 @@ _WOULD = re.compile(
 )
 _FAVOURITE = re.compile(
     r"\bfavou?rite\b.* (?:is|are|would be|would have to be|might be) (?:probably|maybe)\b", re.IGNORECASE
+)
+_OVER = re.compile(
+    r"\b(?:no longer|any ?more|any longer|used to|quit|stop(?:s|ped)?|g[ai]ve(?:s|n)? up)\b", re.IGNORECASE
 )
 _PLURAL = re.compile(r"\b(?:we|we're|we've|our)\b", re.IGNORECASE)
 _OF_ONE_TEXT = re.compile(r"(?:and|but|also|then) \S+ it\b", re.IGNORECASE)
@@ -108,7 +112,15 @@ def fills_line(sentence: str) -> bool:
 def matches_shape(sentence: str) -> bool:
     """As `fills_line`, also by wordings of general words only; slower."""
     slots = shape_slots(f'{_SPEAKER} said: "{sentence}"', _SPEAKER)
-    return bool(slots.filled or slots.ended)
+    return bool(slots.filled) or is_end([kind for kind, _ in slots.ended], sentence)
+
+
+def is_end(kinds: Collection[str], text: str) -> bool:
+    """Whether a statement that ends slots of these kinds ends something that may be known.
+
+    What is only negated ("I don't see why") is of no kind, and mostly ends nothing.
+    """
+    return any(kinds) or (bool(kinds) and _OVER.search(text) is not None)
 
 
 @cache
