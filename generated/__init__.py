@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "ca4ba11cd80520475d95ab6ae7e6a23c441d76c79b9fb89026e7f36430e9da3e"
+DOCUMENT = "bd9f7f9013756918fcbb4b9388b942412322a17ff9c72ac80b6866d63801bd7e"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

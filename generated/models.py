@@ -796,11 +796,29 @@ class ValidationError(BaseModel):
     ctx: Annotated[dict[str, Any] | None, Field(title="Context")] = None
 
 
+class WebhookDelivery(BaseModel):
+    at: datetime
+    status_code: Annotated[
+        int | None, Field(description="Status of the answer; null if there was none.")
+    ]
+    error: Annotated[
+        str | None,
+        Field(description="What was wrong; null if the event was delivered."),
+    ]
+    failures: Annotated[
+        int, Field(description="Failed attempts since the last success.", ge=0)
+    ]
+
+
 class WebhookEndpoint(BaseModel):
     id: str
     workspace_id: str | None
     url: str
     created_at: datetime
+    last_delivery: Annotated[
+        WebhookDelivery | None,
+        Field(description="Null until an event was sent. An addition of Omoide."),
+    ] = None
 
 
 class WebhookEndpointCreate(BaseModel):

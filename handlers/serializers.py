@@ -296,8 +296,17 @@ async def session_context(session_id: str, found: SessionContext) -> models.Sess
 
 
 def webhook(record: WebhookEndpoint) -> models.WebhookEndpoint:
+    last = record.last_delivery
     return models.WebhookEndpoint(
-        id=record.id, workspace_id=record.workspace_id, url=record.url, created_at=from_micros(record.created_at)
+        id=record.id,
+        workspace_id=record.workspace_id,
+        url=record.url,
+        created_at=from_micros(record.created_at),
+        last_delivery=None
+        if last is None
+        else models.WebhookDelivery(
+            at=from_micros(last.at), status_code=last.status, error=last.error, failures=last.failures
+        ),
     )
 
 

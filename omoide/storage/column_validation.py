@@ -216,7 +216,9 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     ),
     "dreams": _rules("observer:peers observed:peers explicit_since:count last_at:time?"),
     "backfills": _rules("scope:peers session:sessions state docs_copied:count? updated_at:time"),
-    "webhooks": _rules("id workspace:workspaces url:text created_at:time"),
+    "webhooks": _rules(
+        "id workspace:workspaces url:text created_at:time tried_at:time? status:count? error:text? failures:count"
+    ),
     "jobs": _rules(
         """kind:text payload:object created_at:time due_at:time attempts:count leased_until:time? error:text?
         workspace:workspaces? key:text? failed_at:time? units:count grows:flag led:flag"""

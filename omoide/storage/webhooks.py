@@ -7,7 +7,7 @@ from omoide.core.clock import new_id, valid
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.job_payloads import DeliveryPayload, JobKind
 from omoide.core.jobs import NewJob
-from omoide.core.records import Json, Page, PageRequest, WebhookEndpoint
+from omoide.core.records import Json, Page, PageRequest, WebhookDelivery, WebhookEndpoint
 from omoide.storage import queue, rows, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.engine import secure_delete
@@ -15,16 +15,18 @@ from omoide.storage.engine import secure_delete
 MAX_ENDPOINTS = 10
 """Maximum number of endpoints per workspace."""
 
-_ENDPOINT = "h.id, w.id, h.url, h.created_at"
+_ENDPOINT = "h.id, w.id, h.url, h.created_at, h.tried_at, h.status, h.error, h.failures"
 _FROM = "FROM webhooks h JOIN workspaces w ON w.pk = h.workspace WHERE w.deleted_at IS NULL"
 
 
 def _made(row: rows.Row) -> WebhookEndpoint:
-    id, workspace_id, url, created_at = row
-    return WebhookEndpoint(id, workspace_id, url, valid(created_at))
+    id, workspace_id, url, created_at, tried_at, *outcome = row
+    last = None if tried_at is None else WebhookDelivery(valid(tried_at), *outcome)
+    return WebhookEndpoint(id, workspace_id, url, valid(created_at), last)
 
 
-_record = rows.reader(["webhooks.id", "workspaces.id", "webhooks.url", "webhooks.created_at"], _made)
+_STORED = ("url", "created_at", "tried_at", "status", "error", "failures")
+_record = rows.reader(["webhooks.id", "workspaces.id", *(f"webhooks.{name}" for name in _STORED)], _made)
 
 
 def find(db: Transaction, endpoint_id: str) -> WebhookEndpoint | None:
@@ -73,6 +75,15 @@ def delete(db: Transaction, workspace_id: str, endpoint_id: str) -> None:
     db.execute("DELETE FROM webhooks WHERE id = ?", (endpoint_id,))
     queue.drop(db, JobKind.DELIVER_WEBHOOK, endpoint_id)
     secure_delete.enqueue(db, clock.now())
+
+
+def record_delivery(db: Transaction, endpoint_id: str, status: int | None, error: str | None, now: int) -> None:
+    """Record an attempt to deliver an event; an `error` of None is a success. A deleted endpoint is skipped."""
+    db.execute(
+        """UPDATE webhooks SET tried_at = ?, status = ?, error = ?,
+           failures = CASE WHEN ? THEN failures + 1 ELSE 0 END WHERE id = ?""",
+        (now, status, error, int(error is not None), endpoint_id),
+    )
 
 
 def emit(db: Transaction, workspace: int, type: str, data: Json, now: int) -> None:

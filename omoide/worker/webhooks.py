@@ -8,6 +8,7 @@ from omoide.core import clock, webhook_protocol
 from omoide.core.errors import Unavailable
 from omoide.core.job_payloads import DeliveryPayload
 from omoide.core.jobs import Job, PermanentFailure
+from omoide.core.redaction import redact_secrets
 from omoide.services.container import Services
 from omoide.storage import webhooks as endpoints
 from omoide.worker.ssrf_guard import Forbidden, GuardedClient
@@ -24,14 +25,32 @@ class NotDelivered(Unavailable):
 
 
 async def deliver(deps: Services, job: Job, delivery: DeliveryPayload, outbound: GuardedClient = OUTBOUND) -> None:
-    """Post the job's signed event; any 2xx is success. A deleted endpoint is skipped.
+    """Post the job's signed event, and record the outcome with the endpoint; any 2xx is success. A deleted endpoint is
+    skipped.
 
     Raises PermanentFailure if a retry would not help, and Unavailable if it may.
     """
-    settings = deps.settings
     endpoint = await deps.store.read(endpoints.find, delivery.endpoint)
     if endpoint is None:
         return
+    status: int | None = None
+    failure: PermanentFailure | Unavailable | None = None
+    told = None
+    try:
+        status = await _post(deps, endpoint.url, delivery, outbound)
+        judge(status)
+    except PermanentFailure as end:
+        failure, told = end, end.reason
+    except Unavailable as error:
+        failure, told = error, error.detail
+    await deps.store.write(endpoints.record_delivery, endpoint.id, status, told and redact_secrets(told), clock.now())
+    if failure is not None:
+        raise failure
+
+
+async def _post(deps: Services, url: str, delivery: DeliveryPayload, outbound: GuardedClient) -> int:
+    """Post the event, and return the status of the answer."""
+    settings = deps.settings
     secret = settings.webhook_secret.get_secret_value()
     if not secret:
         raise PermanentFailure(NO_SECRET)
@@ -42,8 +61,8 @@ async def deliver(deps: Services, job: Job, delivery: DeliveryPayload, outbound:
         webhook_protocol.DELIVERY_HEADER: delivery.delivery,
     }
     try:
-        status = await outbound.post(
-            endpoint.url,
+        return await outbound.post(
+            url,
             content,
             headers,
             seconds=settings.webhook_timeout_seconds,
@@ -51,7 +70,6 @@ async def deliver(deps: Services, job: Job, delivery: DeliveryPayload, outbound:
         )
     except Forbidden as refusal:
         raise PermanentFailure(f"{refusal} (see OMOIDE_WEBHOOK_PRIVATE_TARGETS)") from refusal
-    judge(status)
 
 
 def judge(status: int) -> None:

@@ -45,7 +45,8 @@ def test_registering_again_returns_the_same_endpoint(http: httpx.Client, hooks: 
     again = http.post(hooks, json={"url": "https://example.org/hook"})
     assert (made.status_code, again.status_code) == (201, 200)
     assert made.json() == again.json()
-    assert made.json().keys() == {"id", "workspace_id", "url", "created_at"}
+    assert made.json().keys() == {"id", "workspace_id", "url", "created_at", "last_delivery"}
+    assert made.json()["last_delivery"] is None
 
 
 def test_endpoints_differ_by_every_character_of_the_url_and_by_workspace(

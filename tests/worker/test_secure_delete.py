@@ -35,7 +35,7 @@ CONTENT = {
     "conclusions": {"content", "details"},
     "cards": {"observed", "lines", "given"},
     "summaries": {"content"},
-    "webhooks": {"url"},
+    "webhooks": {"url", "error"},
     "refused_texts": {"error"},
     "jobs": {"payload", "error"},
     "done": {"session", "observed", "observers"},
@@ -113,7 +113,9 @@ def fill(yard: Yard) -> dict[tuple[str, str], str]:
     yard.sql("INSERT INTO cards SELECT pk, ?, ?, 1, ? FROM peers", *names)
     yard.sql("INSERT INTO peer_aliases SELECT workspace, ?, pk, 1, 1 FROM peers", made["peer_aliases", "id"])
     yard.sql("UPDATE visits SET added_by = ?, removed_by = ?", made["visits", "added_by"], made["visits", "removed_by"])
-    yard.sql("INSERT INTO webhooks VALUES (1, 'webhook_of_the_canary', 1, ?, 1)", made["webhooks", "url"])
+    columns = "pk, id, workspace, created_at, url, error"
+    hook = f"INSERT INTO webhooks ({columns}) VALUES (1, 'webhook_of_the_canary', 1, 1, ?, ?)"
+    yard.sql(hook, made["webhooks", "url"], made["webhooks", "error"])
     told = f'{{"session": "s", "told": "{made["jobs", "payload"]}"}}'
     failed = "INSERT INTO jobs (kind, payload, created_at, due_at, workspace, failed_at, error) VALUES (?,?,1,1,1,1,?)"
     yard.sql(failed, "representation", told, made["jobs", "error"])

@@ -18,7 +18,7 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.job_payloads import DeliveryPayload, JobKind
-from omoide.core.records import Change
+from omoide.core.records import Change, PageRequest, WebhookDelivery
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.services.container import open_services
@@ -71,6 +71,11 @@ class WebhookWorker:
             "SELECT attempts, due_at > created_at AND failed_at IS NULL, failed_at IS NOT NULL, error FROM jobs "
             "WHERE kind = 'deliver_webhook'",
         )
+
+    def last_delivery(self) -> WebhookDelivery | None:
+        """That of the only endpoint."""
+        (endpoint,) = read_now(self.store, webhooks.page, "w", PageRequest()).items
+        return endpoint.last_delivery
 
     def reason(self) -> str:
         """The reason why the only job was given up."""
@@ -137,12 +142,21 @@ def test_every_endpoint_of_the_workspace_has_a_job_of_its_own(db_path: Path) -> 
 def test_a_delivery_keeps_its_id_when_it_is_retried(db_path: Path) -> None:
     async def story() -> None:
         async with house(db_path) as home, receiver(BROKEN, BUSY, OK) as endpoint:
+            await home.register(endpoint.url)
+            assert home.last_delivery() is None
             await home.sent_to(endpoint.url)
             assert home.jobs()[0][3] == "NotDelivered: the endpoint answered 500"
             assert not await home.worker.run_one(), "it must wait before the next attempt"
+            outcomes = [home.last_delivery()]
             for _ in range(2):
                 await home.make_due()
                 assert await home.worker.run_one()
+                outcomes.append(home.last_delivery())
+            assert [each and (each.status, each.error, each.failures) for each in outcomes] == [
+                (500, "the endpoint answered 500", 1),
+                (429, "the endpoint answered 429", 2),
+                (204, None, 0),
+            ]
             assert len({headers["x-honcho-delivery"] for headers, _ in endpoint.requests}) == 1
             assert len(endpoint.requests) == 3
             assert home.jobs() == []
@@ -189,6 +203,9 @@ def test_an_endpoint_that_does_not_answer_is_retried(db_path: Path) -> None:
             ((_, waits, _, error),) = home.jobs()
             assert waits
             assert error == "Unreachable: 127.0.0.1 did not answer within 0.2 seconds"
+            last = home.last_delivery()
+            assert last is not None
+            assert (last.status, last.error, last.failures) == (None, "127.0.0.1 did not answer within 0.2 seconds", 1)
 
     asyncio.run(story())
 

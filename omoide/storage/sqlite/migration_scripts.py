@@ -50,3 +50,12 @@ CREATE TABLE usage_totals (
 CREATE TABLE budget_pauses (
     workspace INTEGER PRIMARY KEY REFERENCES workspaces, until INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+# The last attempt to deliver an event to a webhook endpoint: when, the status of the answer, what was wrong, and the
+# number of failed attempts since the last success.
+DELIVERIES = """\
+ALTER TABLE webhooks ADD COLUMN tried_at INTEGER;
+ALTER TABLE webhooks ADD COLUMN status INTEGER;
+ALTER TABLE webhooks ADD COLUMN error TEXT;
+ALTER TABLE webhooks ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+"""

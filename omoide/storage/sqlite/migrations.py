@@ -354,6 +354,11 @@ def m0014_usage(db: Database) -> None:
     _run(db, migration_scripts.USAGE)
 
 
+@migrations()
+def m0015_deliveries(db: Database) -> None:
+    _run(db, migration_scripts.DELIVERIES)
+
+
 def _run(db: Database, script: str) -> None:
     """Run a script statement by statement: `executescript` would commit the step's transaction."""
     for statement in script.split(";"):
