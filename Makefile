@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 # pytest-xdist runs the tests of a file in one process, since they share fixtures. On two processors a third process
-# works while tests of the others wait for servers. Slow files come first: tests/file_scheduler.py.
+# works while tests of the others wait for servers. Slow files come first, and a file is only read by the process that
+# runs it: tests/file_scheduler.py. pytest would count files as tests in percentages, hence the output style.
 TEST_PROCESSES ?= 3
 TESTS ?=
 MINUTES ?= 20
@@ -55,7 +56,7 @@ audit: ## look up known vulnerabilities of the pinned packages; needs the networ
 # The second run of failed tests (exit code 1) only tells races from faults; it never turns a failure into success:
 # docs/decisions/0023-a-second-try.md.
 test: setup browser node cli ## run the tests; a test that fails once fails the target, whatever a second run says
-	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(TESTS) || { code=$$?; \
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile -o console_output_style=classic $(TESTS) || { code=$$?; \
 	if [ $$code = 1 ]; then \
 	  echo "Diagnosis: failed tests run once more, one after another. A test that passes now is a race."; \
 	  $(BIN)/pytest --last-failed --last-failed-no-failures none $(TESTS) || true; \

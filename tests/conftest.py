@@ -17,7 +17,7 @@ import pytest
 
 from omoide.storage import Store
 from omoide.storage.engine import open_store
-from tests.file_scheduler import SlowestFirst
+from tests.file_scheduler import FilesAsItems, SlowestFirst
 from tests.server_process import CommandServer, Server
 
 hypothesis.settings.register_profile(
@@ -44,9 +44,24 @@ def pytest_collection_finish() -> None:
     gc.freeze()  # thousands of tests, which every full collection would look through
 
 
+def _distributes_files(config: pytest.Config) -> bool:
+    chosen = config.getoption("keyword") or config.getoption("markexpr") or any("::" in each for each in config.args)
+    return config.getoption("dist") == "loadfile" and not chosen
+
+
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SlowestFirst | None:
-    return SlowestFirst(config, log) if config.getoption("dist") == "loadfile" else None
+    return SlowestFirst(config, log) if _distributes_files(config) else None
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["files_as_items"] = _distributes_files(node.config)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if getattr(config, "workerinput", {}).get("files_as_items"):
+        config.pluginmanager.register(FilesAsItems())
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,15 @@
 """Distribute test files to the processes of pytest-xdist: the slowest first, so that all processes end together.
 
-xdist's own scheduler by file counts all tests that a process has ever had after each test, which takes seconds.
+With xdist's own schedulers every process imports every file and makes an item of each of some ten thousand tests, which
+takes it ten seconds, before the first test runs. Here an item is a file (`WholeFile`), whose tests are collected by the
+one process that runs them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 SLOWEST = (
@@ -37,7 +40,7 @@ SLOWEST = (
 
 
 class SlowestFirst(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types for this
-    """The files that are assigned contain only tests that are pending."""
+    """Assigns files: to each process the one that it runs, and the next."""
 
     def _assign_work_unit(self, node: Any) -> None:
         slowest = next((path for path in SLOWEST if path in self.workqueue), None)
@@ -46,10 +49,57 @@ class SlowestFirst(LoadFileScheduling):  # type: ignore[misc]  # xdist has no ty
         super()._assign_work_unit(node)
 
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
-        test = self.registered_collections[node][item_index]
-        files = self.assigned_work[node]
-        path = self._split_scope(test)
-        del files[path][test]
-        if not files[path]:
-            del files[path]
+        del self.assigned_work[node][self.registered_collections[node][item_index]]
         self._reschedule(node)
+
+    def remove_node(self, node: Any) -> str | None:
+        """Return the file during which the process died, if it did; others take what it had not begun."""
+        files = self.assigned_work.pop(node)
+        died_in = next(iter(files), None)
+        files.pop(died_in, None)
+        self.workqueue.update(files)
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return died_in
+
+    def _reschedule(self, node: Any) -> None:
+        while self.workqueue and len(self.assigned_work[node]) < 2 and not node.shutting_down:
+            self._assign_work_unit(node)
+        if not self.workqueue and not node.shutting_down:
+            node.shutdown()  # once it has run what it has
+
+
+class WholeFile(pytest.Item):
+    """A file of tests, to be collected when it is run."""
+
+    def __init__(self, *, module: pytest.Module, **arguments: Any) -> None:
+        super().__init__(name=module.name, path=module.path, nodeid=module.nodeid, **arguments)
+        self.module = module
+
+    def runtest(self) -> None:
+        raise NotImplementedError("its tests run one by one")
+
+
+class FilesAsItems:
+    """A plugin of the processes that run tests."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(self, parent: pytest.Collector) -> Any:
+        modules = yield
+        return [WholeFile.from_parent(parent, module=module) for module in modules]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        if not isinstance(item, WholeFile):
+            return None
+        session, hook = item.session, item.config.hook
+        tests = [*session.genitems(item.module)]
+        hook.pytest_collection_modifyitems(session=session, config=item.config, items=tests)
+        index = session.items.index(item)
+        for test, following in zip(tests, [*tests, nextitem][1:], strict=True):
+            session.items[index] = test  # which xdist compares with what is reported
+            hook.pytest_runtest_protocol(item=test, nextitem=following)
+            if session.shouldfail or session.shouldstop:
+                break
+        session.items[index] = item
+        return True
