@@ -53,6 +53,6 @@ def test_an_answer_is_in_the_language_of_the_question() -> None:
     assert compose(question("Wie heißt der Hund von ana?", "ana", "ana"), [], []).startswith("Dazu habe ich keine")
 
 
-def test_the_answer_to_a_question_without_words_of_a_language_is_in_that_of_the_conversation() -> None:
+def test_a_question_without_words_of_a_language_is_answered_in_the_conversations() -> None:
     found = snippet(("ana", "Ich bin von Beruf Tischlerin und wohne in Kiel."))
     assert compose(question("Hobbys?", "ana", "ana"), [], found).startswith("Dazu habe ich keine Information")

@@ -10,10 +10,11 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, NamedTuple
 
+from omoide.core.text_cache import text_cache
 from omoide.reasoner.extractive.shapes import fields as values
 from omoide.reasoner.extractive.shapes.pattern import (
     ANY,
@@ -97,7 +98,7 @@ class CardShape:
         """The pattern of a wording with the phrases that may be in the clause."""
         says, words = self.says[number], frozenset(clause.casefold().split())
         lists = tuple((name, self.lists[name].regex(words)) for name in list_names(says) if name in self.lists)
-        return _compiled(says, lists, is_event=self.is_event)
+        return _compiled(says, lists, self.is_event)
 
     def _filled(self, texts: Mapping[str, str]) -> Filled:
         read = {
@@ -157,8 +158,8 @@ class CardShape:
             yield ""
 
 
-@lru_cache(maxsize=CACHED_PATTERNS)
-def _compiled(says: str, lists: tuple[tuple[str, str], ...], *, is_event: bool) -> Pattern:
+@text_cache(maxsize=CACHED_PATTERNS)
+def _compiled(says: str, lists: tuple[tuple[str, str], ...], is_event: bool) -> Pattern:
     return compile_pattern(says, {**values.regexes(), **dict(lists)}, is_event=is_event)
 
 
