@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from omoide.core.auth import Principal
 from omoide.core.settings import Settings
@@ -10,8 +10,7 @@ from omoide.services.container import Services
 from omoide.storage import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """The services of the server, and the caller of one request."""
 
     services: Services

@@ -5,7 +5,7 @@ The messages of a batch are left to `ingest`, which reads aliases in its own tra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -34,12 +34,14 @@ Rename = Callable[[str], str]
 _NAMING: dict[type[Any], tuple[str, ...]] = {}
 
 
-async def resolved(context: Context, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The arguments with the ids of merged peers replaced."""
-    if not _may_name_peers(values):
-        return values
+def resolved(context: Context, values: Mapping[str, Any]) -> Awaitable[Mapping[str, Any]] | None:
+    """The arguments with the ids of merged peers replaced; None if they name no peers."""
+    return _resolved(context, values) if _may_name_peers(values) else None
+
+
+async def _resolved(context: Context, values: Mapping[str, Any]) -> Mapping[str, Any]:
     workspace_id = _workspace(values)
-    if workspace_id is None or not await context.store.read(peer_aliases.exist):
+    if workspace_id is None or not await context.store.read_single(peer_aliases.exist):
         return values
     named: set[str] = set()
 

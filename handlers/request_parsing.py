@@ -107,7 +107,9 @@ def peer_change(context: Context, body: models.PeerCreate | models.PeerUpdate) -
 
 def scope_names(given: Sequence[str] | None, loc: Location) -> list[str]:
     """Validate scope names and remove duplicates; `loc` is their location in the request. Raises InvalidFields."""
-    unique = [*dict.fromkeys(given or ())]
+    if not given:
+        return []
+    unique = [*dict.fromkeys(given)]
     faults = [(name, identifiers.scope_name_error(name)) for name in unique]
     if bad := [FieldError(loc, f"Value error, {why}", input=name[:100]) for name, why in faults if why]:
         raise InvalidFields(bad)

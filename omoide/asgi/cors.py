@@ -8,7 +8,7 @@ refused, and on a loopback address also requests with a foreign Host header.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -48,14 +48,10 @@ class SameOriginGuard:
         self._hosts = hosts if hosts is None else frozenset(host.lower() for host in hosts)
         self._known: set[bytes] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and (fault := self._fault(scope)):
-            body = orjson.dumps({"detail": fault})
-            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-            await send({"type": "http.response.start", "status": 403, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-            return
-        await self._app(scope, receive, send)
+            return _refuse(fault, send)
+        return self._app(scope, receive, send)
 
     def _fault(self, scope: Scope) -> str | None:
         host = origin = None
@@ -98,3 +94,10 @@ class SameOriginGuard:
             return True
         # The scheme is not compared, because a reverse proxy may terminate TLS.
         return host is not None and origin.partition("://")[2] == host.decode("latin-1")
+
+
+async def _refuse(fault: str, send: Send) -> None:
+    body = orjson.dumps({"detail": fault})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

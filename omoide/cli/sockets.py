@@ -38,6 +38,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         # Set explicitly, because uvicorn would read them from its own environment variables.
         "workers": 1,
         "forwarded_allow_ips": ",".join(settings.trusted_proxies),
+        "proxy_headers": bool(settings.trusted_proxies),
     }
 
 

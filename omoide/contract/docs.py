@@ -6,6 +6,7 @@ URLs are relative, so it works behind a path prefix. A browser that opens `/` is
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -56,10 +57,12 @@ class Docs:
             self.pages[path] = (self.assets[path], (ASSETS / path.rpartition("/")[2]).read_bytes())
         return self.pages.get(path)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or scope["path"].startswith("/v") or scope["method"] not in ("GET", "HEAD"):
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
+        return self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/" and any(
             name == b"accept" and b"text/html" in value for name, value in scope["headers"]
         ):

@@ -36,7 +36,7 @@ FORM = "contract.form"
 Handler = Callable[..., Awaitable[Any]]
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 Translation = Callable[[Any], Problem]
-Prepare = Callable[[Any, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+Prepare = Callable[[Any, Mapping[str, Any]], Awaitable[Mapping[str, Any]] | None]
 
 
 class AdmittedRequest(Protocol):
@@ -72,7 +72,8 @@ class Implementation:
     max_body_bytes: int
     """The limit for operations without `x-max-body-bytes`."""
     prepare: Prepare | None = None
-    """Called with the context and a handler's arguments, before the handler; returns its arguments."""
+    """Called with the context and a handler's arguments, before the handler; returns its arguments, or None if they
+    stay the same."""
     expand: Expand | None = None
     """See `ResponseWriter`."""
     admission_of: Callable[[str], AdmissionControl | None] = lambda _: None
@@ -238,8 +239,8 @@ class Operation:
                 await scope["extensions"][FORM].close()
 
     async def _answer(self, context: Any, values: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        if self.prepare is not None:
-            values = await self.prepare(context, values)
+        if self.prepare is not None and (prepared := self.prepare(context, values)) is not None:
+            values = await prepared
         await self.answer.send(await self.handler(context, **values), context, receive, send)
 
 

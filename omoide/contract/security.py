@@ -31,12 +31,9 @@ class Requirement:
         self.check = check
 
     async def __call__(self, request: ConnexionRequest) -> dict[str, Any]:
-        await self.admit(request.scope)
-        return {}  # Connexion looks for an OAuth subject in the result, so it must be a dictionary
-
-    async def admit(self, scope: Scope) -> None:
-        """Store the principal in the scope. Raises what the check raises."""
+        scope = request.scope
         scope["extensions"][PRINCIPAL] = await self.check(_authorization(scope), scope["path_params"])
+        return {}  # Connexion looks for an OAuth subject in the result, so it must be a dictionary
 
 
 def bearer(authorize: Authorize) -> SecurityHandlerFactory:
@@ -57,21 +54,21 @@ def guarded(operation: AbstractOperation, app: ASGIApp, wiring: SecurityHandlerF
         ((scheme, roles),) = operation.security[0].items()
         requirement = wiring.parse_security_scheme(operation.security_schemes[scheme], roles)
         if isinstance(requirement, Requirement):
-            return Guard(requirement, app)
+            return Guard(requirement.check, app)
     # Alternatives or combinations: Connexion's own class, which creates a request object and tries them in turn.
     searching: ASGIApp = SecurityOperation.from_operation(operation, next_app=app, security_handler_factory=wiring)
     return searching
 
 
 class Guard:
-    """Checks one requirement before it calls the application."""
+    """Checks one requirement before it calls the application, as `Requirement`, but without a request object."""
 
-    def __init__(self, requirement: Requirement, app: ASGIApp) -> None:
-        self.requirement = requirement
+    def __init__(self, check: Check, app: ASGIApp) -> None:
+        self.check = check
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.requirement.admit(scope)
+        scope["extensions"][PRINCIPAL] = await self.check(_authorization(scope), scope["path_params"])
         await self.app(scope, receive, send)
 
 

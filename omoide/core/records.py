@@ -276,6 +276,11 @@ class Change:
     max_bytes: int | None = None
     """The maximum size of the merged configuration in bytes of JSON; None for no limit."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it changes nothing, whatever is stored."""
+        return self.metadata is None and self.configuration is None
+
 
 @dataclass(frozen=True, slots=True)
 class SessionChange(Change):
@@ -285,6 +290,10 @@ class SessionChange(Change):
     scopes: Sequence[str] = ()
     max_observers: int | None = None
     """The maximum number of members that observe others; None for no limit."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.peers and not self.scopes and self.metadata is None and self.configuration is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ async def workspace(
 ) -> tuple[Workspace, bool]:
     """The workspace, and whether it was created; an existing one is not changed. Raises Unauthorized."""
     auth.may_name_workspace(principal, workspace_id)
-    if found := await services.store.read(workspaces.find, workspace_id):
+    if found := await services.store.read_single(workspaces.find, workspace_id):
         return found, False
     return await services.store.write(workspaces.get_or_create, workspace_id, initial, clock.now())
 
@@ -53,7 +53,8 @@ async def peer(
         if stranger is None or change != Change():
             raise auth.refusal(auth.NAMED)
         return replace(stranger, metadata={}, configuration={}), False
-    if found := await services.store.read(peers.settled, workspace_id, peer_id, change):
+    read = services.store.read_single if change.is_empty else services.store.read
+    if found := await read(peers.settled, workspace_id, peer_id, change):
         return found, False
     return await services.store.write(peers.get_or_create, workspace_id, peer_id, change, clock.now(), grant)
 
@@ -66,8 +67,10 @@ async def session(
     may_read = await _may_read(services, principal, workspace_id, session_id, change.peers)
     if not (may_read or grant.create):
         raise auth.refusal(auth.NAMED)
-    if may_read and (found := await services.store.read(sessions.settled, workspace_id, session_id, change)):
-        return found
+    if may_read:
+        read = services.store.read_single if change.is_empty else services.store.read
+        if found := await read(sessions.settled, workspace_id, session_id, change):
+            return found
     by = auth.name_of(principal)
     record = await services.store.write(
         acting.on_behalf, by, sessions.get_or_create, workspace_id, session_id, change, clock.now(), grant=grant

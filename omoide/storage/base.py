@@ -112,6 +112,11 @@ class Store(Protocol):
         behind a network, other tasks run meanwhile.
         """
 
+    async def read_single(
+        self, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, for a function that runs one statement and reads its whole result: it needs no transaction."""
+
     async def read_offloaded(
         self, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:

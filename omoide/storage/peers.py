@@ -41,9 +41,9 @@ def pk_of(db: Transaction, workspace: int, peer_id: str) -> int | None:
 def settled(db: Transaction, workspace_id: str, peer_id: str, change: Change) -> Peer | None:
     """The peer if it exists and the change would have no effect, so that nothing needs to be written; else None."""
     found = find(db, workspace_id, peer_id)
-    if found is None or _after(db, found, change) != (found.metadata, found.configuration):
-        return None
-    return found
+    if found is None or change.is_empty or _after(db, found, change) == (found.metadata, found.configuration):
+        return found
+    return None
 
 
 def get_or_create(

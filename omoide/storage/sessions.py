@@ -47,7 +47,9 @@ def get(db: Transaction, workspace_id: str, session_id: str) -> Session:
 def settled(db: Transaction, workspace_id: str, session_id: str, change: SessionChange) -> Session | None:
     """The session if it exists and the change would have no effect, so that nothing needs to be written; else None."""
     found = find(db, workspace_id, session_id)
-    if found is None or _after(db, found, change) != (found.metadata, found.configuration):
+    if found is None or change.is_empty:
+        return found
+    if _after(db, found, change) != (found.metadata, found.configuration):
         return None
     if not members.unchanged(db, found.pk, change.peers) or not scopes.has_all(db, found.pk, change.scopes):
         return None

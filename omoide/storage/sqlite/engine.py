@@ -156,6 +156,13 @@ class Store:
     def _read_here(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return _from_snapshot(self._reader, partial(fn, self._reader, *args, **kwargs))
 
+    async def read_single(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `read`, for a function that runs one statement and reads its whole result: it needs no transaction."""
+        try:
+            return fn(self._reader, *args, **kwargs)
+        except sqlite3.Error:
+            return self._read_here(fn, *args, **kwargs)  # which translates errors
+
     async def read_offloaded(
         self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
