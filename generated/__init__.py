@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "bd9f7f9013756918fcbb4b9388b942412322a17ff9c72ac80b6866d63801bd7e"
+DOCUMENT = "dd2ea55e8639bef0db5b39d5a4a9e4f70c9665f64633d41491c15efd4038c525"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

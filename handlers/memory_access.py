@@ -78,7 +78,7 @@ async def scoped(
 
     Raises Unauthorized for peer and session keys, NotFound for unknown scopes.
     """
-    if _is_narrowed(context):
+    if is_narrowed(context):
         raise Unauthorized(SCOPE_NEEDS_WORKSPACE_KEY)
     if isinstance(scope, str):
         return f"{SCOPE_PREFIX}{(await context.store.read(scopes.get, workspace_id, scope)).id}", None
@@ -106,14 +106,15 @@ async def no_scope_peers(context: Context, workspace_id: str, peer_ids: Sequence
     shown = [*map(truncate, named)]
     if fault := next(filter(None, (scope_name_error(scope_of_peer(peer_id)) for peer_id in named)), None):
         raise Unprocessable(f"Peer name(s) {shown} use the reserved scope prefix '{SCOPE_PREFIX}'. {fault}")
-    are_there = not _is_narrowed(context) and all(
+    are_there = not is_narrowed(context) and all(
         [await context.store.read(scopes.find, workspace_id, scope_of_peer(peer_id)) for peer_id in named]
     )
     what = "are scopes" if are_there else f"use the reserved scope prefix '{SCOPE_PREFIX}'"
     raise Unprocessable(f"Peer name(s) {shown} {what}. Use the `scope` parameter to read from a scope.")
 
 
-def _is_narrowed(context: Context) -> bool:
+def is_narrowed(context: Context) -> bool:
+    """Whether the key is one of a peer or of a session."""
     return context.principal.peer is not None or context.principal.session is not None
 
 

@@ -98,11 +98,10 @@ async def clone_session(
 async def get_session_peers(
     context: Context, *, workspace_id: str, session_id: str, query: parameters.GetSessionPeersQuery
 ) -> models.PagePeer:
-    """Return a page of the session's peers."""
+    """Return a page of the session's peers; a key of a peer or of the session reads the current ones only."""
     request = PageRequest(query.page, query.size)
-    return serializers.peers_page(
-        await context.store.read(members.page, workspace_id, session_id, request, query.former)
-    )
+    former = query.former and not memory_access.is_narrowed(context)
+    return serializers.peers_page(await context.store.read(members.page, workspace_id, session_id, request, former))
 
 
 async def set_session_peers(

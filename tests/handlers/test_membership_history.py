@@ -104,3 +104,19 @@ def test_callers_are_named_by_what_their_key_is_limited_to(guarded: Server, fres
                 caller.ok("DELETE", "/sessions/s/peers", ["alice"])
                 assert who(caller)[0] == (said, said)
         assert WorkspaceClient(bob, name).call("GET", "/sessions/s/peers/alice/history").status_code == 401
+
+
+def test_only_workspace_keys_list_the_peers_that_have_left(guarded: Server, fresh: Fresh) -> None:
+    keyring, name = Keyring(SECRET), fresh("former")
+
+    def listed(principal: Principal) -> list[str]:
+        with guarded.client(headers={"Authorization": f"Bearer {keyring.mint(principal, now=clock.now())}"}) as http:
+            found = WorkspaceClient(http, name).ok("GET", "/sessions/s/peers?former=true")
+        return [peer["id"] for peer in found["items"]]
+
+    with guarded.client(headers={"Authorization": f"Bearer {keyring.mint(ADMIN, now=clock.now())}"}) as http:
+        ws = WorkspaceClient(http, name)
+        ws.session("s", peers={"alice": {}, "bob": {}})
+        ws.ok("DELETE", "/sessions/s/peers", ["alice"])
+    assert listed(Principal(workspace=name)) == ["alice", "bob"]
+    assert listed(Principal(workspace=name, session="s")) == listed(Principal(workspace=name, peer="bob")) == ["bob"]
