@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "dd2ea55e8639bef0db5b39d5a4a9e4f70c9665f64633d41491c15efd4038c525"
+DOCUMENT = "74d324869295d973e7968b33fa46ddc33b5b73783c6d23c7f6b9b7c907828253"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

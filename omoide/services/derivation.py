@@ -102,7 +102,7 @@ def _job(unit: Unit, paused_until: int | None) -> PendingJob:
 def _why_failed(job: PendingJob) -> str:
     why = first_line(job.error) if job.error else "an unknown error"
     tries = pluralize(job.attempts, "attempt")
-    return f"Reading it was given up after {tries}: {why}. Try again with `omoide queue retry {job.pk}`."
+    return f"Reading it was given up after {tries}: {why}. Job {job.pk} can be retried (`omoide queue retry {job.pk}`)."
 
 
 def _why_waiting(services: Services, unit: Unit, work: MessageWork, now: int) -> str:
@@ -124,7 +124,7 @@ def _why_waiting(services: Services, unit: Unit, work: MessageWork, now: int) ->
     if job.due_at > now:
         return (
             f"It is gathered with what {work.message.peer_id} says next, until {_time(job.due_at)}, or longer if more "
-            "is said. `omoide queue flush` has it read at once."
+            "is said. Flush the queue to have it read at once (`omoide queue flush`)."
         )
     return "It is due, and the worker is busy with other jobs."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from honcho.api_types import MessageResponse
 
 from tests.sdk.conftest import Connect
 from tests.sdk.styles import Style
@@ -40,3 +41,18 @@ def test_a_key_is_ignored_while_authentication_is_off(
     server: Server, connect: Connect, fresh: Callable[[str], str], call: Style
 ) -> None:
     assert call(connect(server, fresh("workspace"), api_key="any text").peer, "alice").id == "alice"
+
+
+def test_fields_that_a_client_does_not_know_are_ignored(
+    server: Server, connect: Connect, fresh: Callable[[str], str], call: Style
+) -> None:
+    workspace = fresh("workspace")
+    honcho = connect(server, workspace, default_query={"costs": "true"})
+    session, alice = call(honcho.session, "first"), call(honcho.peer, "alice")
+    call(session.add_messages, alice.message("hello"))
+    assert [each.content for each in call(session.context).messages] == ["hello"]
+    with server.client() as http:
+        assert "costs" in http.get(f"/v3/workspaces/{workspace}/sessions/first/context?costs=true").json()
+        explained = http.post(f"/v3/workspaces/{workspace}/search", json={"query": "hello", "explain": True}).json()
+    assert "match" in explained[0]
+    assert MessageResponse.model_validate(explained[0]).content == "hello"

@@ -108,7 +108,7 @@ def test_work_that_was_given_up_tells_its_error_and_how_to_retry(play: Play) -> 
         assert (found.status, found.job.state, found.job.error) == ("failed", "failed", "the provider refused it")
         assert found.reason == (
             "Reading it was given up after 1 attempt: the provider refused it. "
-            f"Try again with `omoide queue retry {found.job.pk}`."
+            f"Job {found.job.pk} can be retried (`omoide queue retry {found.job.pk}`)."
         )
 
     play(story, Failing)
