@@ -15,7 +15,7 @@ DEPLOY := .venv/deploy/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal fairness mixed bench-all schemathesis vendor lock
+.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page fairness mixed bench-all schemathesis screenshots vendor lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -147,6 +147,9 @@ bench-reason: setup ## measure the operations of the extractive reasoner
 bench-wal: setup ## measure the size of the write-ahead log for MINUTES while clients search and add
 	$(BIN)/python -m benchmarks.wal --minutes $(MINUTES)
 
+bench-page: setup browser ## measure each screen of the page in Chromium, on 50,000 messages and 20,000 conclusions
+	$(BIN)/python -m benchmarks.page
+
 fairness: setup $(REPORT) ## measure a light tenant next to heavy ones; writes its section in benchmarks/report.md
 	$(BIN)/python -m benchmarks.report --only fairness
 
@@ -156,6 +159,9 @@ mixed: setup $(REPORT) ## run all operations on 64, 128 and 256 connections for 
 
 bench-weight: setup ## print the size of each installed package and what requires it
 	$(BIN)/python -m benchmarks.weight
+
+screenshots: setup browser ## take the pictures of the page in docs/images
+	$(BIN)/python -m tests.ui.screenshots docs/images
 
 vendor: ## bundle the packages that the page uses, from omoide/ui/vendor/package.json; needs npm
 	folder=$$(mktemp -d) && cp omoide/ui/vendor/package*.json omoide/ui/vendor/.npmrc omoide/ui/vendor/build.mjs $$folder && \

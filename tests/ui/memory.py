@@ -38,15 +38,21 @@ ODD_IDS = ["-", "_", "a-b_C9", "x" * 512, "0", "__proto__", "constructor"]
 
 
 def fill(client: httpx.Client, workspace: str) -> None:
-    """Tell the story in `workspace`, and return once everything is derived."""
+    """Tell the story in `workspace`, with what only hostile callers write, and return once everything is derived."""
+    tell(client, workspace)
+    say(client, workspace, "hostile", HOSTILE, day=3)
+    for odd in ODD_IDS:
+        post(client, f"/v3/workspaces/{workspace}/peers", {"id": odd})
+    settle(client, workspace)
+
+
+def tell(client: httpx.Client, workspace: str) -> None:
+    """Tell the story of the friends, and return once everything is derived."""
     post(client, "/v3/workspaces", {"id": workspace})
     helper = {"observe_me": False}
     post(client, f"/v3/workspaces/{workspace}/peers", {"id": "helper", "configuration": helper})
     say(client, workspace, "first", FIRST, day=1)
     say(client, workspace, "second", SECOND, day=2)
-    say(client, workspace, "hostile", HOSTILE, day=3)
-    for odd in ODD_IDS:
-        post(client, f"/v3/workspaces/{workspace}/peers", {"id": odd})
     settle(client, workspace)
 
 
