@@ -59,4 +59,5 @@ def require_accessible(page: Page) -> None:
     """Assert that axe-core finds nothing, in light and in dark."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        assert violations(page) == [], scheme
+        found = violations(page)
+        assert not found, (scheme, found)

@@ -54,9 +54,11 @@ def take(folder: Path) -> None:
                 screens = addresses(client)
             page = launch(playwright).new_page(viewport=SIZE, reduced_motion="reduce")  # type: ignore[arg-type]
             for name, address in screens.items():
+                page.goto("about:blank")  # so that the next one is a visit, not a step within the page
                 page.goto(f"{server.url}/ui/#/{address}")
                 page.locator("main h1").wait_for()
                 page.wait_for_load_state("networkidle")
+                expect(page.locator("main .state[role=status]")).to_have_count(0)
                 if name == "ask":
                     ask(page)
                 page.screenshot(path=folder / f"{name}.png")

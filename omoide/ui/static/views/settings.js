@@ -30,14 +30,14 @@ function Table({ items, query: { q = "", all = "" } }) {
     <p class="muted" role="status">${found.length} of ${items.length} settings</p>
     ${!found.length && html`<${Empty} title=${q ? "No setting matches." : "Everything has its default."} />`}
     ${[...groups].map(([group, settings]) => html`
-      <section class="card" key=${group} aria-labelledby=${`group-${group}`}>
+      <div class="card" key=${group}>
         <h2 id=${`group-${group}`} class="capital">${words(group)}</h2>
         <div class="scroll" tabindex="0" role="region" aria-labelledby=${`group-${group}`}>
         <table>
           <thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">From</th></tr></thead>
           <tbody>${settings.map((item) => html`<${Setting} key=${item.name} item=${item} />`)}</tbody>
         </table></div>
-      </section>`)}`;
+      </div>`)}`;
 }
 
 const SOURCES = { default: "default", file: "omoide.toml", environment: "environment", command_line: "command line" };
