@@ -37,9 +37,9 @@ from omoide.services.container import Services, open_services
 LEVEL: ReasoningLevel = "low"
 PAIRS = 20
 """Statements of a question that the cross-encoder reads, as at this level."""
-WRONG, WRONG_UNREAD = 0.06, 0.04
+WRONG, WRONG_UNREAD = 0.07, 0.04
 """Share of the answerable questions that may be told that nothing is known, also without the cross-encoder."""
-LEFT_OUT = 0.03
+LEFT_OUT = 0.1
 """How much an answerable question counts as one that nothing answers, when the statements that do are left out."""
 PENALTY = 2.0
 OUTPUT = Path(__file__).parents[2] / "omoide/reasoner/extractive/data/answer_model.toml"

@@ -35,7 +35,7 @@ from omoide.search.rerank import Reranker
 
 NO_RERANKER = Reranker(None)
 
-MOST, MOST_LISTED, MOST_ENUMERATED = 3, 5, 25
+MOST, MOST_LISTED, MOST_ENUMERATED = 4, 5, 25
 """Maximum statements per answer: by default, for a list question, and for a list question at the highest level."""
 MOST_LEANING = 20
 """Words of a reply that may make little sense without its question."""

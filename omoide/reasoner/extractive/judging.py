@@ -31,15 +31,18 @@ of its rank."""
 FLAT = -8.0
 LEAST = -11.0
 """The lowest logit, and score of nothing."""
-DOUBTS = ("best", "lead", "likeness", "likeness_others", "words", "others", "terms", "named", "group")
-"""Cues of whether nothing is known: of the best score; its lead; the likeness of the closest statement by or about the
-peer, and of another peer about itself; the question's words in what the peer said; by how much others' statements score
-better; the number of the question's words, and whether it names the peer, and more than two peers talk."""
+DOUBTS = ("best", "likeness", "likeness_others", "words", "others", "terms")
+"""Cues of whether nothing is known: the best score; the likeness of the closest statement by or about the peer, and of
+another peer about itself; the question's words in what the peer said; by how much others' statements score better; the
+number of the question's words."""
 DOUBTS_READ = (*DOUBTS, "logit", "logit_own", "logit_others")
-MOST_TERMS = 4
+MOST_TERMS = 3
 
 CERTAIN, CERTAIN_SHARE = 1.0, 0.99
 """Logit, and without one share of the question's words, from which a statement answers for certain."""
+LIKELY_SHARE, LEAST_FITTING = 0.8, -4.0
+"""The share from which it does unless its logit is flat, and its logit if it has the number, time or place that is
+asked for, and some of the words."""
 LEAST_PLAIN, LEAST_SHARE, LEAST_NEAR = -2.0, 0.5, 3.5
 """A plain statement that answers has at least one of: this logit, share of the question's words, likeness to it."""
 LEAST_SHARE_OF_TURN, LEAST_NEAR_OF_TURN = 0.2, 1.2
@@ -108,19 +111,14 @@ def doubts(asked: ParsedQuestion, cues: StatementCues, scores: Array, logits: Sc
     """Return the cues of whether nothing is known: `DOUBTS`, or with logits `DOUBTS_READ`."""
     others, own = cues["of_another"] > 0, cues["own"] > 0
     tells = cues["asks"] == 0
-    best = np.sort(scores)[::-1]
-    talk = {each.peer_id for each in cues.statements if each.source == "turn"} - {*asked.about}
-    terms = len(asked.terms)
+    best = float(scores.max())
     row = [
-        best[0],
-        best[0] - best[1] if len(best) > 1 else 0.0,
+        best,
         _most(cues.likeness, own, 0.0) if cues.likeness.any() else USUAL_BEST,
         _most(cues.likeness, others, 0.0),
         _most(_share(asked, cues), own, 0.0),
-        _most(scores, others, best[0] - 2) - _most(scores, ~others, best[0] - 2),
-        min(terms, MOST_TERMS),
-        is_named(asked),
-        len(talk) > 1,
+        _most(scores, others, best - 2) - _most(scores, ~others, best - 2),
+        min(len(asked.terms), MOST_TERMS),
     ]
     if logits is not None:
         row += [
@@ -138,7 +136,11 @@ def _is_certain(asked: ParsedQuestion, cues: StatementCues, logits: Scores | Non
     if asked.asks_past and bool((is_past & (share >= LEAST_SHARE)).any()):
         return True
     tells = (cues["asks"] == 0) & (cues["own"] > 0 if is_named(asked) else cues["of_another"] == 0)
-    return bool((tells & (share >= CERTAIN_SHARE if logits is None else logits >= CERTAIN)).any())
+    fits = (cues["fit"] > 0) & (share >= LEAST_SHARE)
+    if logits is None:
+        return bool((tells & (fits | (share >= CERTAIN_SHARE))).any())
+    read = (logits >= CERTAIN) | (fits & (logits >= LEAST_FITTING)) | ((share >= LIKELY_SHARE) & (logits >= FLAT))
+    return bool((tells & read).any())
 
 
 def _may_answer(asked: ParsedQuestion, cues: StatementCues, logits: Scores | None) -> npt.NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 
@@ -10,12 +11,15 @@ from omoide.reasoner.extractive.judging import Judged
 from omoide.reasoner.extractive.questions import ParsedQuestion
 from omoide.reasoner.extractive.quotation import is_quotation
 from omoide.reasoner.extractive.terms import base_forms
-from omoide.reasoner.extractive.trimming import WHOLE, excerpt
+from omoide.reasoner.extractive.trimming import excerpt
 
-MOST_WORDS, MOST_WORDS_LISTED = 66, 100
+MOST_WORDS, MOST_WORDS_LISTED = 100, 160
 """Words of an answer, without those that tell what a message replies to. The best statement gets them first."""
-LEAST_WORDS = 10
-"""Fewest words that are worth quoting of a message."""
+LEAST_GAIN, LEAST_GAIN_LISTED = 0.00135, 0.0007
+"""Minimum probability per word that a further statement answers what those before it do not: after a sure answer few
+are told, after an unsure one more. With these half of the answers have 60 words or fewer."""
+LISTED_WORDS = 16
+"""Words for each of many statements of a list."""
 FRAME = 6
 """Words around a quotation: who said it and when."""
 CLOSE = 4.0
@@ -38,8 +42,9 @@ _CURRENT = re.compile(
 def select(asked: ParsedQuestion, judged: Sequence[Judged], most: int) -> list[CandidateStatement]:
     """Return up to `most` statements, best first, but an update before the statement that it updates; for a question
     about the past, superseded ones first. Empty if none was judged to answer the question."""
-    best = distinct((each.statement for each in _newest_first(asked, judged)), most)
-    chosen = _updates_first(_within_words(asked, best, most))
+    best = distinct((each.statement for each in _newest_first(asked, judged)), 2 * most)
+    odds = {id(each.statement): each.score for each in judged}
+    chosen = _updates_first(_worth_their_words(asked, best, [odds[id(each)] for each in best], most))
     return chosen if asked.asks_all_times else sorted(chosen, key=lambda each: not each.is_past)
 
 
@@ -82,20 +87,24 @@ def distinct(candidates: Iterable[CandidateStatement], most: int) -> list[Candid
     return [each for each, _ in kept]
 
 
-def _within_words(
-    asked: ParsedQuestion, statements: Sequence[CandidateStatement], most: int
+def _worth_their_words(
+    asked: ParsedQuestion, statements: Sequence[CandidateStatement], odds: Sequence[float], most: int
 ) -> list[CandidateStatement]:
-    """Return the statements, messages cut, as many as fit into the words of an answer, but at least one."""
-    room = max(MOST_WORDS_LISTED if asked.is_list else MOST_WORDS, (FRAME + LEAST_WORDS) * most)
+    """Return the statements, messages cut, that are likely enough to answer for their words, but at least one. `odds`
+    are the log odds that each does."""
+    room = max(MOST_WORDS_LISTED if asked.is_list else MOST_WORDS, LISTED_WORDS * most)
+    least = LEAST_GAIN_LISTED if asked.is_list else LEAST_GAIN
+    unanswered = 1.0
     kept: list[CandidateStatement] = []
-    for each in statements:
-        cut = excerpt(each, asked.terms, WHOLE if not kept else room - FRAME)
+    for each, odd in zip(statements, odds, strict=True):
+        chance = 1 / (1 + math.exp(-odd))
+        cut = excerpt(each, asked.terms)
         words = len(cut.text.split()) + FRAME
-        if kept and words > room:
+        if kept and (words > room or unanswered * chance < least * words):
             continue
         kept.append(cut)
-        room -= words
-        if room < FRAME + LEAST_WORDS:
+        room, unanswered = room - words, unanswered * (1 - chance)
+        if len(kept) == most:
             break
     return kept
 
