@@ -160,7 +160,22 @@ class WorkUnit(Payload):
             or not 0 <= tokens < MOST_TOKENS
         ):
             return None
-        return replace(self, first=first, tokens=tokens + self.tokens)
+        return self.spanning(first, self.through, tokens + self.tokens)
+
+    def spanning(self, first: int, through: int, tokens: int) -> WorkUnit:
+        """Return the unit with other messages. `dataclasses.replace` would take three times as long."""
+        return WorkUnit(
+            self.session,
+            self.session_pk,
+            self.observed,
+            self.observed_pk,
+            self.observers,
+            self.observer_pks,
+            self.configuration,
+            first,
+            through,
+            tokens,
+        )
 
     def rest(self, first: int) -> WorkUnit | None:
         """Return the unit from a position on; None if it is empty."""

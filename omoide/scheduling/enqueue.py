@@ -7,7 +7,7 @@ observers are frozen into the jobs; later changes do not affect them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from omoide.core import config_resolution
 from omoide.core.config_resolution import Defaults, ResolvedConfig, defaults_of
@@ -131,7 +131,7 @@ class _MessageRun:
     count: int = 1
 
     def unit(self) -> WorkUnit:
-        return replace(self.terms, first=self.first, through=self.through, tokens=self.tokens)
+        return self.terms.spanning(self.first, self.through, self.tokens)
 
 
 def _store(db: Transaction, workspace: int, units: list[tuple[WorkUnit, int]], now: int, pace: FlushPolicy) -> None:

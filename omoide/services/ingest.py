@@ -10,7 +10,7 @@ from omoide.core.records import Message, MessageBatch, NewMessage, new_tuple
 from omoide.inference.tokens import TokenCounter
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
 from omoide.services.container import Services
-from omoide.storage import Transaction, messages, peer_aliases, receipts
+from omoide.storage import Transaction, messages, receipts
 
 COUNT_ON_LOOP_CHARACTERS = 10_000
 """Up to this many characters are counted on the event loop: a few tenths of a millisecond."""
@@ -36,13 +36,11 @@ def store_batch(
 ) -> list[Message]:
     """Store a batch whose tokens are counted, with its jobs and the receipt of its idempotency key. Raises as
     `add_messages`."""
-    workspace_id, session_id, new, idempotency = batch
+    workspace_id, session_id, _, idempotency = batch
     if idempotency and (stored := receipts.find(db, workspace_id, session_id, idempotency, now)) is not None:
         return stored
-    if aliases := peer_aliases.resolved(db, workspace_id, {message.peer_id for message in new}):
-        new = [message._replace(peer_id=aliases.get(message.peer_id, message.peer_id)) for message in new]
-        batch = batch._replace(messages=new)
     point = messages.append_point(db, batch, now, max_observers=max_observers)
+    new = point.messages
     stored = messages.append(db, point, new, muted=enqueue_jobs(db, point, new, rules))
     if idempotency:
         receipts.add(db, point, len(new), idempotency)

@@ -10,11 +10,13 @@ The hidden peers behind scopes are members too, but this module neither counts, 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 
 from omoide.core.errors import BadRequest
 from omoide.core.records import Observation, Page, PageRequest, Peer, Session, SessionChange
 from omoide.storage import membership_intervals, peers, rows, visits
 from omoide.storage.base import Transaction
+from omoide.storage.dialect import ORDERED_JOIN
 
 Flag = int | None
 SCOPES_COME_OTHERWISE = (
@@ -94,20 +96,26 @@ def authors(
     Missing peers are created, and all join. The time is `now`, or later if one of them joined when the clock was ahead.
     Raises Unprocessable for scopes and for peer ids that cannot be created.
     """
-    query = """SELECT p.pk, m.joined_at FROM peers p JOIN members m ON m.session = ? AND m.peer = p.pk
-        WHERE p.workspace = ? AND p.id = ? AND p.kind = 'peer' AND m.left_at IS NULL"""
     found: dict[str, int] = {}
     there = now
-    for peer_id in peer_ids:
-        if row := db.execute(query, (session, workspace, peer_id)).fetchone():
-            found[peer_id] = row[0]
-            there = max(there, _joined_at(row[1]))
+    ids = [*peer_ids]
+    for start in range(0, len(ids), rows.FEW_ROWS):
+        some = ids[start : start + rows.FEW_ROWS]
+        for peer_id, peer, joined_at in db.execute(_members_named(len(some)), (session, workspace, *some)).fetchall():
+            found[peer_id] = peer
+            there = max(there, _joined_at(joined_at))
     if joining := [peer_id for peer_id in peer_ids if peer_id not in found]:
         peers.refuse_scopes(db, workspace, joining, "Scope peers cannot author messages.")
         known = peers.ensure(db, workspace, joining, now)
         join_as_authors(db, session, known.values(), now, max_observers=max_observers)
         found |= known
-    return found, there
+    return {peer_id: found[peer_id] for peer_id in ids}, there
+
+
+@cache
+def _members_named(count: int) -> str:
+    return f"""SELECT p.id, p.pk, m.joined_at FROM peers p {ORDERED_JOIN} members m ON m.session = ? AND m.peer = p.pk
+        WHERE p.workspace = ? AND p.id IN ({", ".join("?" * count)}) AND p.kind = 'peer' AND m.left_at IS NULL"""
 
 
 def join_as_authors(db: Transaction, session: int, joining: Collection[int], now: int, *, max_observers: int) -> None:

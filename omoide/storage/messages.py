@@ -14,7 +14,7 @@ from omoide.core import clock
 from omoide.core.clock import FIRST, LAST, new_ids
 from omoide.core.errors import NotFound
 from omoide.core.records import NOW, Json, Message, MessageBatch, Moment, NewMessage, Page, PageRequest, new_tuple
-from omoide.storage import embeddings, event_time_order, members, membership_intervals, rows, sessions
+from omoide.storage import embeddings, event_time_order, members, membership_intervals, peer_aliases, rows, sessions
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
 from omoide.storage.engine import fulltext, secure_delete
@@ -40,11 +40,13 @@ FEW = 200
 
 
 class AppendPoint(NamedTuple):
-    """Where a batch is appended: the session, the rows of the authors by id, and the position of the first message."""
+    """Where a batch is appended: the session, the rows of the authors by id, and the position of the first message.
+    `messages` are those of the batch, by the peers that aliases stand for."""
 
     workspace_id: str
     session_id: str
     ground: sessions.Ground
+    messages: Sequence[NewMessage]
     authors: Mapping[str, int]
     first: int
     now: int
@@ -133,12 +135,13 @@ def append_point(db: Transaction, batch: MessageBatch, now: int, *, max_observer
     Raises Unprocessable for ids that cannot be created, and for scopes as authors.
     """
     ground = sessions.ground(db, batch.workspace_id, batch.session_id, now)
-    speaking = {message.peer_id: None for message in batch.messages}
+    new = peer_aliases.of_peers(db, batch) if ground.has_aliases else batch.messages
+    speaking = {message.peer_id: None for message in new}
     authors, earliest = members.authors(
         db, ground.workspace, ground.session, speaking, now, max_observers=max_observers
     )
     first = ground.message_count + 1
-    return AppendPoint(batch.workspace_id, batch.session_id, ground, authors, first, now, earliest)
+    return AppendPoint(batch.workspace_id, batch.session_id, ground, new, authors, first, now, earliest)
 
 
 def append(

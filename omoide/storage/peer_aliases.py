@@ -5,8 +5,9 @@ A freed id is remembered without a peer, because keys of the former peer must no
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from omoide.core.records import MessageBatch, NewMessage
 from omoide.storage import rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
@@ -34,6 +35,14 @@ def resolved(db: Transaction, workspace_id: str, peer_ids: Collection[str]) -> d
         (workspace_id, array([*peer_ids])),
     )
     return {as_text(alias): as_text(peer_id) for alias, peer_id in found}
+
+
+def of_peers(db: Transaction, batch: MessageBatch) -> Sequence[NewMessage]:
+    """The messages of the batch, by the peers that aliases stand for."""
+    new = batch.messages
+    if not (aliases := resolved(db, batch.workspace_id, {message.peer_id for message in new})):
+        return new
+    return [message._replace(peer_id=aliases.get(message.peer_id, message.peer_id)) for message in new]
 
 
 def merging(db: Transaction, workspace_id: str, peer_id: str) -> list[str]:

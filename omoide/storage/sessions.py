@@ -115,6 +115,8 @@ class Ground(NamedTuple):
     """Time of the newest message (microseconds since 1970); None if messages arrived out of order."""
     workspace_configuration: Json
     configuration: Json
+    has_aliases: bool
+    """Whether the database has any alias of a peer."""
 
 
 def ensure(db: Transaction, workspace_id: str, session_id: str, now: int) -> tuple[int, int]:
@@ -124,7 +126,7 @@ def ensure(db: Transaction, workspace_id: str, session_id: str, now: int) -> tup
 
 
 _SETTINGS = f"{settings_in('w.configuration')}, {settings_in('s.configuration')}"
-_GROUND = f"s.workspace, s.pk, s.message_count, s.last_said_at, {_SETTINGS}"
+_GROUND = f"s.workspace, s.pk, s.message_count, s.last_said_at, {_SETTINGS}, EXISTS (SELECT 1 FROM peer_aliases)"
 
 
 def ground(db: Transaction, workspace_id: str, session_id: str, now: int) -> Ground:
@@ -155,12 +157,13 @@ def sound_count(db: Transaction, session: int, stored: Any) -> int:
 
 
 def _made(row: rows.Row) -> Ground:
-    workspace, session, count, last_said_at, of_workspace, of_session = row
-    return Ground(workspace, session, count, last_said_at, rows.from_text(of_workspace), rows.from_text(of_session))
+    workspace, session, count, last_said_at, of_workspace, of_session, has_aliases = row
+    settings = (rows.from_text(of_workspace), rows.from_text(of_session))
+    return Ground(workspace, session, count, last_said_at, *settings, bool(has_aliases))
 
 
 _COUNTS = ("sessions.message_count", "sessions.last_said_at")
-_ground = rows.reader(["", "", *_COUNTS, "workspaces.configuration", "sessions.configuration"], _made)
+_ground = rows.reader(["", "", *_COUNTS, "workspaces.configuration", "sessions.configuration", ""], _made)
 
 
 def existing(db: Transaction, workspace_id: str, session_id: str) -> tuple[Session, int]:
