@@ -7,7 +7,7 @@ quotes them with their context, or leaves them out.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
 from omoide.core.text_cache import text_cache
@@ -45,6 +45,7 @@ _COUNTED = _WORDS.words("counted")
 _CLAUSE_STARTS = _WORDS.words("clause_starts")
 _AFTER_OBJECTS = _WORDS.words("after_objects")
 _BEFORE_THERE, _BEFORE_THAT = _WORDS.words("before_there"), _WORDS.words("before_that")
+_ASKING_BEFORE_THAT, _ASKED_OF_THAT = _WORDS.words("asking_before_that"), _WORDS.words("asked_of_that")
 _TOLD_WHICH = _WORDS.words("told_which")
 _COMPANY = _WORDS.words("company")
 _ANNOUNCING = _SELECTION.words("announcing")
@@ -154,12 +155,8 @@ def _points(lowered: list[str], at: int) -> bool:
         return lowered[at - 1] in _BEFORE_THERE
     if word in _NUMBERS and at:
         return lowered[at - 1] in _VERBS_OF_COUNTING and (not following or following in _AFTER_COUNTS)
-    if word in _THAT and at and lowered[at - 1] in _BEFORE_THAT and following in _SUBJECTS:
-        return True
     if word in _THAT:
-        if at == 0:
-            return following in _VERBS_AFTER_THAT or word not in {"that", "this"} or not following
-        return not following or following in {"too", "either", "again", "now", "before", "for"}
+        return _that_points(word, lowered[at - 1] if at else "", following)
     if word == "mine" and at > 1 and lowered[at - 1] == "of":
         return lowered[at - 2] in _COUNTED
     if word in _ONE:
@@ -167,6 +164,17 @@ def _points(lowered: list[str], at: int) -> bool:
     if word == "so":
         return at > 0 and lowered[at - 1] in _SAYING
     return False
+
+
+def _that_points(word: str, before: str, following: str) -> bool:
+    """Whether "that" or "these" is a pronoun."""
+    if not before:
+        return following in _VERBS_AFTER_THAT or word not in {"that", "this"} or not following
+    if before in _BEFORE_THAT and following in _SUBJECTS:
+        return True
+    if before in _ASKING_BEFORE_THAT and following in _ASKED_OF_THAT:
+        return True
+    return not following or following in {"too", "either", "again", "now", "before", "for"}
 
 
 def _shows(lowered: Sequence[str]) -> bool:
@@ -186,7 +194,10 @@ def _is_name(words: list[str], at: int) -> bool:
     word = words[at]
     if not word[0].isupper() or word.lower() in _NOT_NAMES or word.isupper():
         return False
-    return at > 0 or (word.lower() not in _COMMON_FIRST and len(words) > 1 and words[1][0].islower())
+    if at or len(words) < 2:
+        return at > 0
+    is_noun = is_english(word.lower()) and words[1] != "and" and not may_be_finite(words[1])
+    return word.lower().partition("'")[0] not in _COMMON_FIRST and words[1][0].islower() and not is_noun
 
 
 def _is_lower_case_name(words: list[str], at: int) -> bool:
@@ -199,11 +210,29 @@ def _is_lower_case_name(words: list[str], at: int) -> bool:
 @text_cache(maxsize=CACHED_SENTENCES)
 def names_a_person(sentence: str) -> bool:
     """Whether the sentence has a noun or name that "she" or "they" may refer to."""
+    return any(_persons(_WORD.findall(sentence)))
+
+
+def names_whom(sentence: str, pronouns: str, *, surely: bool = False) -> bool:
+    """Whether the sentence names somebody whom the pronouns of another sentence may mean: no several for "she".
+
+    `surely`: whether "a teacher" of somebody else's sentence is not enough.
+    """
+    lowered = {word.lower() for word in _WORD.findall(pronouns)}
     words = _WORD.findall(sentence)
+    is_one = not _HE.isdisjoint(lowered)
     return any(
-        word.lower().removesuffix("'s") in _PERSONS or _is_name(words, at) or _is_lower_case_name(words, at)
-        for at, word in enumerate(words)
+        not (is_one and (words[at].lower() in _SEVERAL or words[at].lower() == "who"))
+        and not (surely and at and words[at - 1].lower() in {"a", "an", "any", "some"})
+        for at in _persons(words)
     )
+
+
+def _persons(words: list[str]) -> Iterator[int]:
+    """Yield where persons are named."""
+    for at, word in enumerate(words):
+        if word.lower().removesuffix("'s") in _PERSONS or _is_name(words, at) or _is_lower_case_name(words, at):
+            yield at
 
 
 def is_verbless(sentence: str) -> bool:

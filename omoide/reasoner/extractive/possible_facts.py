@@ -14,7 +14,7 @@ from omoide.core.records import Message
 from omoide.inference.glosses import ENGLISH, language_of
 from omoide.reasoner.extractive.foreign import is_foreign, is_foreign_statement_worth_keeping
 from omoide.reasoner.extractive.inner_statements import inner_statements
-from omoide.reasoner.extractive.leaning import Lean, is_verbless, leaning, names_a_person
+from omoide.reasoner.extractive.leaning import Lean, is_verbless, leaning, names_a_person, names_whom
 from omoide.reasoner.extractive.lexicon import is_english
 from omoide.reasoner.extractive.machine_text import without_machine_lines
 from omoide.reasoner.extractive.sentences import is_enumeration, sentences
@@ -29,6 +29,8 @@ LONGEST_JOINED = 400
 """Maximum characters of sentences that are quoted together."""
 LONGEST_QUESTION = 160
 MOST_INTERJECTION_WORDS = 4
+LONGEST_PAUSE = 8 * 3_600_000_000
+"""Microseconds between two messages after which the second neither continues nor answers the first."""
 MOST_BARE_WORDS = 4
 """A statement of up to so many words tells nothing alone, unless it names what it is about."""
 _SAYING = frozenset({SentenceKind.STATEMENT, SentenceKind.FRAGMENT, SentenceKind.INSTRUCTION})
@@ -96,7 +98,9 @@ def turns(messages: Sequence[Message], peer_id: str) -> Iterator[tuple[Sentence,
     other: Message | None = None
     last: Sentence | None = None
     earlier: Sentence | None = None
-    for message in messages:
+    for before, message in zip([None, *messages], messages, strict=False):
+        if before is not None and message.created_at - before.created_at > LONGEST_PAUSE:
+            other = last = earlier = None
         if message.peer_id != peer_id:
             earlier = last or earlier
             if earlier is not None and not _is_interjection(message.content):
@@ -208,7 +212,7 @@ def _anchors(sentence: Sentence) -> bool:
 
 def _gives(sentence: Sentence, context: Sequence[Sentence]) -> bool:
     if sentence.lean is Lean.PERSON:
-        return any(names_a_person(each.plain) for each in context)
+        return any(names_whom(each.plain, sentence.plain) for each in context)
     return True
 
 
@@ -225,11 +229,12 @@ def _as_reply(sentence: Sentence, other: Message | None) -> PossibleFact | None:
         return None
     plain = without_opening(before.replace("’", "'"))
     is_person = sentence.lean is Lean.PERSON
-    if leaning(plain) > Lean.LINKED or (is_person and not names_a_person(plain)):
+    is_question = kind_of(before) is SentenceKind.QUESTION
+    if leaning(plain) > Lean.LINKED:
         return None
-    if kind_of(before) not in (
-        {SentenceKind.QUESTION, SentenceKind.STATEMENT} if is_person else {SentenceKind.QUESTION}
-    ):
+    if is_person and not names_whom(plain, sentence.plain, surely=not is_question):
+        return None
+    if not is_question and not (is_person and kind_of(before) is SentenceKind.STATEMENT):
         return None
     return PossibleFact(sentence, sentence.text, question=before, question_id=other.id)
 

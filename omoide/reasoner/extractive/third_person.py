@@ -44,10 +44,12 @@ _REFUSED = re.compile(
     r"""[\0"“”„«»「」『』‹›`*<>{}\[\]]|(?<!\w)['‘]"""
     r"""|\b(?:if|unless|wish|wishes|wished|suppose|supposing|imagine|imagining|pretend|hypothetically|otherwise|lest"""
     r"""|were i|ain't|(?:would|could|should|might)(?:n't)? have|(?:would|could)'ve|dream(?:s|t|ed|ing)?|god|goodness"""
-    r"""|gosh|reckon|swear|bet|let's)\b""",
+    r"""|gosh|reckon|swear|bet|let's"""
+    r"""|i(?: have|'ve|'m| am)?(?: \w+){0,2} (?:died|dead|dying)|aged (?:\w+ )?years?"""
+    r"""|heart attack (?:for|when|just|at|reading|looking|watching|seeing|until))\b""",
     re.IGNORECASE,
 )
-"""Quotes, markup, conditions, wishes and exclamations."""
+"""Quotes, markup, conditions, wishes, exclamations, and what the living say in jest."""
 _STOP = re.compile(r"[\s.!…\ufe0f\u200d\u2600-\u27bf\U0001f300-\U0001faff]+$")
 _SUBJECT = re.compile(rf"{SELF} ")
 _MOVED = re.compile(r"^We(?:'ve| have)? ((?:just |recently |finally )*(?:moved|relocated) (?:back )?to [A-Z])")

@@ -172,10 +172,47 @@ def test_what_is_too_short_or_leans_is_told_with_what_it_answers(turns: list[str
         ("Tom brought his dog with him.", False),
         ("Ana sold her car.", False),
         ("My sister said the doctor gave her a plaster.", False),
+        ("I paid the rise from the first of July, I knew she would say yes.", True),
+        ("I learn Italian, so I know what she calls me.", True),
+        ("My daughter-in-law is a surveyor, she is in Salem.", False),
     ],
 )
 def test_he_and_she_mean_somebody_who_may_be_meant(sentence: str, is_person: bool) -> None:
     assert (leaning(sentence) is Lean.PERSON) == is_person
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        ([("bob", "A letter from a bank outweighs one from a professor."), "She signed my contract on Monday."], []),
+        ([("bob", "Item two, the survey."), "She came on Saturday with a map."], []),
+        ([("bob", "Did that happen in spring?"), "In January, in Leeds."], []),
+        (["There were two people at the door. She sells pianos in Leeds."], []),
+    ],
+)
+def test_nobody_is_taken_for_whom_a_pronoun_does_not_mean(turns: list[str], expected: list[str]) -> None:
+    assert [each for each in said(*turns) if "She" in each or "in reply" in each] == expected
+
+
+def test_what_is_said_after_a_long_pause_neither_continues_nor_answers() -> None:
+    times = (0, 9 * HOUR)
+    for before, after in (
+        (("mel", "My sister is a vet."), "She has"),
+        (("bob", "Where do you live?"), "In Porto, near"),
+    ):
+        told = [before, ("mel", f"{after} a farm in Kent.")]
+        messages = [
+            Message(f"m{at}", "s", "w", who, text, {}, 0, SUNDAY + times[at]) for at, (who, text) in enumerate(told)
+        ]
+        contents = [fact.content for fact in derive(Batch("w", "s", "mel", messages), None, ASSISTANTS)]
+        assert not any(after in each for each in contents)
+
+
+@pytest.mark.parametrize(
+    "text", ["I died at 17k, my brother paid for the race in Oslo.", "I've had a heart attack for 40 seconds."]
+)
+def test_what_the_living_say_of_their_death_is_quoted(text: str) -> None:
+    assert all(each.startswith("mel said: ") for each in said(text))
 
 
 def test_a_name_that_is_the_id_is_told_as_the_name() -> None:
