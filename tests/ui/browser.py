@@ -38,6 +38,8 @@ class Watched:
         self.page.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
+        if message.location["url"].endswith("/ready"):
+            return  # a server that has just started says that no worker is running yet
         if message.type in ("error", "warning"):
             self.faults.append(f"console: {message.text}")
 

@@ -46,6 +46,7 @@ def test_it_is_zoomed_by_buttons_keys_and_dragging(view: View, changed: str) -> 
     page.keyboard.press("+")
     expect(page).to_have_url(re.compile("since=2026-11-02T00.*until=2026-11-03T00"))
     expect(chart).to_be_focused()
+    expect(page.get_by_text("Nov 2, 2026, 12:00 AM to Nov 3")).to_be_visible()  # drawn again: a drag is not cut off
     box = chart.locator(".u-over").bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 50)

@@ -105,3 +105,14 @@ def test_gathered_messages_are_processed_at_once_on_demand(page: Page, slow: Ser
 def conclusions(client: httpx.Client) -> list[str]:
     listed = client.post("/v3/workspaces/demo/conclusions/list").json()["items"]
     return sorted(conclusion["content"] for conclusion in listed)
+
+
+def test_a_key_that_is_being_typed_outlives_the_next_look_at_the_queue(watched: Watched, view: View) -> None:
+    watched.expected = ("401",)
+    page = watched.page
+    page.route("**/queue/list*", lambda route: route.fulfill(status=401, json={"detail": "No access token provided"}))
+    view("w/demo/queue")
+    page.get_by_label("Key", exact=True).fill("half a k")
+    with page.expect_response("**/queue/list*"):
+        pass
+    expect(page.get_by_label("Key", exact=True)).to_have_value("half a k")

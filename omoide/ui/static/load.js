@@ -1,7 +1,7 @@
 // Loading in components: useLoad runs a function again when its inputs change, and aborts what is not wanted any more.
 import { useCallback, useEffect, useReducer, useRef, useState } from "../vendor/preact.js";
 
-// `run(signal)` returns a promise. Answers {value, error, loading, reload}; a reload keeps the old value meanwhile.
+// `run(signal)` returns a promise. Answers {value, error, loading, reload}; a reload keeps the old value or error meanwhile.
 export function useLoad(run, inputs) {
   const [round, reload] = useReducer((count) => count + 1, 0);
   const [state, setState] = useState({ loading: true });
@@ -10,7 +10,7 @@ export function useLoad(run, inputs) {
     const control = new AbortController();
     const same = known.current === JSON.stringify(inputs);
     known.current = JSON.stringify(inputs);
-    setState((old) => ({ value: same ? old.value : undefined, loading: true }));
+    setState((old) => ({ ...(same && old), loading: true }));
     run(control.signal).then(
       (value) => control.signal.aborted || setState({ value, loading: false }),
       (error) => control.signal.aborted || setState({ error, loading: false }),

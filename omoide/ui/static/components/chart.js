@@ -1,6 +1,6 @@
 // A chart over time, drawn by uPlot, which is loaded with the first one. It takes the page's colours, in light and dark.
 // It is for the eye: whoever shows one shows the same figures as a table too.
-import { html, useEffect, useReducer, useRef } from "../../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useReducer, useRef } from "../../vendor/preact.js";
 import { useLoad } from "../load.js";
 import { ErrorView, Loading } from "./states.js";
 
@@ -27,7 +27,7 @@ export function Chart({ times, series, describe, zoom, utc = false }) {
   const theme = useTheme();
   const latest = useRef({});
   latest.current = { describe, zoom };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!library.value) return undefined;
     const element = box.current;
     const colours = [...legend.current.children].map((item) => getComputedStyle(item.firstChild).color);

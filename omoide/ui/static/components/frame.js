@@ -1,5 +1,5 @@
 // What is around every view: the skip link, the header with the workspace's sections, the theme and the key.
-import { html, useEffect, useState } from "../../vendor/preact.js";
+import { html, useLayoutEffect, useState } from "../../vendor/preact.js";
 import { key } from "../api.js";
 import { href } from "../router.js";
 import { useServer } from "../server.js";
@@ -64,7 +64,7 @@ function KeyDialog({ close }) {
 
 function Theme() {
   const [theme, setTheme] = useState(localStorage.getItem("omoide-theme") ?? "auto");
-  useEffect(() => {
+  useLayoutEffect(() => {
     localStorage.setItem("omoide-theme", theme);
     document.documentElement.dataset.theme = theme;
   }, [theme]);

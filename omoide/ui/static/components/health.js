@@ -4,7 +4,8 @@ import { url } from "../api.js";
 import { useEvery, useLoad } from "../load.js";
 import { ErrorView } from "./states.js";
 
-const SECONDS = 10;
+const SECONDS = 10; // between two looks
+const UNWELL = 2; // while not all parts work, as just after the start
 const NAMES = { wal: "write-ahead log" };
 const SUMMARIES = {
   ok: "All parts of the server work.",
@@ -20,7 +21,7 @@ async function readiness(signal) {
 
 export function Health() {
   const health = useLoad(readiness, []);
-  useEvery(SECONDS, health.reload);
+  useEvery(health.value?.status === "ok" ? SECONDS : UNWELL, health.reload);
   if (health.error) return html`<${ErrorView} error=${{ status: 0, message: "The server could not be reached." }}
     retry=${health.reload} />`;
   if (!health.value) return html`<p class="muted" role="status">Checking the server…</p>`;

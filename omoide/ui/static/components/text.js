@@ -50,6 +50,9 @@ export const Time = ({ at, exact = false }) => at
 
 export const number = (value) => value?.toLocaleString("en") ?? "–";
 
+// "1 message", "2 messages".
+export const counted = (many, noun) => `${number(many)} ${noun}${many === 1 ? "" : "s"}`;
+
 // `text` may be a function that returns a promise of it.
 export function CopyButton({ text, label = "Copy" }) {
   const [shown, setShown] = useState(label);

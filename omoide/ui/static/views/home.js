@@ -11,7 +11,8 @@ import { Id, Time } from "../components/text.js";
 import { useEvery, useLoad } from "../load.js";
 import { go, href } from "../router.js";
 
-const EMPTY_SECONDS = 2; // between two looks while there is no workspace
+const EMPTY_SECONDS = 2; // between two looks for workspaces while there is none
+const SECONDS = 15; // and later
 
 export default function Home({ query }) {
   const { q = "" } = query;
@@ -20,7 +21,7 @@ export default function Home({ query }) {
   const any = useLoad((signal) => list(1, 1, signal), []);
   const [first, setFirst] = useState(false);
   const empty = any.value?.total === 0;
-  useEvery(empty ? EMPTY_SECONDS : 3_600, any.reload);
+  useEvery(empty ? EMPTY_SECONDS : SECONDS, any.reload);
   if (empty && !first) setFirst(true);
   return html`
     <h1>Workspaces</h1>
@@ -31,7 +32,7 @@ export default function Home({ query }) {
         ${first && html`<p role="status">The memory has its first workspace.</p>`}
         <div class="row filters" role="search">
           <${SearchField} query=${query} label="Search by id" /></div>
-        <${PagedList} label="workspaces" size=${25} estimate=${110} inputs=${[q]}
+        <${PagedList} label="workspaces" size=${25} estimate=${110} inputs=${[q]} version=${any.value.total}
           load=${(page, size, signal) => list(page, size, signal, q && { id: { icontains: q } })}
           row=${(workspace) => html`<${WorkspaceRow} workspace=${workspace} />`}
           empty=${html`<${Empty} title="No workspace has this in its id." />`} />`}`;

@@ -4,7 +4,7 @@ import { get, post } from "../api.js";
 import { ChoiceField, SearchField } from "../components/fields.js";
 import { PagedList } from "../components/paged_list.js";
 import { Empty } from "../components/states.js";
-import { Id, Time, number } from "../components/text.js";
+import { Id, Time, counted, number } from "../components/text.js";
 import { useLoad } from "../load.js";
 import { href } from "../router.js";
 
@@ -35,7 +35,7 @@ function PeerRow({ peer, known }) {
   return html`
     <a class="statement" href=${href(["w", peer.workspace_id, "peers", peer.id])}><${Id}>${peer.id}<//></a>
     <p class="meta">
-      ${known?.conclusions_about > 0 && html`<span>${number(known.conclusions_about)} conclusions about it</span>`}
+      ${known?.conclusions_about > 0 && html`<span>${counted(known.conclusions_about, "conclusion")} about it</span>`}
       ${known?.conclusions_held > 0 && html`<span>holds ${number(known.conclusions_held)}</span>`}
       ${observed === false && html`<span class="badge">not observed</span>`}
       <span>since <${Time} at=${peer.created_at} /></span>

@@ -4,7 +4,7 @@ import { get, post } from "../api.js";
 import { ChoiceField } from "../components/fields.js";
 import { PagedList } from "../components/paged_list.js";
 import { Empty } from "../components/states.js";
-import { Id, Text, Time, number } from "../components/text.js";
+import { Id, Text, Time, counted, number } from "../components/text.js";
 import { useAction, useEvery, useLater, useLoad } from "../load.js";
 import { href } from "../router.js";
 import { useServer } from "../server.js";
@@ -49,13 +49,12 @@ function Actions({ workspace, path, version, look }) {
   });
   const [told, setTold] = useState("");
   const run = async (...values) => setTold(await act.run(...values) ?? "");
-  const jobs = (count) => count === 1 ? "1 job" : `${number(count)} jobs`;
   const { failed = 0, pending = 0 } = counts.value ?? {};
   return html`
     <button type="button" disabled=${act.busy || !pending}
-      onClick=${() => run("flush", (count) => `${jobs(count)} will not wait for more messages.`)}>Process gathered messages now</button>
+      onClick=${() => run("flush", (count) => `${counted(count, "job")} will not wait for more messages.`)}>Process gathered messages now</button>
     <button type="button" disabled=${act.busy || !failed}
-      onClick=${() => run("retry", (count) => `${jobs(count)} will be tried again.`)}>
+      onClick=${() => run("retry", (count) => `${counted(count, "job")} will be tried again.`)}>
       Try ${failed ? `${number(failed)} failed` : "failed ones"} again</button>
     <span role="status">${told}</span>
     ${act.error && html`<span class="problem" role="alert">${act.error.message}</span>`}`;
@@ -77,8 +76,8 @@ function Job({ workspace, job, path, look, writes }) {
       ${job.state !== "failed" && "Last attempt: "}<${Text} shown=${500}>${job.error}<//></p>`}
     ${retry.error && html`<p class="problem" role="alert">${retry.error.message}</p>`}
     <p class="meta"><${About} workspace=${workspace} job=${job} />
-      ${job.messages > 0 && html`<span>${number(job.messages)} ${job.messages === 1 ? "message" : "messages"}</span>`}
-      ${job.attempts > 0 && html`<span>${number(job.attempts)} ${job.attempts === 1 ? "attempt" : "attempts"}</span>`}
+      ${job.messages > 0 && html`<span>${counted(job.messages, "message")}</span>`}
+      ${job.attempts > 0 && html`<span>${counted(job.attempts, "attempt")}</span>`}
       <span>since <${Time} at=${job.created_at} /></span><span>job ${job.id}</span></p>`;
 }
 

@@ -1,5 +1,5 @@
 // Why the server believes a conclusion, or does so no longer, in one or two plain sentences.
-import { moment } from "../../components/text.js";
+import { counted, moment } from "../../components/text.js";
 
 // `tree`: an answer of …/sources.
 export function why({ conclusion, messages, sources, merged, truncated }) {
@@ -7,9 +7,8 @@ export function why({ conclusion, messages, sources, merged, truncated }) {
 }
 
 function origin({ level, times_derived: times }, messages, sources, merged, truncated) {
-  const count = (many, noun) => `${many} ${noun}${many === 1 ? "" : "s"}`;
-  if (level === "deductive" && sources.length) return `It follows from ${count(sources.length, "conclusion")}.`;
-  if (level === "inductive" && sources.length) return `It is a pattern over ${count(sources.length, "conclusion")}.`;
+  if (level === "deductive" && sources.length) return `It follows from ${counted(sources.length, "conclusion")}.`;
+  if (level === "inductive" && sources.length) return `It is a pattern over ${counted(sources.length, "conclusion")}.`;
   if (level === "contradiction" && sources.length) return `These ${sources.length} statements cannot both hold.`;
   if (messages.length) {
     const speakers = [...new Set(messages.map((message) => message.peer_id))].join(" and ");
@@ -17,7 +16,7 @@ function origin({ level, times_derived: times }, messages, sources, merged, trun
     if (messages.length === 1) return `${speakers} said it on ${last}${times > 1 ? ", several times in one message" : ""}.`;
     return `${speakers} said it in ${messages.length} messages${truncated ? " or more" : ""}, last on ${last}.`;
   }
-  if (merged.length) return `${count(merged.length, "conclusion")} that said the same became this one.`;
+  if (merged.length) return `${counted(merged.length, "conclusion")} that said the same became this one.`;
   return "No message is behind it any more: it was written through the API, or corrected, or its messages were deleted.";
 }
 
