@@ -156,6 +156,15 @@ class WorkspacesApi(Protocol):
         """GET /v3/workspaces/{workspace_id}/overview -> 200"""
         ...
 
+    async def export_workspace(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> AsyncIterator[bytes]:
+        """GET /v3/workspaces/{workspace_id}/export -> 200"""
+        ...
+
     async def get_observers(
         self,
         context: Context,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import date
+from importlib.metadata import version
 from typing import Literal
 
 from omoide.core import auth, clock, usage
 from omoide.core.config_merge import merge_config
 from omoide.core.errors import BadRequest, FieldError, InvalidFields, NotFound, Unauthorized
 from omoide.core.job_payloads import DreamPayload
+from omoide.core.lazy_import import lazy_import
 from omoide.core.records import Change, PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import chat, inspection, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
+from omoide.handlers.downloads import Download
 from omoide.services import get_or_create, observer_graph, spending
 from omoide.storage import (
     Transaction,
@@ -29,6 +32,9 @@ from omoide.storage import (
 from omoide.storage.budgets import BudgetState
 from omoide.storage.message_scope import MessageSearch
 from omoide.storage.model_usage import DailyUsage
+
+with lazy_import("omoide.storage.export.stream"):
+    from omoide.storage.export import stream
 
 BUDGET = "budget"
 """The section of a workspace's configuration that only an admin may change."""
@@ -231,3 +237,10 @@ async def get_observers(
         observer_graph.read, workspace_id, query.limit, query.query or None, query.peer_id or None
     )
     return inspection.observers(found)
+
+
+async def export_workspace(context: Context, *, workspace_id: str) -> AsyncIterator[bytes]:
+    """Export the workspace."""
+    seconds = context.settings.export_seconds
+    pieces = stream.export(context.store, workspace_id, program=version("omoide"), seconds=seconds)
+    return Download(pieces, workspace_id, ".jsonl")

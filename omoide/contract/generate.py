@@ -22,7 +22,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from omoide.contract import checks
+from omoide.contract import checks, streams
 from omoide.contract.annotations import Annotations, python_name
 from omoide.contract.document import Document, OperationSpec
 from omoide.contract.errors import BrokenDocument
@@ -143,7 +143,7 @@ class CodeWriter:
         kinds = []
         if "application/json" in content:
             kinds.append(self.annotations.of(content["application/json"]["schema"], constrained=False))
-        if "text/event-stream" in content:
+        if any(media in streams.MEDIA_TYPES for media in content):
             kinds.append("AsyncIterator[bytes]")
         if any(media.startswith("text/plain") for media in content):
             kinds.append("str")

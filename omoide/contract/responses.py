@@ -48,6 +48,9 @@ class ResponseWriter:
         contents = [response.get("content", {}) for response in returned.values()]
         self.several = len(self.statuses) > 1
         self.may_stream = _any_streams(hint)
+        self.streamed = next(
+            (media for content in contents for media in content if media in streams.MEDIA_TYPES), streams.EVENTS
+        )
         self.content_type = b"application/json"
         self.expand = expand
         self.omits_unset = bool(spec.raw.get("x-omit-unset"))
@@ -82,7 +85,7 @@ class ResponseWriter:
     async def send(self, result: Any, context: Any, receive: Receive, send: Send) -> None:
         status, value = result if self.several else (self.statuses[0], result)
         if self.may_stream and hasattr(value, "__aiter__"):
-            await streams.send_events(value, status, send)
+            await streams.send_stream(value, status, send, self.streamed)
             return
         if self.to_json is None:
             await send({"type": "http.response.start", "status": status, "headers": []})

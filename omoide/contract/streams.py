@@ -1,4 +1,4 @@
-"""Server-sent events, and cancellation of work when the client disconnects.
+"""Streamed responses, such as server-sent events, and cancellation of work when the client disconnects.
 
 A response starts only when the first bytes are available, so an earlier error becomes a normal error response.
 """
@@ -14,33 +14,35 @@ from starlette.types import Receive, Send
 
 logger = logging.getLogger("omoide.contract")
 
-MEDIA_TYPE = "text/event-stream"
+EVENTS = "text/event-stream"
+MEDIA_TYPES = (EVENTS, "application/jsonl")
+"""Types of bodies that a handler returns piece by piece."""
 HEADERS = [
-    (b"content-type", MEDIA_TYPE.encode()),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),  # nginx would buffer events otherwise
 ]
 
 
-async def send_events(events: AsyncIterator[bytes], status: int, send: Send) -> None:
-    """Send the events as they arrive. Raises what the iterator raises.
+async def send_stream(pieces: AsyncIterator[bytes], status: int, send: Send, media: str = EVENTS) -> None:
+    """Send the pieces as they arrive, after the `headers` of the iterator, if it has any. Raises what it raises.
 
     After ConnectionAbortedError from the iterator the response is not completed: the server closes the connection, and
     the client sees that the stream was truncated.
     """
     try:
-        first = await anext(events, b"")
-        await send({"type": "http.response.start", "status": status, "headers": HEADERS})
+        first = await anext(pieces, b"")
+        headers = [(b"content-type", media.encode()), *HEADERS, *getattr(pieces, "headers", ())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": first, "more_body": True})
         try:
-            async for event in events:
-                await send({"type": "http.response.body", "body": event, "more_body": True})
+            async for piece in pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
         except ConnectionAbortedError as reason:
             logger.warning("stream aborted: %s", reason)
         else:
             await send({"type": "http.response.body", "body": b""})
     finally:
-        if (close := getattr(events, "aclose", None)) is not None:
+        if (close := getattr(pieces, "aclose", None)) is not None:
             await close()
 
 

@@ -126,6 +126,12 @@ class RequestSettings(SettingGroup):
     max_upload_bytes: int = Field(
         5_242_880, ge=1, le=1_000_000_000, description="Maximum size of an uploaded file in bytes."
     )
+    export_seconds: float = Field(
+        1_800.0,
+        gt=0,
+        le=86_400,
+        description="Maximum duration of an export over HTTP. The write-ahead log keeps what is written meanwhile.",
+    )
 
 
 class StorageSettings(SettingGroup):

@@ -13,6 +13,7 @@ The modules of `omoide.storage` that are named after nouns (`messages`, `peers`,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -74,6 +75,13 @@ class Transaction(Protocol):
         """Run one statement once for each of the sequences of parameters."""
 
 
+class LongRead(Protocol):
+    """One snapshot of the committed data."""
+
+    async def step(self, fn: Callable[[Transaction], T]) -> T:
+        """Run `fn(transaction)` as `Store.read_offloaded` does, but never twice."""
+
+
 class Store(Protocol):
     """Access to the database for one process, from any of its event loops.
 
@@ -124,6 +132,9 @@ class Store(Protocol):
 
     async def read_page(self, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `read`, or as `read_offloaded` if `fn` has to count many rows (see `rows.page`)."""
+
+    def long_read(self) -> AbstractAsyncContextManager[LongRead]:
+        """Open one snapshot to read it in several steps; it sees no later writes. Raises Unavailable when entered."""
 
     async def read_at_once(
         self, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs

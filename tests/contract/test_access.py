@@ -104,6 +104,7 @@ retry_jobs                      ✔   ✔  ·   ·   ·    ·      ·    ·   ·
 flush_queue                     ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_usage                       ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_overview                    ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+export_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_observers                   ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 create_key                      ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 list_webhook_endpoints          ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·

@@ -142,6 +142,7 @@ def test_a_story_that_calls_every_operation(
     call("GET", f"{ws}/observers")
     call("GET", f"{ws}/peers/alice/timeline")
     call("GET", "/v3/settings")
+    call("GET", f"{ws}/export")
     # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from omoide.contract.streams import send_events, while_connected
+from omoide.contract.streams import send_stream, while_connected
 
 
 class StreamClient:
@@ -42,7 +42,7 @@ def test_nothing_is_sent_before_the_first_bytes_are_available() -> None:
     async def story() -> None:
         peer = StreamClient()
         with pytest.raises(ValueError, match="too early"):
-            await send_events(broken(), 200, peer.send)
+            await send_stream(broken(), 200, peer.send)
         assert peer.sent == []
 
     run(story())
@@ -56,7 +56,7 @@ def test_a_stream_is_started_and_completed(chunks: tuple[bytes, ...], bodies: li
 
     async def story() -> None:
         peer = StreamClient()
-        await send_events(given(), 200, peer.send)
+        await send_stream(given(), 200, peer.send)
         start, *rest = peer.sent
         assert (start["status"], dict(start["headers"])[b"content-type"]) == (200, b"text/event-stream")
         assert [message["body"] for message in rest] == bodies
@@ -79,7 +79,7 @@ def test_a_stream_that_cannot_be_sent_is_closed() -> None:
 
     async def story() -> None:
         with pytest.raises(OSError):  # noqa: PT011  # any
-            await send_events(given(), 200, refuse)
+            await send_stream(given(), 200, refuse)
         assert closed == [True]
 
     run(story())

@@ -27,10 +27,11 @@ from omoide.core.errors import IndexDamaged, Unavailable
 from omoide.core.offload import offload, runs_in_threads
 from omoide.fairness.thread_pool import resting
 from omoide.storage.base import ManyRows
-from omoide.storage.sqlite import fulltext_rebuild, sql_functions
+from omoide.storage.sqlite import fulltext_rebuild, long_read, sql_functions
 from omoide.storage.sqlite.connection import Connection, is_unreadable, leniently
 from omoide.storage.sqlite.database_files import refuse_as_database
 from omoide.storage.sqlite.error_codes import translate_error
+from omoide.storage.sqlite.long_read import SnapshotReader
 from omoide.storage.sqlite.migrations import migrate, migration_lock
 from omoide.storage.sqlite.open_files import FileIdentity, OpenFiles, expect, identity
 from omoide.storage.sqlite.read_only import refuse_unknown
@@ -194,6 +195,15 @@ class Store:
             finally:
                 self._reader.most_counted = None
         return await self.read_offloaded(fn, *args, **kwargs)
+
+    def long_read(self) -> contextlib.AbstractAsyncContextManager[SnapshotReader]:
+        """Open one snapshot to read it in several steps. It is closed at the end of the context."""
+
+        def open_connection() -> Connection:
+            self._files.check()
+            return self._open_reader()
+
+        return long_read.opened(open_connection)
 
     async def read_at_once(
         self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
