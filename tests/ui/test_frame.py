@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from omoide.core.auth import ADMIN, Keyring
+from omoide.core.auth import ADMIN, Keyring, Principal
 from tests.conftest import SECRET
 from tests.server_process import Server
 from tests.ui import memory
@@ -77,6 +77,22 @@ def test_a_made_key_opens_what_it_says_and_nothing_else(watched: Watched, locked
         assert client.post("/v3/workspaces/other/peers/list").status_code == 401
 
 
+def test_a_key_of_a_session_opens_its_transcript_and_no_more(watched: Watched, locked: Server) -> None:
+    watched.expected = ("401",)
+    page = watched.page
+    page.goto(f"{locked.url}/ui/#/w/demo/sessions/talk")
+    key = Keyring(SECRET).mint(Principal(workspace="demo", session="talk"), now=int(time.time()))
+    page.get_by_label("Key", exact=True).fill(key)
+    page.get_by_role("button", name="Use this key").click()
+    message = page.get_by_role("list", name="messages").get_by_role("listitem")
+    expect(message).to_contain_text("I keep bees.")
+    expect(message).to_contain_text("could not be read with this key")
+    page.get_by_role("link", name="Members").click()
+    expect(page.get_by_role("list", name="members")).to_contain_text("until now")
+    page.get_by_role("link", name="Observers").click()
+    expect(page.get_by_text("This key does not open it.")).to_be_visible()
+
+
 def test_a_page_that_may_not_write_offers_no_change(chromium: Browser, db_path: Path) -> None:
     server = Server(db_path, ui_writes="false")
     with server.client() as client:
@@ -110,7 +126,7 @@ def test_the_theme_is_kept(view: View) -> None:
     page.locator("main h1").wait_for()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
     page.get_by_label("Theme").select_option("light")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+    expect(page.locator("body")).not_to_have_css("background-color", dark)
 
 
 VIEWS = [

@@ -79,6 +79,20 @@ def test_what_others_wrote_stays_text(view: View) -> None:
     require_accessible(page)
 
 
+def test_sessions_search_and_questions_are_within_a_phone(view: View, page: Page, shown: Server) -> None:
+    long = "y" * 512
+    with shown.client() as client:
+        memory.post(client, "/v3/workspaces/talk/sessions", {"id": long, "metadata": {"note": "z" * 3000}})
+        memory.say(client, "talk", long, [(long, "line\n" * 100), ("__proto__", ""), (long, "b" * 24_000)], day=7)
+    page.set_viewport_size({"width": 390, "height": 844})
+    session = f"sessions/{long}"
+    for address in ("sessions", session, f"{session}?tab=members", f"{session}?tab=context&target={long}",
+                    f"search?q=line&session={long}", f"ask?q=Who&peer={long}", f"observers?peer={long}"):  # fmt: skip
+        view(f"w/talk/{address}")
+        expect(page.get_by_role("status").filter(has_text="Loading")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
 def test_an_address_leads_to_a_message_in_a_long_session(view: View, page: Page, long_session: list[str]) -> None:
     view(f"w/talk/sessions/long?message={long_session[0]}")
     expect(page.locator(".marked")).to_contain_text("line 1")

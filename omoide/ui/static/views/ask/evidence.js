@@ -10,16 +10,17 @@ const SHOWN = 5;
 
 export function Evidence({ workspace, evidence, answer }) {
   const { conclusions, messages, tool_calls: calls } = evidence;
-  const quoted = new Set(quotesOf(answer).map((quote) => messageOf(quote, messages)?.id));
-  const isQuoted = ({ id }) => quoted.has(id);
-  const isTold = ({ content }) => answer.toLowerCase().includes(content.toLowerCase());
+  const quotes = new Set(quotesOf(answer).map((quote) => messageOf(quote, messages)?.id));
+  const isTold = ({ quoted, content }) => quoted || answer.toLowerCase().includes(content.toLowerCase());
+  const sources = new Set(conclusions.filter(isTold).flatMap(({ message_ids: ids }) => ids));
+  const isQuoted = ({ quoted, id }) => quoted || quotes.has(id);
+  const isUsed = (message) => isQuoted(message) || sources.has(message.id);
   return html`
     <div class="evidence" role="group" aria-label="What was read for this answer">
-      <${Part} title="Messages" items=${first(messages, isQuoted)} none="No message was read." row=${(message) => html`
-        <a href=${messageHref(workspace, message)}>${message.content ? html`<q><${Text} shown=${240} more=${false}>${message.content}<//></q>`
-          : "Go to the message"}</a>
+      <${Part} title="Messages" items=${first(first(messages, isUsed), isQuoted)} none="No message was read." row=${(message) => html`
+        “<a href=${messageHref(workspace, message)}><${Text} shown=${240} more=${false}>${message.content || "(empty)"}<//></a>”
         <p class="meta"><${Id}>${message.peer_id}<//> <${Time} at=${message.created_at} exact />
-          ${isQuoted(message) && html`<span class="badge">quoted</span>`}</p>`} />
+          ${isUsed(message) && html`<span class="badge">${isQuoted(message) ? "quoted" : "behind the answer"}</span>`}</p>`} />
       <${Part} title="Conclusions" items=${first(conclusions, isTold)} none="No conclusion was read." row=${(conclusion) => html`
         <a href=${href(["w", workspace, "conclusions", conclusion.id])}><${Text} shown=${240} more=${false}>${conclusion.content}<//></a>
         <p class="meta"><${Level} level=${conclusion.level} /> <${Time} at=${conclusion.created_at} exact />

@@ -36,7 +36,8 @@ function Member({ path, workspace, session, peer }) {
 }
 
 function Stays({ stays, since }) {
-  const begin = Math.min(Date.parse(since), ...stays.map((stay) => Date.parse(stay.joined_at ?? since)));
+  const times = [since, ...stays.map((stay) => stay.joined_at)].filter(Boolean);
+  const begin = Math.min(Date.now(), ...times.map(Date.parse));
   const length = Math.max(Date.now() - begin, 1);
   const at = (iso, otherwise) => ((iso ? Date.parse(iso) : otherwise) - begin) / length * 1000;
   return html`
