@@ -15,7 +15,7 @@ import yaml
 
 from tests.contract.conformance import DOCUMENT
 
-SEED = yaml.safe_load((Path(__file__).parent / "seed.yaml").read_text())
+SEED = yaml.load((Path(__file__).parent / "seed.yaml").read_text(), yaml.CSafeLoader)
 OURS = DOCUMENT.raw
 PATH = "/v3/workspaces/{workspace_id}/sessions"
 

@@ -124,7 +124,7 @@ class Story(Strict):
 
 def stories(text: str) -> list[Story]:
     """Parse the stories of a file, one per YAML document. Raises ValueError for an invalid story."""
-    return [Story.model_validate(document) for document in yaml.safe_load_all(text)]
+    return [Story.model_validate(document) for document in yaml.load_all(text, yaml.CSafeLoader)]
 
 
 def stories_in(folder: Path) -> Iterator[tuple[str, Story]]:

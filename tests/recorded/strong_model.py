@@ -103,7 +103,7 @@ class Recording(Strict):
 
 
 def recording() -> Recording:
-    return Recording.model_validate(yaml.safe_load(Path(__file__).with_name("model.yaml").read_text(encoding="utf-8")))
+    return Recording.model_validate(yaml.load(Path(__file__).with_name("model.yaml").read_text(), yaml.CSafeLoader))
 
 
 class StrongModel:
