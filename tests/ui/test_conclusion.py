@@ -79,6 +79,7 @@ def test_a_correction_changes_the_answer_and_forgetting_removes_it(view: View, s
         dialog.get_by_role("button", name="Correct it").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("alice lives in Oslo")
         expect(page.get_by_role("region", name="History")).to_contain_text("It was <i>a joke</i>.")
+        expect(page.get_by_text("Somebody corrected what was concluded")).to_contain_text("It was <i>a joke</i>.")
         assert "Oslo" in answer(client, "correct")
         assert "Rome" not in answer(client, "correct")
         view("w/correct/peers/alice?tab=changes")

@@ -10,29 +10,34 @@ import { href } from "../router.js";
 import { useServer } from "../server.js";
 import { Actions } from "./conclusion/actions.js";
 import { History } from "./conclusion/history.js";
-import { why } from "./conclusion/why.js";
+import { isWritten, originOf, why } from "./conclusion/why.js";
 
 const FEW = 30; // conclusions and messages in a tree, at first
 const ALL = 200; // the most that the API gives
+const VERSIONS = 25;
 
 export default function Conclusion({ workspace, conclusion: id }) {
   const [most, setMost] = useState(FEW);
   const path = ["v3", "workspaces", workspace, "conclusions", id];
-  const sources = useLoad((signal) => get([...path, "sources"], { max_nodes: most }, signal), [workspace, id, most]);
+  const loaded = useLoad((signal) => Promise.all([
+    get([...path, "sources"], { max_nodes: most }, signal), get([...path, "history"], { max_versions: VERSIONS }, signal),
+  ]), [workspace, id, most]);
+  const statement = loaded.value?.[0].conclusion.content;
   const { ui_writes: writes } = useServer();
   return html`
-    ${sources.value && html`<p class="muted above">Conclusion</p>`}
-    <h1>${sources.value ? html`<${Text} shown=${300}>${sources.value.conclusion.content}<//>` : "Conclusion"}</h1>
-    <${Loaded} load=${sources} what="the conclusion">${(tree) => html`
-      <${Head} ...${{ workspace, tree, writes }} />
+    ${loaded.value && html`<p class="muted above">Conclusion</p>`}
+    <h1>${loaded.value ? html`<${Text} shown=${300}>${statement}<//>` : "Conclusion"}</h1>
+    <${Loaded} load=${loaded} what="the conclusion">${([tree, history]) => html`
+      <${Head} ...${{ workspace, tree, writes }} origin=${originOf(history, id)} />
       <section class="part" aria-labelledby="down"><h2 id="down">Where it comes from</h2>
+        ${isWritten(originOf(history, id)) && !isEmpty(tree) && html`<p class="muted">What is behind the statement that it corrects:</p>`}
         ${isEmpty(tree) ? html`<p class="muted">No message and no other conclusion is behind it.</p>`
           : html`<${SourceTree} ...${{ workspace, tree }} />`}
         <${More} ...${{ tree, most, setMost }} />
       </section>
       <${Consequences} ...${{ workspace, path, id }} />
       <section class="part" aria-labelledby="history"><h2 id="history">History</h2>
-        <${History} workspace=${workspace} id=${id} /></section>`}<//>`;
+        <${History} ...${{ workspace, id, history }} /></section>`}<//>`;
 }
 
 const More = ({ tree, most, setMost }) => tree.truncated && (most < ALL
@@ -41,21 +46,21 @@ const More = ({ tree, most, setMost }) => tree.truncated && (most < ALL
 
 const isEmpty = ({ messages, sources, merged }) => !messages.length && !sources.length && !merged.length;
 
-function Head({ workspace, tree, writes }) {
+function Head({ workspace, tree, writes, origin }) {
   const { conclusion } = tree;
   const { observer_id: observer, observed_id: observed, superseded_by: by } = conclusion;
   const peer = (id, query) => html`<a href=${href(["w", workspace, "peers", id], query)}><${Id}>${id}<//></a>`;
   return html`
     <div class="card">
-      <p class="why">${why(tree)}${by && html` <a href=${href(["w", workspace, "conclusions", by])}>What took its place</a>`}</p>
+      <p class="why">${why(tree, origin)}${by && html` <a href=${href(["w", workspace, "conclusions", by])}>What took its place</a>`}</p>
       <dl>
         <dt>Status</dt><dd>${(conclusion.status ?? "current") === "current" ? "current: it holds, as far as is known"
           : html`<${Status} conclusion=${conclusion} />`}</dd>
-        <dt>Level</dt><dd><${Level} level=${conclusion.level} /> ${LEVELS[conclusion.level]}</dd>
+        <dt>Level</dt><dd><${Level} level=${conclusion.level} /> ${!isWritten(origin) && LEVELS[conclusion.level]}</dd>
         <dt>About</dt><dd>${peer(observed, { observer: observer === observed ? null : observer, tab: "conclusions" })}</dd>
         <dt>Held by</dt><dd>${peer(observer, {})}${observer === observed && " (the peer itself)"}</dd>
-        <dt>Said</dt><dd><${Time} at=${conclusion.said_at ?? conclusion.created_at} exact />
-          ${conclusion.times_derived > 1 && ` (${number(conclusion.times_derived)} times)`}</dd>
+        ${!isWritten(origin) && html`<dt>Last said</dt><dd><${Time} at=${conclusion.said_at ?? conclusion.created_at} exact />
+          ${conclusion.times_derived > 1 && ` (${number(conclusion.times_derived)} times)`}</dd>`}
         <dt>Learned</dt><dd><${Time} at=${conclusion.created_at} exact /></dd>
         ${conclusion.valid_from && html`<dt>Holds from</dt><dd><${Time} at=${conclusion.valid_from} exact /></dd>`}
         ${conclusion.valid_until && html`<dt>Held until</dt><dd><${Time} at=${conclusion.valid_until} exact /></dd>`}

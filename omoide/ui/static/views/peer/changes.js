@@ -10,7 +10,7 @@ import { href } from "../../router.js";
 
 const ENDED = ["superseded", "invalid", "merged"];
 const KINDS = [["", "All changes"], ["superseded", "Superseded: no longer true"], ["invalid", "Corrected: never true"],
-  ["merged", "Merged: said in better words"]];
+  ["merged", "Merged: another says the same"]];
 const BY = {
   superseded: "Replaced by what was said later:", invalid: "Corrected to:", merged: "Became part of:",
 };
