@@ -28,10 +28,12 @@ export function SearchField({ query, name = "q", label, placeholder }) {
       onInput=${(event) => setTyped(event.target.value)} /></label>`;
 }
 
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
 // A date that is the parameter `name` of the address.
 export const DateField = ({ query, name, label }) => html`
   <label>${label}
-    <input type="date" value=${query[name] ?? ""} onChange=${({ target }) => replaceQuery({ [name]: target.value })} /></label>`;
+    <input type="date" value=${DATE.test(query[name]) ? query[name] : ""} onChange=${({ target }) => replaceQuery({ [name]: target.value })} /></label>`;
 
 // A choice that is the parameter `name` of the address. `options`: [[value, title], …]; the first is the default.
 export const ChoiceField = ({ query, name, label, options }) => html`

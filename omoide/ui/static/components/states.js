@@ -11,6 +11,7 @@ const HINTS = {
   0: "Start it with “omoide serve”, then try again.",
   403: "This page was opened under an address that the server does not accept.",
   404: "It may have been deleted, or the address is wrong.",
+  422: "The address or a field has a value that the server does not take: correct it.",
   429: "The server limits the requests of each caller. Wait a moment.",
   503: "The server is busy or a part of it is down: see its health on the first page.",
   507: "The disk of the server is full.",

@@ -52,5 +52,5 @@ export default function Peer({ workspace, peer, query }) {
 const NoPeer = ({ workspace, peer }) => html`
   <h1><${Id}>${peer}<//></h1>
   <${Empty} title="There is no peer with this id.">
-    <p>It was forgotten, became part of another, or has never spoken.
+    <p>It was forgotten, became part of another, or has never spoken.${" "}
       <a href=${href(["w", workspace, "peers"])}>All peers</a></p><//>`;

@@ -26,7 +26,7 @@ export default function Peers({ workspace, query }) {
     <${PagedList} label="peers" load=${load} inputs=${[workspace, q, order]} estimate=${70}
       row=${(peer) => html`<${PeerRow} peer=${peer} known=${known.get(peer.id)} />`}
       empty=${q ? html`<${Empty} title="No peer has this in its id."><p>Search for a part of an id, in any case.</p><//>`
-        : html`<${Empty} title="Nobody has spoken yet."><p>Peers appear here with their first message.
+        : html`<${Empty} title="Nobody has spoken yet."><p>Peers appear here with their first message.${" "}
           <a href=${href(["w", workspace])}>How to send one</a></p><//>`} />`;
 }
 

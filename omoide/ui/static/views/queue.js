@@ -52,7 +52,8 @@ function Actions({ workspace, path, version, look }) {
   const { failed = 0, pending = 0 } = counts.value ?? {};
   return html`
     <button type="button" disabled=${act.busy || !pending}
-      onClick=${() => run("flush", (count) => `${counted(count, "job")} will not wait for more messages.`)}>Process gathered messages now</button>
+      onClick=${() => run("flush", (count) => `${counted(count, "job")} will not wait for more messages.`)}>
+      Process gathered messages now</button>
     <button type="button" disabled=${act.busy || !failed}
       onClick=${() => run("retry", (count) => `${counted(count, "job")} will be tried again.`)}>
       Try ${failed ? `${number(failed)} failed` : "failed ones"} again</button>
@@ -67,8 +68,8 @@ function Job({ workspace, job, path, look, writes }) {
   });
   const { waits_for: wait } = job;
   return html`
-    <p><strong>${KINDS[job.kind] ?? job.kind.replaceAll("_", " ")}</strong>
-      <span class=${`badge job-${job.state}`}>${STATE_NAMES[job.state]}</span>
+    <p><strong>${KINDS[job.kind] ?? job.kind.replaceAll("_", " ")}</strong>${" "}
+      <span class=${`badge job-${job.state}`}>${STATE_NAMES[job.state]}</span>${" "}
       ${writes && job.state === "failed" && html`
         <button type="button" disabled=${retry.busy} onClick=${retry.run}>Try again<span class="hidden"> job ${job.id}</span></button>`}</p>
     ${wait && html`<p>${wait.detail} ${wait.until && html`<span class="muted">(<${Time} at=${wait.until} />)</span>`}</p>`}

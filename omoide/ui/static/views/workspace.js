@@ -12,8 +12,8 @@ import { href } from "../router.js";
 
 const NEWEST = 10;
 const TILES = [
-  ["peers", "peers", ["peers"]], ["sessions", "sessions", ["sessions"]], ["messages", "messages", null],
-  ["conclusions", "conclusions held", null], ["ended_conclusions", "no longer held", null],
+  ["peers", "peers", ["peers"]], ["sessions", "sessions", ["sessions"]], ["messages", "messages", ["search"]],
+  ["conclusions", "conclusions held", ["search"]], ["ended_conclusions", "no longer held", null],
 ];
 
 export default function Workspace({ workspace }) {

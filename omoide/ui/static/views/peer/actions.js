@@ -18,7 +18,7 @@ export function Actions({ workspace, peer, observer }) {
         title="Merges what says the same, deduces, and finds patterns and contradictions">
         ${dream.busy ? "Scheduling…" : "Dream now"}</button>
       <button type="button" onClick=${() => setAsked(true)}>Forget this peer…</button>
-      <span role="status">${dream.done && html`The dream is scheduled: see the
+      <span role="status">${dream.done && html`The dream is scheduled: see the${" "}
         <a href=${href(["w", workspace, "queue"])}>queue</a>.`}</span>
       ${dream.error && html`<span class="problem" role="alert">${dream.error.message}</span>`}
     </div>

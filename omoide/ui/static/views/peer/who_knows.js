@@ -32,6 +32,6 @@ export function WhoKnows({ workspace, peer, observer, query }) {
           <a key=${pair.observed_id}
             href=${href(["w", workspace, "peers", pair.observed_id], { observer: peer, tab: query.tab })}>
             <${Id}>${pair.observed_id}<//> (${number(pair.conclusions)})</a>`)}
-          ${targets.length > SHOWN && html`<a href=${href(["w", workspace, "observers"], { q: peer })}>and more</a>`}</p>`}
+          ${targets.length > SHOWN && html`<a href=${href(["w", workspace, "observers"], { peer })}>and more</a>`}</p>`}
     </div>`;
 }
