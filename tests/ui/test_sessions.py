@@ -70,6 +70,17 @@ def test_a_message_shows_what_was_learned_from_it_and_why_if_nothing_was(view: V
     require_accessible(page)
 
 
+def test_what_was_said_often_is_shown_at_each_message(view: View, shown: Server) -> None:
+    with shown.client() as client:
+        for said in ([("ann", "I live in Rome.")] * 20 + [("ann", "ok")] * 2, [("ann", "I live in Rome.")] * 3):
+            memory.say(client, "often", "s", said, day=8)
+            memory.settle(client, "often")
+    page = view("w/often/sessions/s")
+    messages = page.get_by_role("list", name="messages")
+    expect(messages.get_by_role("link", name="ann lives in Rome")).to_have_count(23)
+    expect(messages.get_by_role("button", name="Why?")).to_have_count(2)
+
+
 def test_what_others_wrote_stays_text(view: View) -> None:
     page = view("w/demo/sessions/hostile")
     expect(page.get_by_text("<script>window.hacked = true</script>").first).to_be_visible()

@@ -2,31 +2,36 @@
 import { get, post } from "../../api.js";
 
 const AT_ONCE = 100; // conclusions in an answer
+const NAMED = 20; // messages that a conclusion names
 const AROUND = 4; // pages: a batch, whose ids are in no order, has 100 messages
 
 // A page of messages, each with `conclusions`: what rests on it, whatever became of it; null if that could not be read.
 export async function withConclusions(path, page, size, signal) {
   const messages = await post([...path, "messages", "list"], {}, { query: { page, size }, signal });
   const ids = messages.items.map(({ id }) => id);
-  const conclusions = ids.length ? await conclusionsOf(path, ids, signal) : [];
-  const items = messages.items.map((message) => ({
-    ...message, conclusions: conclusions && grouped(conclusions.filter((one) => one.message_ids?.includes(message.id))),
-  }));
-  return { ...messages, items };
+  const conclusions = await conclusionsOf(path, ids, signal);
+  return { ...messages, items: messages.items.map((message) => ({ ...message, conclusions: conclusions?.get(message.id) ?? null })) };
 }
 
-// A key of a session or of a peer may read messages, but not conclusions: the transcript is shown without them.
+// Message id → conclusions; null if they could not be read: a key of a session or of a peer may read messages only, and
+// the transcript is shown without them.
 async function conclusionsOf(path, ids, signal) {
-  const list = [...path.slice(0, -2), "conclusions", "list"];
-  const body = { filters: { message_id: ids, status: "*" } };
+  const resting = (on) => post([...path.slice(0, -2), "conclusions", "list"], { filters: { message_id: on, status: "*" } },
+    { query: { size: AT_ONCE, reverse: true }, signal });
+  const each = async (id) => [id, grouped((await resting(id)).items)];
   try {
-    const { items } = await post(list, body, { query: { size: AT_ONCE, reverse: true }, signal });
-    return items;
+    if (!ids.length) return new Map();
+    const { items, total } = await resting(ids);
+    if (total > items.length || items.some(hasMore)) return new Map(await Promise.all(ids.map(each)));
+    return new Map(ids.map((id) => [id, grouped(items.filter(({ message_ids: behind }) => behind.includes(id)))]));
   } catch (error) {
     if (error.name === "AbortError") throw error;
     return null;
   }
 }
+
+// Of what was said often, a conclusion names only the newest messages.
+const hasMore = ({ message_ids: behind }) => behind.length >= NAMED;
 
 // What several observers hold in the same words is one entry with all their ids.
 function grouped(conclusions) {
