@@ -35,6 +35,9 @@ T = TypeVar("T")
 POOL = 60
 """Minimum number of conclusions that each ranking contributes."""
 
+GROWTH = 4
+"""Factor by which more of the nearest are read if too few of them are within reach."""
+
 
 async def search(
     store: Store, finder: SemanticSearch, request: ConclusionSearch, *, seconds: float | None = None
@@ -180,7 +183,8 @@ def _by_meaning(
         matches = [(rows[pk], distance) for pk, distance in near if pk in rows]
         if len(matches) >= request.limit or len(hits) < count or len(near) < len(hits):
             return matches[: request.limit]
-        if not within.is_current and allowed.pks is None:
-            # Most conclusions may be of another time: rank exactly those that are within reach.
+        is_restricted = not within.is_current or bool(within.clauses)
+        if is_restricted and allowed.pks is None and len(matches) * GROWTH < request.limit:
+            # Few of the nearest are within reach: rank exactly those that are.
             allowed = replace(allowed, pks=np.array(conclusion_search.all_within(db, within), np.int64))
-        count *= 4
+        count *= GROWTH

@@ -31,7 +31,7 @@ from omoide.storage.base import Transaction
 from omoide.storage.conclusion_reach import EVERYTHING, Reach
 from omoide.storage.conclusion_times import CURRENT
 from omoide.storage.content_hash import content_hash
-from omoide.storage.dialect import ORDERED_JOIN, array, in_array, insert_row, unnest, use_index
+from omoide.storage.dialect import ORDERED_JOIN, array, in_array, insert_row, unnest, use_index, without_index
 from omoide.storage.engine import fulltext
 from omoide.storage.filters import SqlClause, compile_filters, names_field
 from omoide.storage.filters.fields import LEVELS
@@ -59,6 +59,9 @@ FROM_KEPT, FROM_KEPT_IDS = (
 LAST_SAID_FIRST = "c.said_at DESC, c.created_at DESC, c.pk DESC"
 OF_PAIR_BY_TIME = "c.observer + 0 = ? AND c.observed = ?"
 """Uses the same expression as the index `conclusions_said`."""
+
+_CURRENT_OF_FEW = SqlClause(f"{without_index('c.deleted_at')} IS NULL")
+"""As CURRENT, where a filter finds few rows: its partial indexes would be scanned instead."""
 
 
 def seeing(source: str, seen: SqlClause) -> str:
@@ -245,6 +248,8 @@ def page(
     """
     clause = compile_filters(filters, conclusion_times.fields(moment.as_of))
     seen = conclusion_times.seen(moment, with_ended=names_field(filters, "status"))
+    if seen == CURRENT and names_field(filters, "message_id"):
+        seen = _CURRENT_OF_FEW
     sql, params = ("", ()) if clause is None else (f" AND {clause.sql}", clause.params)
     newest_first = PageRequest(request.page, request.size, not request.reverse)
     given, order = (workspace_id, *seen.params, *params), ("c.created_at", "c.pk")

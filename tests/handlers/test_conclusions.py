@@ -188,6 +188,15 @@ def test_a_query_with_a_wildcard_searches_all_pairs(anybody: dict[str, str], htt
     assert found["content"] == "bob plays the cello"
 
 
+def test_a_restricted_query_finds_what_is_far_from_it_among_many(http: httpx.Client, ws: str) -> None:
+    for start in range(0, 400, 100):
+        make(http, ws, *(f"bob has a dog that is called dog {number}" for number in range(start, start + 100)))
+    (cat,) = make(http, ws, "bob sleeps late", session_id="s")
+    for filters in ({"session_id": "s"}, {"id": cat["id"]}, {"session_id": "s", "observer_id": "alice"}):
+        matches = http.post(f"{ws}/conclusions/query", json={"query": "dog", "filters": filters}).json()
+        assert [each["id"] for each in matches] == [cat["id"]]
+
+
 def test_a_query_without_a_pair_searches_the_workspace(http: httpx.Client, ws: str) -> None:
     make(http, ws, "bob plays the cello")
     (found,) = http.post(f"{ws}/conclusions/query", json={"query": "cello"}).json()
