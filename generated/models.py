@@ -24,6 +24,22 @@ class BudgetConfiguration(BaseModel):
     ] = None
 
 
+class CardLine(BaseModel):
+    line: str
+    given: Annotated[
+        bool,
+        Field(
+            description="Whether a caller wrote it; if not, the server keeps it up to date."
+        ),
+    ]
+    conclusion_ids: Annotated[
+        list[str],
+        Field(
+            description="Current conclusions of the observer that give the value that the line tells, the last said first, at most 20. Sources of lines are not recorded, so a line in other words than theirs has none."
+        ),
+    ]
+
+
 class Conclusion(BaseModel):
     id: str
     content: str
@@ -358,6 +374,12 @@ class PeerCardConfiguration(BaseModel):
 
 class PeerCardResponse(BaseModel):
     peer_card: list[str] | None
+    lines: Annotated[
+        list[CardLine] | None,
+        Field(
+            description="The same lines with their sources; absent unless the request says `sources`."
+        ),
+    ] = None
 
 
 class PeerCardSet(BaseModel):

@@ -82,6 +82,7 @@ class GetPeerCardQuery:
     """The query of `get_peer_card`."""
 
     target: str | None = None
+    sources: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

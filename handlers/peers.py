@@ -14,7 +14,7 @@ from omoide.handlers import chat as chat_module
 from omoide.handlers import inspection, memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.reasoner.representation import render
-from omoide.services import get_or_create, timeline
+from omoide.services import card_sources, get_or_create, timeline
 from omoide.services.context_builder import peer_context
 from omoide.services.selection import select_conclusions
 from omoide.services.timeline import TimelineParts
@@ -106,8 +106,14 @@ async def get_peer_card(
     context: Context, *, workspace_id: str, peer_id: str, query: parameters.GetPeerCardQuery
 ) -> models.PeerCardResponse:
     """Return the card that the peer keeps about a target."""
-    card = await context.store.read(cards.get, workspace_id, peer_id, query.target or peer_id)
-    return models.PeerCardResponse(peer_card=card)
+    asked = (workspace_id, peer_id, query.target or peer_id)
+    card = models.PeerCardResponse(peer_card=await context.store.read(cards.get, *asked))
+    if query.sources:
+        lines = await card_sources.of_card(context.services, *asked)
+        card.lines = [
+            models.CardLine(line=each.line, given=each.is_given, conclusion_ids=[*each.sources]) for each in lines
+        ]
+    return card
 
 
 async def set_peer_card(
