@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -162,3 +164,48 @@ def test_a_server_that_is_gone_is_said_and_tried_again(watched: Watched, chromiu
     page.get_by_role("button", name="Try again").first.click()
     expect(page.get_by_text("Workspace not found").or_(page.get_by_text("There are none.")).first).to_be_visible()
     again.stop()
+
+
+@pytest.fixture
+def prefixed(shown: Server) -> Iterator[str]:
+    """The address of a proxy that serves the server below `/memory`, and nothing else."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def forward(self) -> None:
+            if not self.path.startswith("/memory/"):
+                self.send_error(404)
+                return
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            sent = {name: self.headers[name] for name in ("accept", "content-type") if name in self.headers}
+            answer = httpx.request(
+                self.command, shown.url + self.path.removeprefix("/memory"), content=body, headers=sent
+            )
+            self.send_response(answer.status_code)
+            for name in ("content-type", "location", "content-security-policy"):
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_POST = forward
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(server.serve_forever)
+        yield f"http://127.0.0.1:{server.server_port}/memory/"
+        server.shutdown()
+    server.server_close()
+
+
+def test_the_page_works_below_a_prefix(page: Page, prefixed: str) -> None:
+    page.goto(prefixed)
+    expect(page.get_by_role("heading", name="Workspaces")).to_be_visible()
+    assert page.url == f"{prefixed}ui/"
+    page.get_by_role("link", name="demo", exact=True).click()
+    expect(page.get_by_role("heading", name="demo")).to_be_visible()
+    page.get_by_role("navigation", name="Workspace").get_by_role("link", name="Sessions").click()
+    page.get_by_role("link", name="first", exact=True).click()
+    expect(page.get_by_text("ok, thanks!")).to_be_visible()
