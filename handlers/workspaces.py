@@ -9,7 +9,7 @@ from typing import Literal
 
 from omoide.core import auth, clock, usage
 from omoide.core.config_merge import merge_config
-from omoide.core.errors import BadRequest, FieldError, InvalidFields, NotFound, Unauthorized
+from omoide.core.errors import BadRequest, FieldError, InvalidFields, Unauthorized
 from omoide.core.job_payloads import DreamPayload
 from omoide.core.lazy_import import lazy_import
 from omoide.core.records import Change, PageRequest
@@ -163,9 +163,7 @@ async def get_usage(context: Context, *, workspace_id: str, query: parameters.Ge
 def _usage(
     db: Transaction, workspace_id: str, days: tuple[int, int], usual: int, now: int
 ) -> tuple[BudgetState, list[DailyUsage]]:
-    workspace = workspaces.pk_of(db, workspace_id)
-    if workspace is None:
-        raise NotFound(f"Workspace {workspace_id} not found")
+    workspace = workspaces.existing(db, workspace_id)
     return budgets.state(db, workspace, usual, now), model_usage.of_workspace(db, workspace, *days)
 
 

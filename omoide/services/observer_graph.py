@@ -40,9 +40,7 @@ def read(db: Transaction, workspace_id: str, limit: int, text: str | None, peer_
 
     Takes more than a millisecond. Raises NotFound.
     """
-    workspace = workspaces.pk_of(db, workspace_id)
-    if workspace is None:
-        raise NotFound(f"Workspace {workspace_id} not found")
+    workspace = workspaces.existing(db, workspace_id)
     seeds = None if text is None and peer_id is None else _seeds(db, workspace, workspace_id, text, peer_id)
     graph = select(observer_pairs.read(db, workspace), limit, seeds)
     return graph._replace(names=observer_pairs.names(db, [each.peer for each in graph.peers]))

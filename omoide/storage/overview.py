@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from omoide.core.clock import valid
-from omoide.core.errors import NotFound
-from omoide.storage import rows, workspace_jobs
+from omoide.storage import rows, workspace_jobs, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, count_or_zero, is_integer, use_index
 from omoide.storage.workspace_jobs import JobCounts
@@ -36,10 +35,9 @@ class Overview(NamedTuple):
 
 def read(db: Transaction, workspace_id: str, now: int, *, most: int = MOST_COUNTED) -> Overview:
     """Count the workspace's contents. Takes more than a millisecond. Raises NotFound."""
-    query = "SELECT pk, created_at FROM workspaces WHERE id = ? AND deleted_at IS NULL"
-    if (row := db.execute(query, (workspace_id,)).fetchone()) is None:
-        raise NotFound(f"Workspace {workspace_id} not found")
-    workspace, created_at = rows.mended(["", "workspaces.created_at"], row)
+    workspace = workspaces.existing(db, workspace_id)
+    row = db.execute("SELECT created_at FROM workspaces WHERE pk = ?", (workspace,)).fetchone()
+    (created_at,) = rows.mended(["workspaces.created_at"], row)
     given = {"workspace": workspace, "most": most}
     (peers,) = db.execute(_PEERS, given).fetchone()
     sessions, messages, last_message_at = db.execute(_SESSIONS, given).fetchone()

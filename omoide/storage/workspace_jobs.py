@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple, get_args
 
-from omoide.core.errors import NotFound
 from omoide.core.job_payloads import IN_ORDER, REASONING, JobKind
 from omoide.core.records import Page, PageRequest
 from omoide.storage import budgets, job_stats, rows, waiting_units, workspaces
@@ -79,7 +78,7 @@ def page(
     db: Transaction, workspace_id: str, state: JobState | None, now: int, request: PageRequest
 ) -> Page[WorkspaceJob]:
     """The jobs of a workspace in a state, or in any: failed ones first, then by due time. Raises NotFound."""
-    workspace = existing(db, workspace_id)
+    workspace = workspaces.existing(db, workspace_id)
     within = _in_state(state, now)
     source = f"FROM jobs j WHERE j.workspace = ? AND {within.sql}"
     order = ("j.failed_at IS NULL", "j.due_at", "j.pk")
@@ -96,21 +95,13 @@ def retry(db: Transaction, workspace_id: str, pks: Collection[int] | None, now: 
 
     Raises NotFound.
     """
-    return job_stats.retry(db, now, pks, workspace=existing(db, workspace_id))
+    return job_stats.retry(db, now, pks, workspace=workspaces.existing(db, workspace_id))
 
 
 def flush(db: Transaction, workspace_id: str, now: int) -> int:
     """Make the units due that wait for more messages; returns their number. Raises NotFound."""
-    existing(db, workspace_id)
+    workspaces.existing(db, workspace_id)
     return waiting_units.hasten(db, now, workspace_id=workspace_id)
-
-
-def existing(db: Transaction, workspace_id: str) -> int:
-    """The row of a workspace. Raises NotFound."""
-    workspace = workspaces.pk_of(db, workspace_id)
-    if workspace is None:
-        raise NotFound(f"Workspace {workspace_id} not found")
-    return workspace
 
 
 def _behind(db: Transaction, pks: Collection[int], now: int) -> set[int]:

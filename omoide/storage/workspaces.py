@@ -29,6 +29,13 @@ def pk_of(db: Transaction, workspace_id: str) -> int | None:
     return row[0] if row else None
 
 
+def existing(db: Transaction, workspace_id: str) -> int:
+    """The row of the workspace. Raises NotFound."""
+    if (pk := pk_of(db, workspace_id)) is None:
+        raise NotFound(f"Workspace {workspace_id} not found")
+    return pk
+
+
 def get_or_create(db: Transaction, workspace_id: str, initial: Change, now: int) -> tuple[Workspace, bool]:
     """Get or create the workspace; returns it and whether it was created. An existing one is not changed.
 

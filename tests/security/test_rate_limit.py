@@ -231,6 +231,6 @@ def test_a_disabled_limit_adds_no_middleware() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None: ...
 
     callers = callers_of(Keyring(SECRET))
-    assert guard(app, settings_of(auth=True, jwt_secret=SECRET), callers) is app
-    limit = guard(app, settings_of(auth=True, jwt_secret=SECRET, rate_limit_per_minute=1), callers)
+    assert guard(app, settings_of(auth=True, jwt_secret=SECRET, ui=False), callers) is app
+    limit = guard(app, settings_of(auth=True, jwt_secret=SECRET, ui=False, rate_limit_per_minute=1), callers)
     assert isinstance(limit, RateLimit)
