@@ -70,6 +70,18 @@ def test_a_message_shows_what_was_learned_from_it_and_why_if_nothing_was(view: V
     require_accessible(page)
 
 
+def test_a_conversation_is_seen_forming(view: View, page: Page, shown: Server) -> None:
+    page.clock.install()
+    with shown.client() as client:
+        memory.post(client, "/v3/workspaces/forming/sessions", {"id": "s"})
+        view("w/forming/sessions/s")
+        expect(page.get_by_text("Nothing was said here yet.")).to_be_visible()
+        memory.say(client, "forming", "s", [("ann", "I live in Rome.")], day=8)
+        memory.settle(client, "forming")
+    page.clock.fast_forward(5_000)
+    expect(page.get_by_role("link", name="ann lives in Rome")).to_be_visible()
+
+
 def test_what_was_said_often_is_shown_at_each_message(view: View, shown: Server) -> None:
     with shown.client() as client:
         for said in ([("ann", "I live in Rome.")] * 20 + [("ann", "ok")] * 2, [("ann", "I live in Rome.")] * 3):
