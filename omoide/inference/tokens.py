@@ -109,7 +109,8 @@ class TokenCounter:
         joined = _END.join(texts)
         if len(texts) < 2 or joined.count(_END) >= len(texts) or _SPLIT in joined or max(map(len, texts)) > BLOCK:
             return [self.count(text) for text in texts]
-        if not _is_whole(joined):
+        is_whole = _is_whole(joined)
+        if not is_whole:
             texts = [_BEFORE_LAST.sub(rf"\g<0>{_SPLIT}", text) for text in texts]
             joined = _END.join(texts)
         encoding = self._loaded()
@@ -118,7 +119,7 @@ class TokenCounter:
         counts, start = [], 0
         for text in texts:
             stop = tokens.index(end, start)
-            counts.append(stop - start - text.count(_SPLIT))
+            counts.append(stop - start - (0 if is_whole else text.count(_SPLIT)))
             start = stop + 1
         return counts
 

@@ -43,19 +43,20 @@ def enqueue_jobs(db: Transaction, point: AppendPoint, batch: Sequence[NewMessage
     muted: list[int] = []
     runs_of: dict[str, list[_MessageRun]] = {}
     usual = {peer_id: terms.of(peer_id, general) for peer_id in point.authors}
-    for seq, message in enumerate(batch, point.first):
-        own, unit = general, usual[message.peer_id]
-        if message.configuration:
-            own = config_resolution.resolve(*levels, message.configuration, rules.defaults)
-            unit = terms.of(message.peer_id, own)
+    for seq, (peer_id, _, _, tokens, _, configuration, _) in enumerate(batch, point.first):
+        own, unit = general, usual[peer_id]
+        if configuration:
+            own = config_resolution.resolve(*levels, configuration, rules.defaults)
+            unit = terms.of(peer_id, own)
         if not own.reasoning_enabled:
             muted.append(seq)
         elif unit is not None:
-            runs = runs_of.setdefault(message.peer_id, [])
-            if runs and (run := runs[-1]).terms is unit:
-                run.through, run.tokens, run.count = seq, run.tokens + message.token_count, run.count + 1
+            if (runs := runs_of.get(peer_id)) is None:
+                runs_of[peer_id] = [_MessageRun(unit, seq, seq, tokens)]
+            elif (run := runs[-1]).terms is unit:
+                run.through, run.tokens, run.count = seq, run.tokens + tokens, run.count + 1
             else:
-                runs.append(_MessageRun(unit, seq, seq, message.token_count))
+                runs.append(_MessageRun(unit, seq, seq, tokens))
     for runs in runs_of.values():
         _store(db, point.ground.workspace, [(run.unit(), run.count) for run in runs], point.now, rules.pace)
     if general.summary_enabled:

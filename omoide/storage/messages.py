@@ -187,10 +187,10 @@ def _values(
             seq,
             authors[peer_id],
             content,
-            rows.to_text(metadata),
+            rows.to_text(metadata) if metadata else "{}",
             tokens,
             now if said_at is None else said_at,
-            int(seq in muted),
+            1 if seq in muted else 0,
         )
         for seq, (id, (peer_id, content, metadata, tokens, said_at, _, _)) in enumerate(
             zip(ids, batch, strict=True), point.first

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -167,7 +168,7 @@ def insert_all(db: Transaction, into: str, values: Sequence[Row], ending: str = 
     while left := len(values) - start:
         # Powers of two below the maximum, so that few different statements are prepared.
         count = left if left <= FEW_ROWS else MOST_ROWS if left >= MOST_ROWS else 1 << (left.bit_length() - 1)
-        params = [value for row in values[start : start + count] for value in row]
+        params = [*chain.from_iterable(values[start : start + count])]
         db.execute(_insertion(into, len(values[0]), count, ending), params)
         start += count
 
