@@ -18,8 +18,8 @@ RANK = 2.1
 """Loss for each e-fold of the rank in the search."""
 SPEAKER = 3.6
 """Gain of a message whose speaker the query names."""
-LENGTH = 4.2
-"""Gain for each e-fold of the length, up to `MOST_LENGTH` characters."""
+LENGTH, LENGTH_FOR_A_WORD = 4.2, 2.1
+"""Gain for each e-fold of the length, up to `MOST_LENGTH` characters; for a query of one word the second."""
 MOST_LENGTH = 200
 ASKS = 3.6
 """Loss of a message that ends with a question."""
@@ -32,7 +32,8 @@ def priors(query: Query, hits: Iterable[Message]) -> list[float]:
 
 def _of_message(query: Query, message: Message) -> float:
     text = message.content.strip()
-    score = LENGTH * log1p(min(len(text), MOST_LENGTH))
+    gain = LENGTH if query.is_sentence or len(query.words) > 1 else LENGTH_FOR_A_WORD
+    score = gain * log1p(min(len(text), MOST_LENGTH))
     if query.names(message.peer_id):
         score += SPEAKER
     if text[-1:] in QUESTION_MARKS:

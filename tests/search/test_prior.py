@@ -40,3 +40,11 @@ def test_a_message_that_says_something_is_likelier_than_a_short_one() -> None:
 
 def test_beyond_some_length_more_text_is_no_better() -> None:
     assert not likelier(message("bees " * 500), message("bees " * 50))
+
+
+def test_length_counts_less_for_a_query_of_one_word() -> None:
+    gains = []
+    for query in (ASKED, Query("bees")):
+        short, long = priors(query, [message("bees"), message("bees " * 50)])
+        gains.append(long - short)
+    assert gains[0] > gains[1] > 0
