@@ -62,7 +62,7 @@ def test_correct_it_and_see_the_answer_change(view: View, story: str, shown: Ser
     page.get_by_label("Why (the history shows it)").fill("He mixed them up.")
     page.get_by_role("button", name="Correct it").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("walnuts")
-    expect(page.get_by_text("He mixed them up.")).to_be_visible()
+    expect(page.get_by_text("He mixed them up.", exact=True)).to_be_visible()
     with shown.client() as client:
         memory.settle(client, story)
     answer = asked(page, "bob", "What is he allergic to?")

@@ -22,7 +22,7 @@ export function ConclusionRow({ workspace, conclusion, text, children }) {
   return html`
     <article class=${`conclusion ${current ? "" : "ended"}`}>
       <a class="statement" href=${href(["w", workspace, "conclusions", id])}>
-        ${text ?? html`<${Text} shown=${300} more=${false}>${content}<//>`}</a>
+        ${text || html`<${Text} shown=${300} more=${false}>${content}<//>`}</a>
       <p class="meta">
         <${Level} level=${level} /> <${Status} conclusion=${conclusion} />
         <span>about <${Id}>${observed}<//>${observer !== observed && html`, held by <${Id}>${observer}<//>`}</span>

@@ -2,19 +2,25 @@
 // screen, and what is far away is only as high as it was, so 100,000 rows cost what the screen shows.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 import { useLater, useLoad } from "../load.js";
-import { Empty, ErrorView, Loading } from "./states.js";
+import { Empty, ErrorView, Loaded } from "./states.js";
+import { number } from "./text.js";
 
 const NEAR = "800px"; // how far from the screen a block is loaded
 
 // `load(page, size, signal)` returns {items, total}; `row(item, index)` a view. `inputs` are what `load` depends on.
 // `start`: the index of the row to begin at. `estimate`: a row's height in pixels before it is known. When `version`
 // changes, what is shown is loaded again and stays meanwhile. `above(total)`: what is shown before the list.
-export function PagedList({ load, row, inputs, keyOf, size = 50, estimate = 64, start = 0, label, empty, above, extras, version = 0 }) {
+export function PagedList({ load, inputs, size = 50, start = 0, label, version = 0, ...rest }) {
   const first = useLoad((signal) => load(Math.floor(start / size) + 1, size, signal), [...inputs, start, size]);
   useLater(version, first.reload);
-  if (first.error) return html`<${ErrorView} error=${first.error} retry=${first.reload} />`;
-  if (!first.value) return html`<${Loading} what=${label} />`;
-  const { total } = first.value;
+  return html`
+    <p class="hidden" role="status">${first.value ? `${label}: ${number(first.value.total)}` : ""}</p>
+    <${Loaded} load=${first} what=${label}>${(page) => html`
+      <${Blocks} ...${{ load, inputs, size, start, label, version, ...rest }} first=${page} />`}<//>`;
+}
+
+function Blocks({ load, row, inputs, keyOf, size, estimate = 64, start, label, empty, extras, above, version, first }) {
+  const { total } = first;
   if (!total) return empty ?? html`<${Empty} title=${`No ${label} here.`} />`;
   const blocks = Array.from({ length: Math.ceil(total / size) }, (_, index) => index);
   const given = Math.floor(start / size);
@@ -23,7 +29,7 @@ export function PagedList({ load, row, inputs, keyOf, size = 50, estimate = 64, 
     <div role="list" class="list" aria-label=${label}>
       ${blocks.map((index) => html`
         <${Block} key=${`${JSON.stringify(inputs)}/${index}`} ...${{ index, load, row, keyOf, size, total, estimate, extras, version }}
-          given=${index === given ? first.value : null} start=${index === given ? start : null} />`)}
+          given=${index === given ? first : null} start=${index === given ? start : null} />`)}
     </div>`;
 }
 

@@ -3,6 +3,8 @@ import { html } from "../../../vendor/preact.js";
 import { post } from "../../api.js";
 import { ConclusionRow } from "../../components/conclusion_row.js";
 import { ChoiceField, DateField, SearchField } from "../../components/fields.js";
+import { Marked } from "../../components/marked.js";
+import { Match } from "../../components/match.js";
 import { PagedList } from "../../components/paged_list.js";
 import { Empty } from "../../components/states.js";
 import { replaceQuery } from "../../router.js";
@@ -34,7 +36,7 @@ export function Conclusions({ workspace, observer, observed, query }) {
   const filters = filtersOf(observer, observed, query);
   const load = async (page, size, signal) => {
     if (!q) return post([...path, "list"], { filters }, { query: { page, size, reverse: order === "oldest" }, signal });
-    const items = await post([...path, "query"], { query: q, top_k: FOUND, filters }, { signal });
+    const items = await post([...path, "query"], { query: q, top_k: FOUND, filters, explain: true }, { signal });
     return { items, total: items.length };
   };
   const narrowed = q || level || status || since || until;
@@ -49,7 +51,10 @@ export function Conclusions({ workspace, observer, observed, query }) {
     </div>
     <${PagedList} label="conclusions" load=${load} size=${FOUND} estimate=${75}
       inputs=${[workspace, observer, observed, q, level, status, since, until, order]}
-      row=${(conclusion) => html`<${ConclusionRow} workspace=${workspace} conclusion=${conclusion} />`}
+      row=${(conclusion) => html`
+        <${ConclusionRow} workspace=${workspace} conclusion=${conclusion}
+          text=${q && html`<${Marked} text=${conclusion.content} query=${q} shown=${300} more=${false} />`}>
+          ${conclusion.match && html`<${Match} match=${conclusion.match} />`}<//>`}
       empty=${narrowed ? html`<${Nothing} />` : html`<${Unknown} />`} />`;
 }
 
