@@ -314,6 +314,11 @@ ASKED: list[tuple[str, str, Any]] = [
     ("GET", "webhooks", None),
     ("GET", "queue/status", None),
     ("GET", "queue/status?session_id=pier", None),
+    ("GET", "overview", None),
+    ("GET", "observers", None),
+    ("GET", "observers?query=ALI", None),
+    ("GET", "peers/alice/timeline?limit=200", None),
+    ("POST", "queue/list?size=100", {}),
 ]
 
 
