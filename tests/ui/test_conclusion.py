@@ -29,7 +29,7 @@ def test_the_chain_leads_down_to_the_messages(view: View, shown: Server, changed
     expect(sources).to_contain_text("I love hiking in the mountains so much.")
     expect(page.get_by_role("region", name="History")).to_contain_text("derived from other conclusions")
     require_accessible(page)
-    sources.get_by_role("link", name="Link to this message of alice").last.click()
+    sources.get_by_role("link", name="Message").last.click()
     expect(page.locator("[aria-current=true].marked")).to_contain_text("I love hiking in the mountains")
 
 

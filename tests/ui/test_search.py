@@ -15,11 +15,12 @@ def test_what_is_found_is_marked_and_leads_to_its_place(view: View) -> None:
     page = view("w/demo/search")
     expect(page.get_by_role("heading", name="Newest messages")).to_be_visible()
     page.get_by_label("What to find").fill("where does Carla live")
-    page.get_by_role("button", name="Search").click()
+    page.get_by_label("What to find").press("Enter")
     messages = page.get_by_role("region", name="Messages")
     first = messages.get_by_role("listitem").first
     expect(first).to_contain_text("My sister Carla lives in Porto.")
     expect(first.locator("mark")).to_have_text(["Carla", "lives"])
+    expect(page.get_by_label("What to find")).to_be_focused()
     first.locator("summary").click()
     expect(first.get_by_text("has words of the query.")).to_be_visible()
     expect(first.get_by_role("definition").first).to_have_text("1")
@@ -27,7 +28,7 @@ def test_what_is_found_is_marked_and_leads_to_its_place(view: View) -> None:
     expect(conclusions.locator("summary").first).to_contain_text("words")
     expect(conclusions.get_by_role("link", name="bob's sister Carla lives in Porto")).to_be_visible()
     require_accessible(page)
-    first.get_by_role("link", name="Link to this message of bob").click()
+    first.get_by_role("link", name="Message").click()
     expect(page.locator("[aria-current=true].marked")).to_contain_text("My sister Carla lives in Porto.")
 
 

@@ -65,6 +65,7 @@ def test_a_message_shows_what_was_learned_from_it_and_why_if_nothing_was(view: V
     )
     messages.nth(1).get_by_role("button", name="Why?").click()
     expect(messages.nth(1)).to_contain_text("Not observed.")
+    expect(messages.nth(1).locator(".nothing")).to_be_focused()
     messages.nth(4).get_by_role("button", name="Why?").click()
     expect(messages.nth(4)).to_contain_text("Nothing found.")
     require_accessible(page)

@@ -1,6 +1,6 @@
 // A text that was found, with the words of the query marked. The server decides what is found, by stems and by meaning;
 // the marks only show the eye where the words are.
-import { html, useState } from "../../vendor/preact.js";
+import { html, useRef, useState } from "../../vendor/preact.js";
 import { firstPart, number } from "./text.js";
 
 const WORD = /[\p{L}\p{N}\p{M}_]+/gu;
@@ -61,14 +61,16 @@ export function marksOf(text, query) {
 // `shown`: how many characters are shown, around the first mark, until all are asked for.
 export function Marked({ text, query, shown = 500, more = true }) {
   const [whole, setWhole] = useState(false);
+  const box = useRef(null);
   const ranges = marksOf(text, query);
   const first = Math.min(Math.max(0, (ranges[0]?.[0] ?? 0) - BEFORE), Math.max(0, text.length - shown));
   const begin = whole ? 0 : first;
   const end = whole ? text.length : first + firstPart(text.slice(first), shown);
   const cut = end - begin < text.length;
   return html`
-    <span class="text" dir="auto">${begin > 0 && "…"}${pieces(text, ranges, begin, end)}${end < text.length && "…"}</span>
-    ${cut && more && html` <button type="button" class="link" onClick=${() => setWhole(true)}>Show all ${number(text.length)} characters</button>`}`;
+    <span class="text" dir="auto" ref=${box} tabindex=${more ? -1 : null}>${begin > 0 && "…"}${pieces(text, ranges, begin, end)}${end < text.length && "…"}</span>
+    ${cut && more && html` <button type="button" class="link" onClick=${() => { box.current.focus(); setWhole(true); }}>
+      Show all ${number(text.length)} characters</button>`}`;
 }
 
 function pieces(text, ranges, begin, end) {

@@ -16,8 +16,7 @@ export function MessageView({ workspace, message, place, showSession, text, chil
       <p class="meta">
         <a class="speaker" href=${href(["w", workspace, "peers", peer])}><${Id}>${peer}<//></a>
         ${showSession && html`<span>in <a href=${href(["w", workspace, "sessions", session])}><${Id}>${session}<//></a></span>`}
-        <a href=${messageHref(workspace, message)} aria-label=${`Link to this message of ${peer}`}>
-          ${place !== undefined && `#${number(place)} · `}<${Time} at=${at} exact /></a>
+        <a href=${messageHref(workspace, message)}><span class="hidden">Message </span>${place !== undefined && `#${number(place)} · `}<${Time} at=${at} exact /></a>
         ${tokens !== undefined && html`<span>${tokens === 1 ? "1 token" : `${number(tokens)} tokens`}</span>`}
       </p>
       <p class="said">${text ?? (content ? html`<${Text}>${content}<//>` : html`<span class="muted">(empty)</span>`)}</p>

@@ -1,5 +1,5 @@
 // Text that others wrote: isolated from the direction of what is around it, and cut until asked for.
-import { html, useState } from "../../vendor/preact.js";
+import { html, useRef, useState } from "../../vendor/preact.js";
 
 const SHOWN = 1_500; // characters
 const LINES = 25;
@@ -23,12 +23,13 @@ export function firstPart(text, shown) {
 // `more`: whether the rest is offered; not inside of a link.
 export function Text({ children, shown = SHOWN, more = true }) {
   const [whole, setWhole] = useState(false);
+  const box = useRef(null);
   const text = children ?? "";
   const end = whole ? text.length : firstPart(text, shown);
   const cut = end < text.length;
   return html`
-    <span class="text" dir="auto">${cut ? `${text.slice(0, end).replace(/[\ud800-\udbff]$/, "")}…` : text}</span>
-    ${cut && more && html` <button type="button" class="link" onClick=${() => setWhole(true)}>
+    <span class="text" dir="auto" ref=${box} tabindex=${more ? -1 : null}>${cut ? `${text.slice(0, end).replace(/[\ud800-\udbff]$/, "")}…` : text}</span>
+    ${cut && more && html` <button type="button" class="link" onClick=${() => { box.current.focus(); setWhole(true); }}>
       Show all ${text.length.toLocaleString("en")} characters</button>`}`;
 }
 

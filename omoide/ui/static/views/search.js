@@ -1,5 +1,5 @@
 // Search in what was said and in what was learned, with the reasons of each hit.
-import { html } from "../../vendor/preact.js";
+import { html, useEffect, useState } from "../../vendor/preact.js";
 import { post } from "../api.js";
 import { ConclusionRow } from "../components/conclusion_row.js";
 import { IdField } from "../components/fields.js";
@@ -47,14 +47,16 @@ function messagesPath(root, peer, session) {
 const given = (filters) => Object.fromEntries(Object.entries(filters).filter(([, value]) => value));
 
 function Form({ workspace, query }) {
+  const [text, setText] = useState(query.q ?? "");
+  useEffect(() => setText(query.q ?? ""), [query.q]);
   const submit = (event) => {
     event.preventDefault();
-    replaceQuery({ q: new FormData(event.target).get("q").trim(), messages: null, conclusions: null });
+    replaceQuery({ q: text.trim(), messages: null, conclusions: null });
   };
   return html`
     <search><form class="card controls" onSubmit=${submit}>
       <label class="grow">What to find
-        <input type="search" name="q" key=${query.q} defaultValue=${query.q ?? ""} maxlength="10000" autocomplete="off" /></label>
+        <input type="search" value=${text} onInput=${(event) => setText(event.target.value)} maxlength="10000" autocomplete="off" /></label>
       <button class="primary">Search</button>
       <${IdField} workspace=${workspace} kind="peers" label="Said by or about peer" value=${query.peer} hint="any"
         change=${(peer) => replaceQuery({ peer })} />

@@ -1,5 +1,5 @@
 // What was read for an answer: conclusions and messages, each with a link to its place.
-import { html, useState } from "../../../vendor/preact.js";
+import { html, useRef, useState } from "../../../vendor/preact.js";
 import { Level } from "../../components/conclusion_row.js";
 import { messageHref } from "../../components/message.js";
 import { Id, Text, Time, number } from "../../components/text.js";
@@ -39,12 +39,13 @@ const shorten = (text) => text.length > 300 ? `${text.slice(0, 300)}…` : text;
 
 function Part({ title, items, none, row }) {
   const [all, setAll] = useState(false);
+  const list = useRef(null);
   return html`
     <section>
       <h3>${title} <span class="muted">${number(items.length)}</span></h3>
       ${!items.length && html`<p class="muted">${none}</p>`}
-      <ul>${items.slice(0, all ? items.length : SHOWN).map((item) => html`<li key=${item.id}>${row(item)}</li>`)}</ul>
+      <ul tabindex="-1" ref=${list}>${items.slice(0, all ? items.length : SHOWN).map((item) => html`<li key=${item.id}>${row(item)}</li>`)}</ul>
       ${!all && items.length > SHOWN && html`
-        <button type="button" class="link" onClick=${() => setAll(true)}>Show all ${number(items.length)}</button>`}
+        <button type="button" class="link" onClick=${() => { list.current.focus(); setAll(true); }}>Show all ${number(items.length)}</button>`}
     </section>`;
 }

@@ -1,5 +1,5 @@
 // What a message gave: the conclusions that rest on it, or, on demand, why there are none.
-import { html, useState } from "../../../vendor/preact.js";
+import { html, useRef, useState } from "../../../vendor/preact.js";
 import { get } from "../../api.js";
 import { Level, Status } from "../../components/conclusion_row.js";
 import { Id, Text, Time } from "../../components/text.js";
@@ -34,10 +34,15 @@ const STATUS = {
 
 function Nothing({ path, workspace, message }) {
   const [asked, setAsked] = useState(false);
+  const box = useRef(null);
+  const ask = () => {
+    box.current.focus(); // the button goes away
+    setAsked(true);
+  };
   return html`
-    <div class="nothing" aria-live="polite">
+    <div class="nothing" aria-live="polite" tabindex="-1" ref=${box}>
       ${asked ? html`<${Why} path=${path} workspace=${workspace} message=${message} />` : html`
-        <p class="meta">Nothing was learned from it. <button type="button" class="link" onClick=${() => setAsked(true)}>Why?</button></p>`}
+        <p class="meta">Nothing was learned from it. <button type="button" class="link" onClick=${ask}>Why?</button></p>`}
     </div>`;
 }
 
