@@ -9,7 +9,7 @@ from omoide.core import auth, clock
 from omoide.core.errors import Unprocessable
 from omoide.core.records import Change, Json
 from omoide.generated import models
-from omoide.handlers import memory_access, request_parsing, serializers
+from omoide.handlers import evidence, memory_access, request_parsing
 from omoide.handlers.context import Context
 from omoide.handlers.sse import events
 from omoide.reasoner import output_schema
@@ -58,8 +58,8 @@ async def answered(
     if body.stream:
         return events(answer, context.settings.chat_keepalive_seconds, with_evidence=body.include_evidence)
     content = "".join([piece async for piece in answer.pieces])
-    evidence = serializers.evidence(answer.evidence) if body.include_evidence else None
-    return models.DialecticResponse(content=content or None, evidence=evidence)
+    shown = evidence.response(answer.evidence) if body.include_evidence else None
+    return models.DialecticResponse(content=content or None, evidence=shown)
 
 
 def _check_format(body: Options) -> None:

@@ -24,17 +24,16 @@ from omoide.core.records import (
     Session,
     Summary,
     Visit,
-    WebhookEndpoint,
     WorkCount,
     Workspace,
 )
 from omoide.generated import models
-from omoide.reasoner.evidence import Evidence, excerpt
 from omoide.services.context_builder import SessionContext
 from omoide.storage.budgets import BudgetState
 from omoide.storage.model_usage import DailyUsage
 from omoide.storage.search_trace import SearchTrace
 from omoide.storage.summaries import LONG, SHORT
+from omoide.storage.webhooks import WebhookEndpoint
 
 T = TypeVar("T")
 _messages = TypeAdapter(list[models.Message]).validator.validate_python
@@ -363,44 +362,4 @@ def session_queue_status(name: str, count: WorkCount) -> models.SessionQueueStat
         errored_work_units=count.errored,
         next_due_at=None if count.due_at is None else from_micros(count.due_at),
         last_error=count.error and first_line(count.error),
-    )
-
-
-def evidence(found: Evidence) -> models.Evidence:
-    """Evidence sorted by when it was said, then by id; tool calls in call order."""
-    conclusions = sorted(found.conclusions.values(), key=lambda record: (record.said_at, record.id))
-    messages = sorted(found.messages.values(), key=lambda record: (record.created_at, record.id))
-    return models.Evidence(
-        conclusions=[evidence_conclusion(record, quoted=record.id in found.quoted) for record in conclusions],
-        messages=[
-            models.EvidenceMessageRef(
-                id=record.id,
-                session_id=record.session_id,
-                peer_id=record.peer_id,
-                created_at=from_micros(record.created_at),
-                content=excerpt(record.content, found.quoted.get(record.id, "")),
-                quoted=record.id in found.quoted,
-            )
-            for record in messages
-        ],
-        tool_calls=[
-            models.EvidenceToolCall(tool_name=call.tool_name, tool_input=call.tool_input) for call in found.tool_calls
-        ],
-    )
-
-
-def evidence_conclusion(record: Conclusion, *, quoted: bool) -> models.EvidenceObservation:
-    """A conclusion as evidence: dated by when it was said; sources only if it is not explicit."""
-    sources = () if record.level == "explicit" else record.source_ids or ()
-    return models.EvidenceObservation(
-        id=record.id,
-        level=record.level,
-        content=record.content,
-        created_at=from_micros(record.said_at),
-        session_id=record.session_id,
-        observer_id=record.observer_id,
-        observed_id=record.observed_id,
-        source_ids=[*sources],
-        message_ids=record.message_ids,
-        quoted=quoted,
     )

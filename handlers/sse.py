@@ -15,7 +15,7 @@ from contextlib import aclosing
 
 from omoide.core.errors import OmoideError
 from omoide.core.records import Json
-from omoide.handlers import serializers
+from omoide.handlers import evidence
 from omoide.services.ask import Answer
 
 logger = logging.getLogger("omoide.chat")
@@ -45,7 +45,7 @@ async def events(answer: Answer, keepalive_seconds: float, *, with_evidence: boo
             yield PING if piece == "" else _event({"delta": {"content": piece}, "done": False})
             has_begun = True
         if with_evidence:
-            last["evidence"] = serializers.evidence(answer.evidence).model_dump(mode="json")
+            last["evidence"] = evidence.response(answer.evidence).model_dump(mode="json")
     except asyncio.CancelledError:
         if has_begun:
             yield _broken(STOPPED)

@@ -332,28 +332,6 @@ class MergeProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookDelivery:
-    """The last attempt to deliver an event."""
-
-    at: int
-    status: int | None
-    """Status of the answer; None: there was none."""
-    error: str | None
-    """What was wrong; None: it was delivered."""
-    failures: int
-    """Failed attempts since the last success."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookEndpoint:
-    id: str
-    workspace_id: str
-    url: str
-    created_at: int
-    last_delivery: WebhookDelivery | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class WorkCount:
     """Numbers of work units by state."""
 

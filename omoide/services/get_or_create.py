@@ -19,7 +19,6 @@ from omoide.core.records import (
     Scope,
     Session,
     SessionChange,
-    WebhookEndpoint,
     Workspace,
 )
 from omoide.core.webhook_protocol import check_url
@@ -103,7 +102,7 @@ async def scope(services: Services, workspace_id: str, name: str, metadata: Json
     return await services.store.write(scopes.get_or_create, workspace_id, name, metadata, clock.now())
 
 
-async def webhook(services: Services, workspace_id: str, url: str) -> tuple[WebhookEndpoint, bool]:
+async def webhook(services: Services, workspace_id: str, url: str) -> tuple[webhooks.WebhookEndpoint, bool]:
     """The endpoint, and whether it was registered. Raises Unprocessable for a URL that may not be called."""
     check_url(url, private_targets=services.settings.webhook_private_targets)
     if found := await services.store.read(webhooks.find_by_url, workspace_id, url):

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from omoide.core import clock
 from omoide.core.clock import new_id, valid
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.job_payloads import DeliveryPayload, JobKind
 from omoide.core.jobs import NewJob
-from omoide.core.records import Json, Page, PageRequest, WebhookDelivery, WebhookEndpoint
+from omoide.core.records import Json, Page, PageRequest
 from omoide.storage import queue, rows, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.engine import secure_delete
 
 MAX_ENDPOINTS = 10
 """Maximum number of endpoints per workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDelivery:
+    """The last attempt to deliver an event."""
+
+    at: int
+    status: int | None
+    """Status of the answer; None: there was none."""
+    error: str | None
+    """What was wrong; None: it was delivered."""
+    failures: int
+    """Failed attempts since the last success."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoint:
+    id: str
+    workspace_id: str
+    url: str
+    created_at: int
+    last_delivery: WebhookDelivery | None = None
+
 
 _ENDPOINT = "h.id, w.id, h.url, h.created_at, h.tried_at, h.status, h.error, h.failures"
 _FROM = "FROM webhooks h JOIN workspaces w ON w.pk = h.workspace WHERE w.deleted_at IS NULL"

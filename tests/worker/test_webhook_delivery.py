@@ -18,7 +18,7 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.job_payloads import DeliveryPayload, JobKind
-from omoide.core.records import Change, PageRequest, WebhookDelivery
+from omoide.core.records import Change, PageRequest
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.services.container import open_services
@@ -72,7 +72,7 @@ class WebhookWorker:
             "WHERE kind = 'deliver_webhook'",
         )
 
-    def last_delivery(self) -> WebhookDelivery | None:
+    def last_delivery(self) -> webhooks.WebhookDelivery | None:
         """That of the only endpoint."""
         (endpoint,) = read_now(self.store, webhooks.page, "w", PageRequest()).items
         return endpoint.last_delivery
