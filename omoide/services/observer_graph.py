@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from omoide.storage import Transaction, observer_pairs, peers, workspaces
 from omoide.storage.observer_pairs import ObserverPair
 
 MOST_PAIRS_SHOWN = 2_000
+MOST_CHARACTERS = 600_000
+"""Of the ids in the pairs, so that the response stays below a megabyte."""
 
 
 class GraphPeer(NamedTuple):
@@ -43,7 +46,10 @@ def read(db: Transaction, workspace_id: str, limit: int, text: str | None, peer_
     workspace = workspaces.existing(db, workspace_id)
     seeds = None if text is None and peer_id is None else _seeds(db, workspace, workspace_id, text, peer_id)
     graph = select(observer_pairs.read(db, workspace), limit, seeds)
-    return graph._replace(names=observer_pairs.names(db, [each.peer for each in graph.peers]))
+    names = observer_pairs.names(db, [each.peer for each in graph.peers])
+    sizes = itertools.accumulate(len(names[pair.observer]) + len(names[pair.observed]) for pair in graph.pairs)
+    pairs = [pair for pair, size in zip(graph.pairs, sizes, strict=True) if size <= MOST_CHARACTERS]
+    return graph._replace(names=names, pairs=pairs, is_cut=graph.is_cut or len(pairs) < len(graph.pairs))
 
 
 def _seeds(db: Transaction, workspace: int, workspace_id: str, text: str | None, peer_id: str | None) -> set[int]:

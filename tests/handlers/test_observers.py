@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from omoide.services import observer_graph
 from omoide.services.observer_graph import MOST_PAIRS_SHOWN, select
 from omoide.storage.observer_pairs import ObserverPair
+from omoide.storage.sqlite.engine import Store
 from tests.handlers.workspace import WorkspaceClient
+from tests.server_process import Server
 
 PAIRS = {("alice", "alice"): 3, ("alice", "bob"): 1, ("Bobby", "alice"): 2, ("dora", "eve"): 1}
 
@@ -70,6 +74,21 @@ def test_what_was_deleted_is_not_in_the_graph(workspace: WorkspaceClient) -> Non
 
 def test_a_missing_workspace_has_no_graph(workspace_client: WorkspaceClient) -> None:
     assert workspace_client.call("GET", "/observers").status_code == 404
+
+
+def test_long_ids_do_not_make_a_large_response(
+    workspace_client: WorkspaceClient, monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    monkeypatch.setattr(observer_graph, "MOST_CHARACTERS", 2_000)
+    names = [letter * 500 for letter in "abc"]
+    for name in names:
+        workspace_client.peer(name)
+    new = [{"content": "x", "observer_id": names[0], "observed_id": name} for name in names]
+    workspace_client.ok("POST", "/conclusions", {"conclusions": new})
+    store = Store.open(server.db)
+    found = asyncio.run(store.read(observer_graph.read, workspace_client.id, 200, None, None))
+    store.close()
+    assert (len(found.peers), len(found.pairs), found.is_cut) == (3, 2, True)
 
 
 def test_the_pairs_are_bounded() -> None:
