@@ -238,8 +238,9 @@ def _join(
     """Add peers (their rows), each with these flags."""
     plain = [(session, peer, now) for peer, flags in joining.items() if flags == (None, None)]
     rows.insert_all(db, "members (session, peer, joined_at)", plain, _AGAIN)
-    flagged = [(session, peer, now, *flags) for peer, flags in joining.items() if flags != (None, None)]
-    rows.insert_all(db, "members (session, peer, joined_at, observe_me, observe_others)", flagged, _AGAIN)
+    if len(plain) < len(joining):
+        flagged = [(session, peer, now, *flags) for peer, flags in joining.items() if flags != (None, None)]
+        rows.insert_all(db, "members (session, peer, joined_at, observe_me, observe_others)", flagged, _AGAIN)
     membership_intervals.begin(db, session, [*joining], first=1 if is_new else None)
     visits.begin(db, session, [*joining], now)
 
