@@ -27,7 +27,7 @@ export function Confirm({ title, verb, word, act, close, danger = true, children
     <${Dialog} title=${title} close=${close}>
       <form onSubmit=${submit}>
         ${children}
-        ${word && html`<label>Type <${"strong"}><bdi>${word}</bdi><//> to confirm
+        ${word && html`<label><span>Type <strong><bdi>${word}</bdi></strong> to confirm</span>
           <input value=${typed} onInput=${(event) => setTyped(event.target.value)} autocomplete="off" spellcheck="false" />
         </label>`}
         ${action.error && html`<p class="problem" role="alert">${action.error.message}</p>`}

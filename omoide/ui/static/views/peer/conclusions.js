@@ -22,7 +22,7 @@ const day = (date, added = 0) => {
   return Number.isNaN(begin.getTime()) ? null : begin.toISOString();
 };
 
-export function filtersOf(observer, observed, { level, status, since, until }) {
+function filtersOf(observer, observed, { level, status, since, until }) {
   const said = { ...(since && day(since) && { gte: day(since) }), ...(until && day(until) && { lt: day(until, 1) }) };
   return {
     observer_id: observer, observed_id: observed,
