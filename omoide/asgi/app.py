@@ -47,6 +47,7 @@ from omoide.services import spending
 from omoide.services.container import Services, open_services
 from omoide.storage import large_value_stream, members, peer_aliases
 from omoide.storage.engine import FileIdentity
+from omoide.storage.large_values import LargeValue
 from omoide.ui.static_files import StaticFiles
 
 ROOT = Path(__file__).parent.parent
@@ -172,13 +173,17 @@ def create_app(
             admission_of=lambda path: admission if path.startswith(LIMITED) else None,
             max_body_bytes=settings.max_body_bytes,
             prepare=peer_names.resolved,
-            expand=lambda context, values: large_value_stream.pieces(context.store, values),
+            expand=_expanded,
             lifespan=lifespan,
             translations={OmoideError: _problem, Exception: _unexpected},
         ),
     )
     behind = guarded(app, settings, callers)
     return RequestTelemetry(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
+
+
+def _expanded(context: Context, values: Sequence[LargeValue]) -> AsyncIterator[tuple[bytes, bool]]:
+    return large_value_stream.pieces(context.store, values)
 
 
 def callers_of(keyring: Keyring | None) -> Callers:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, get_type_hints
+from typing import Any, NamedTuple, Protocol, get_type_hints
 
 from jsonschema_rs import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
@@ -194,28 +194,51 @@ class FormBody:
                 ]
 
 
+class CompiledParts(NamedTuple):
+    """What depends on the document and its Protocol, and on no state of an application."""
+
+    parameters: Parameters
+    body: Body | None
+    answer: ResponseWriter
+    lists_faults: bool
+    """See `_lists_faults`."""
+
+
+_compiled: dict[tuple[object, ...], CompiledParts] = {}
+
+
+def compiled_parts(spec: OperationSpec, document: Document, implementation: Implementation) -> CompiledParts:
+    """Compile the parts once in a process, however many applications serve the document. Raises BrokenDocument."""
+    method = getattr(implementation.protocols[spec.tag], spec.handler, None)
+    if method is None:
+        raise BrokenDocument(f"{spec.place}: generated/ has no '{spec.handler}': run make regenerate")
+    limit = int(spec.raw.get("x-max-body-bytes", implementation.max_body_bytes))
+    key = (document.digest, spec.path, spec.method, method, limit, implementation.expand)
+    if key not in _compiled:
+        hints = get_type_hints(method, include_extras=True)
+        signature = inspect.signature(method).parameters.values()
+        defaults = {p.name: p.default for p in signature if p.default is not inspect.Parameter.empty}
+        _compiled[key] = CompiledParts(
+            Parameters(spec, document, hints, defaults),
+            _compile_body(spec, document, hints.get("body"), limit),
+            ResponseWriter(spec, document, hints["return"], implementation.expand),
+            _lists_faults(spec, document),
+        )
+    return _compiled[key]
+
+
 class Operation:
     """An ASGI application that serves one operation."""
 
     def __init__(
         self, spec: OperationSpec, document: Document, implementation: Implementation, handler: Handler
     ) -> None:
-        method = getattr(implementation.protocols[spec.tag], spec.handler, None)
-        if method is None:
-            raise BrokenDocument(f"{spec.place}: generated/ has no '{spec.handler}': run make regenerate")
-        hints = get_type_hints(method, include_extras=True)
-        signature = inspect.signature(method).parameters.values()
-        defaults = {p.name: p.default for p in signature if p.default is not inspect.Parameter.empty}
         self.spec = spec
         self.handler = handler
         self.make_context = implementation.make_context
         self.prepare = implementation.prepare
         self.admission = implementation.admission_of(spec.path)
-        self.parameters = Parameters(spec, document, hints, defaults)
-        limit = int(spec.raw.get("x-max-body-bytes", implementation.max_body_bytes))
-        self.body = _compile_body(spec, document, hints.get("body"), limit)
-        self.answer = ResponseWriter(spec, document, hints["return"], implementation.expand)
-        self.lists_faults = _lists_faults(spec, document)
+        self.parameters, self.body, self.answer, self.lists_faults = compiled_parts(spec, document, implementation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["extensions"][COMPILED] = self
