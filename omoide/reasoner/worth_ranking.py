@@ -7,6 +7,7 @@ that one loud topic does not crowd out the others. What would not be missed is l
 from __future__ import annotations
 
 import heapq
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from math import log2
 from typing import NamedTuple
 
 from omoide.core.clock import DAY
+from omoide.reasoner.extractive.word_lists import word_lists
 from omoide.reasoner.extractive.worth import Weighed, compared_words, weigh
 from omoide.storage.conclusion_search import Outline
 
@@ -38,6 +40,14 @@ SAME_WORDS = 0.8
 """Share of common words of two entries that say the same."""
 FEWEST_SHARED = 4
 """Words, the peer's id among them, of an entry that a longer one says as well."""
+
+_QUOTING = ' said: "'
+_DATE = re.compile(r" \([^()]*\d{4}[^()]*\)")
+_VERB = re.compile(r"^(?:(?:is|has|was|will|does|also|now|still|just|really|been|not) )*\S+ ")
+_SENTENCE_END = re.compile(r"[.!?…] |\"")
+_I = frozenset({"i", "i'm", "i've", "i'll", "im", "ive", "we", "we're", "we've"})
+_PERSONS = word_lists("selection").words("persons")
+_MY = frozenset({"my", "our"})
 
 
 class Ranked(NamedTuple):
@@ -142,7 +152,7 @@ class _Chosen:
         shared = Counter(at for word in words for at in self._having.get(word, ()))
         for at, count in shared.items():
             if count >= min(len(words), FEWEST_SHARED) and _says_same(entry, other := self.entries[at]):
-                if _words(other) < words:
+                if _words(other) < words or _is_quoted_in(other, entry):
                     self._place(entry, at)
                 return False
         self.entries.append(entry)
@@ -156,14 +166,35 @@ class _Chosen:
 
 
 def _says_same(entry: _Statement, other: _Statement) -> bool:
-    """Whether the two are nearly the same words, or all words of one are in the other. A number makes a difference."""
-    if entry.newest.level != other.newest.level or _subject(entry) != _subject(other):
+    """Whether the two are nearly the same words, or all words of one are in the other. A number or a person makes a
+    difference."""
+    if entry.newest.level != other.newest.level:
+        return False
+    if _is_quoted_in(entry, other) or _is_quoted_in(other, entry):
+        return True
+    if _subject(entry) != _subject(other):
         return False
     mine, theirs = _words(entry), _words(other)
     common = len(mine & theirs)
     is_within = FEWEST_SHARED <= common == min(len(mine), len(theirs))
     is_near = is_within or common >= SAME_WORDS * max(len(mine), len(theirs), 1)
-    return is_near and not any(word[0].isdigit() or word == "not" for word in mine ^ theirs)
+    return is_near and not any(word[0].isdigit() or word == "not" or word in _PERSONS for word in mine ^ theirs)
+
+
+def _is_quoted_in(entry: _Statement, other: _Statement) -> bool:
+    """Whether a longer quotation has the statement, as quoted or in the first person: "bo calls his nephew Con", and
+    "I am calling my nephew Con. He owes me"."""
+    content, around = entry.newest.content, other.newest.content
+    if _QUOTING not in around or len(around) <= len(content):
+        return False
+    if _QUOTING in content:
+        return content.partition(_QUOTING)[2].rpartition('"')[0].rstrip(".!") in around
+    subject, _, predicate = _DATE.sub("", content).partition(" ")
+    owner = subject if subject.endswith("'s") else f"{subject}'s"
+    ending = _VERB.sub("", predicate).replace(owner, "my").rstrip(".!")
+    before, found, _ = around.partition(ending) if ending.count(" ") >= FEWEST_SHARED - 2 else ("", "", "")
+    said_of = _SENTENCE_END.split(before)[-1].casefold().split()
+    return bool(found) and not (_MY if subject == owner else _I).isdisjoint(said_of)
 
 
 def _subject(entry: _Statement) -> str:

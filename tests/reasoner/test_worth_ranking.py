@@ -53,6 +53,25 @@ def test_statements_that_differ_in_a_number_are_both_told() -> None:
     assert len(told(*both)) == 2
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "kofi is calling kofi's nephew Con (2026-03-01)",
+        "kofi's nephew Con repairs fridges for the hospital",
+        'kofi said: "I am calling my nephew Con."',
+    ],
+)
+def test_what_a_longer_quotation_says_as_well_is_told_once(statement: str) -> None:
+    longer = "I am calling my nephew Con. My nephew Con repairs fridges for the hospital, he owes me for his wedding."
+    given = outlines(statement, f'kofi said: "{longer}"')
+    assert told(*given) == [given[1].content]
+
+
+def test_what_a_quotation_says_of_somebody_else_is_told_as_well() -> None:
+    given = outlines("kofi lives in a small house in Accra", 'kofi said: "My sister lives in a small house in Accra."')
+    assert len(told(*given)) == 2
+
+
 def test_nearly_the_same_words_are_told_once_by_the_newest() -> None:
     given = outlines("kofi plays the drums in a band in Accra", "kofi also plays drums in the band in Accra")
     assert told(*given) == [given[0].content]
