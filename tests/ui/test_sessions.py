@@ -92,6 +92,9 @@ def test_what_was_said_often_is_shown_at_each_message(view: View, shown: Server)
     messages = page.get_by_role("list", name="messages")
     expect(messages.get_by_role("link", name="ann lives in Rome")).to_have_count(23)
     expect(messages.get_by_role("button", name="Why?")).to_have_count(2)
+    page.get_by_role("link", name="Summaries").click()
+    page.get_by_role("link", name="The last message that it covers").click()
+    expect(page.locator(".marked")).to_be_visible()
 
 
 def test_what_others_wrote_stays_text(view: View) -> None:
