@@ -19,7 +19,7 @@ export function PagedList({ load, inputs, size = 50, start = 0, label, version =
       <${Blocks} ...${{ load, inputs, size, start, label, version, ...rest }} first=${page} />`}<//>`;
 }
 
-function Blocks({ load, row, inputs, keyOf, size, estimate = 64, start, label, empty, extras, above, version, first }) {
+function Blocks({ load, row, inputs, keyOf, size, estimate = 64, start, label, empty, above, version, first }) {
   const { total } = first;
   if (!total) return empty ?? html`<${Empty} title=${`No ${label} here.`} />`;
   const blocks = Array.from({ length: Math.ceil(total / size) }, (_, index) => index);
@@ -28,12 +28,12 @@ function Blocks({ load, row, inputs, keyOf, size, estimate = 64, start, label, e
     ${above?.(total)}
     <div role="list" class="list" aria-label=${label}>
       ${blocks.map((index) => html`
-        <${Block} key=${`${JSON.stringify(inputs)}/${index}`} ...${{ index, load, row, keyOf, size, total, estimate, extras, version }}
+        <${Block} key=${`${JSON.stringify(inputs)}/${index}`} ...${{ index, load, row, keyOf, size, total, estimate, version }}
           given=${index === given ? first : null} start=${index === given ? start : null} />`)}
     </div>`;
 }
 
-function Block({ index, load, row, keyOf, size, total, estimate, given, start, extras, version }) {
+function Block({ index, load, row, keyOf, size, total, estimate, given, start, version }) {
   const box = useRef(null);
   const height = useRef(Math.min(size, total - index * size) * estimate);
   const [near, setNear] = useState(Boolean(given));
@@ -72,7 +72,6 @@ function Block({ index, load, row, keyOf, size, total, estimate, given, start, e
   const shown = near && page;
   return html`
     <div role="none" class="block" ref=${box} style=${shown || (near && error) ? "" : `height: ${height.current}px`}>
-      ${shown && extras && html`<${extras} items=${page.items} />`}
       ${shown && page.items.map((item, offset) => html`
         <div role="listitem" key=${keyOf ? keyOf(item) : item.id} aria-setsize=${total}
           aria-posinset=${index * size + offset + 1}>${row(item, index * size + offset)}</div>`)}
