@@ -42,7 +42,7 @@ _ELISIONS = {
 _ROMANCE = re.compile(
     r"[aeiou]s?|[aei]r(?:[lmst][eao]s?)?|[aei]?mos|[aei]n|[ai]ba[sn]?|ia[sn]?|ando|i?endo|indo|[aiu]d[oa]s?|[ai]ste"
     r"|io|[ai]?eron|aron|iram|aram|[aei]u|ei|oi|ou|ava[sm]?|iam|[ae]m|[aei]r(?:a|e|as|an|ia|ian|ei|ao)|it[oa]s?|inh[oa]s?"
-    r"|ons|ez|ent|[ae]nt|ais|ait|aient|ees?|er|is|it|ies?|ues?|us|ions?"
+    r"|ons|ez|ent|[ae]nt|ais|ait|aient|ees?|er|is|it|ies?|ues?|us|ions?|s|x|re|[aei]?r(?:ai|ons|ez|ont|ais|ait)"
 )
 _GERMAN = re.compile(r"(?:e|er|t|st|et|te|est|ung|in|ig|isch|lich|chen|ern?|el)?(?:e|en|er|es|em|n|s|st|t|nen)?")
 _ITALIAN = re.compile(

@@ -40,6 +40,8 @@ def test_tells_the_language_by_the_words_of_a_text(text: str, language: str) -> 
         ("Unser Hund schläft auf dem Sofa", "our dog sleep on sofa"),
         ("Mi hermana trabajaba en un hospital", "my sister work in a hospital"),
         ("J'ai acheté une maison près de la mer", "I have buy a home near sea"),
+        ("Depuis trois jours j'ai mal aux pieds, je veux vendre mes skis", "three day pain foot want sell"),
+        ("¿Puedes decirme adónde fuiste?", "can say where was"),
         ("A minha filha nasceu em março", "my daughter born in march"),
         ("Che lavoro fa tua sorella?", "what work do your sister"),
         ("L'estate scorsa ci siamo trasferiti dall'altra parte della città", "summer last move other city"),
