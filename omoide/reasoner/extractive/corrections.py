@@ -52,7 +52,8 @@ _SAID = re.compile(
     rf"(?-i:(?P<right>{_VALUE}))(?: [a-z]+)?(?:(?=,)|[\s.!)]*$)",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"(?<![\w'’])[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*")
+# Not the first word of a sentence, which is a capital whatever it is: "Everyone deserves a good coffee."
+_NAME = re.compile(r"""(?<![\w'’])(?<!["“(])(?<![.!?:] )(?<!^)[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*""")
 _NUMBER = re.compile(rf"(?<![\w.:-])(?:\d+(?:[.,:]\d+)*|{_SPELLED})(?![\w-])")
 _DATES = re.compile(r" \([^()]*\d{4}[^()]*\)")
 
