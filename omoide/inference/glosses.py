@@ -50,7 +50,6 @@ _ITALIAN = re.compile(
     r"|[ei]?r(?:ò|à|ai|emo|ete|anno|ei|esti|ebbe|ebbero)|in[aeio]|ett[aeio])|h(?:[ei]|iamo)"
 )
 _ENDINGS = {"de": _GERMAN, "es": _ROMANCE, "fr": _ROMANCE, "pt": _ROMANCE, "it": _ITALIAN}
-_JOINT = re.compile(r"(?:es|en|s|n|e)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ import pytest
 from omoide.contract import large_bodies
 from omoide.contract.errors import TooManyValues
 
-MOST = 20
-
 
 def weight(value: Any) -> int:
     """The expected count of `admit`: one per separator, four per container."""

@@ -172,7 +172,7 @@ def test_a_list_of_large_messages_takes_little_memory(tmp_path: Path) -> None:
     running = Server(tmp_path / "omoide.db", debounce_seconds="86400", max_metadata_bytes="20000000")
     try:
         with running.client() as http:
-            workspace_client, count, size = WorkspaceClient(http, "heavy"), 12, 8_000_000
+            workspace_client, count, size = WorkspaceClient(http, "heavy"), 8, 8_000_000
             for _ in range(count):
                 body = {"peer_id": "alice", "content": "hello", "metadata": {"a": "x" * size}}
                 workspace_client.ok("POST", "/sessions/it/messages", {"messages": [body]})

@@ -29,7 +29,6 @@ from tests import sql
 from tests.worker.worker_fixture import Home, HookedReasoner, configure, jobs
 
 Play = Callable[..., Any]
-HOUR = 3_600_000_000
 
 
 def test_messages_become_conclusions_and_no_job_is_left(play: Play) -> None:

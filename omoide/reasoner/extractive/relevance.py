@@ -162,11 +162,6 @@ def _about(asked: ParsedQuestion, statement: CandidateStatement, forms: frozense
     return float(not asked.about_names.isdisjoint(forms))
 
 
-def is_about(asked: ParsedQuestion, statement: CandidateStatement) -> bool:
-    """Whether the statement is by, about or names a peer that the question is about."""
-    return _about(asked, statement, base_forms(in_english(statement.text))) > 0
-
-
 def addresses(text: str) -> bool:
     """Whether a message speaks to its reader."""
     return _ADDRESSED.search(in_english(text)) is not None

@@ -70,7 +70,6 @@ _NEGATED = re.compile(r"^I (?:(?P<over>no longer)|(?P<not>(?:do|am|can|have) not
 _STOPPED = re.compile(r"^I (?:have )?(?:stopped|quit|given up|gave up) (?P<verb>[a-z]+ing)\b")
 _USED_TO = re.compile(r"^I used to (?P<verb>[a-z]+)\b")
 _ANYMORE = re.compile(r" (?:anymore|any more|any longer)(?= |$)")
-_SUBJECTS = ("I", "my")
 _ELIDED = re.compile(r" (?:, )?(?:and|but) (?:(?:also|now|then|currently|still) )*(?=[a-z]+ )")
 
 
