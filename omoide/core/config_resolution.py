@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import TypeVar
 
 from omoide.core.config_merge import DEFAULT_LONG_SUMMARY, DEFAULT_SHORT_SUMMARY
@@ -50,6 +51,8 @@ class ResolvedConfig:
 
 PROGRAM_DEFAULTS = ResolvedConfig()
 _NAMES = tuple(each.name for each in fields(ResolvedConfig))
+_values = attrgetter(*_NAMES)
+_DEFAULT_VALUES = _values(PROGRAM_DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,11 @@ def resolve(workspace: Json, session: Json | None, message: Json | None, default
 
 def as_json(resolved: ResolvedConfig) -> Json:
     """Return the values that differ from the program's defaults. Equal configurations give equal results."""
-    return {name: value for name in _NAMES if (value := getattr(resolved, name)) != getattr(PROGRAM_DEFAULTS, name)}
+    values = _values(resolved)
+    if values == _DEFAULT_VALUES:  # nearly always
+        return {}
+    both = zip(_NAMES, values, _DEFAULT_VALUES, strict=True)
+    return {name: value for name, value, default in both if value != default}
 
 
 def from_json(frozen: Json) -> ResolvedConfig:
