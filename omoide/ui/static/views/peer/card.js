@@ -4,12 +4,15 @@ import { get, put } from "../../api.js";
 import { Empty, Loaded } from "../../components/states.js";
 import { CopyButton, Text } from "../../components/text.js";
 import { useAction, useLoad } from "../../load.js";
+import { href } from "../../router.js";
 import { useServer } from "../../server.js";
+
+const SOURCES = 5; // conclusions behind a line, as links
 
 export function Card({ workspace, observer, observed }) {
   const path = ["v3", "workspaces", workspace, "peers", observer, "card"];
   const target = observer === observed ? null : observed;
-  const card = useLoad((signal) => get(path, { target }, signal), [workspace, observer, observed]);
+  const card = useLoad((signal) => get(path, { target, sources: true }, signal), [workspace, observer, observed]);
   // Applied to the card as it is now: the server may have written to it since it was shown.
   const save = async (edit) => {
     const { peer_card: now } = await get(path, { target });
@@ -19,8 +22,8 @@ export function Card({ workspace, observer, observed }) {
   return html`
     <p class="muted">The card is given to prompts whole. The server keeps its own lines up to date; a line that you write
       or change is yours, and is replaced only when the opposite or another value is said.</p>
-    <${Loaded} load=${card} what="the card">${({ peer_card: lines }) => html`
-      <${Lines} lines=${lines ?? []} save=${save} />`}<//>`;
+    <${Loaded} load=${card} what="the card">${({ lines }) => html`
+      <${Lines} workspace=${workspace} known=${lines} save=${save} />`}<//>`;
 }
 
 const without = (line) => (lines) => {
@@ -31,8 +34,9 @@ const without = (line) => (lines) => {
 
 const replaced = (line, by) => (lines) => without(line)(lines) && lines.with(lines.indexOf(line), by);
 
-function Lines({ lines, save }) {
+function Lines({ workspace, known, save }) {
   const { ui_writes: writes } = useServer();
+  const lines = known.map(({ line }) => line);
   const [edited, setEdited] = useState(null); // the index of a line; lines.length: a new one
   const removal = useAction(save);
   const list = useRef(null);
@@ -46,7 +50,7 @@ function Lines({ lines, save }) {
     <ul class="card-lines" ref=${list} tabindex="-1" aria-label="Lines of the card">${lines.map((line, index) => html`
       <li key=${`${index} ${line}`}>${index === edited
         ? html`<${LineForm} line=${line} close=${close} save=${(text) => save(replaced(line, text))} />`
-        : html`<span><${Text}>${line}<//></span>
+        : html`<span><${Text}>${line}<//> <${Origin} ...${{ workspace, ...known[index] }} number=${index + 1} /></span>
           ${writes && html`<span class="row tools">
             <button type="button" onClick=${() => setEdited(index)}>Edit<span class="hidden"> line ${index + 1}</span></button>
             <button type="button" disabled=${removal.busy} onClick=${() => removal.run(without(line))}>Remove<span
@@ -61,6 +65,13 @@ function Lines({ lines, save }) {
       ${lines.length > 0 && html`<${CopyButton} text=${lines.join("\n")} label="Copy the card" />`}
     </div>`;
 }
+
+// Who wrote a line, and the conclusions that state it.
+const Origin = ({ workspace, given, conclusion_ids: sources, number }) => html`
+  <span class="meta reasons">${given && html`<span class="badge" title="Somebody wrote it, through the API or here">written</span>`}
+    ${sources.slice(0, SOURCES).map((id, index) => html`
+      <a key=${id} href=${href(["w", workspace, "conclusions", id])}
+        aria-label=${`Why line ${number}${index ? `, reason ${index + 1}` : ""}`}>${index ? index + 1 : "Why"}</a>`)}</span>`;
 
 function LineForm({ line, save, close }) {
   const [text, setText] = useState(line);
