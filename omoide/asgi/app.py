@@ -178,7 +178,7 @@ def create_app(
             translations={OmoideError: _problem, Exception: _unexpected},
         ),
     )
-    behind = guarded(app, settings, callers)
+    behind = guarded(StaticFiles(app) if settings.ui else app, settings, callers)
     return RequestTelemetry(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
 
 
@@ -198,8 +198,6 @@ def guarded(app: ASGIApp, settings: Settings, callers: Callers) -> ASGIApp:
     """
     if per_minute := settings.rate_limit_per_minute:
         app = RateLimit(app, TokenBuckets(per_minute, settings.rate_limit_burst or per_minute), callers)
-    if settings.ui:
-        app = StaticFiles(app)
     if not settings.auth:
         anywhere = None if settings.is_local else ("*",)
         app = SameOriginGuard(app, settings.cors_origins, settings.allowed_hosts or anywhere)

@@ -26,6 +26,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
     return {
         "host": settings.host,
         "port": settings.port,
+        "interface": "asgi3",  # uvicorn takes an application whose call is no coroutine function for ASGI 2
         "lifespan": "on",  # an error at start must stop the server instead of causing 500 responses
         "timeout_graceful_shutdown": GRACE_SECONDS,
         "timeout_keep_alive": settings.keep_alive_seconds,

@@ -60,6 +60,7 @@ def bearer(principal: Principal) -> dict[str, str]:
 
 def counted(url: str, name: str, **labels: str) -> float:
     page = httpx.get(url)
+    assert page.status_code == 200, page.text
     assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     samples = [sample for family in text_string_to_metric_families(page.text) for sample in family.samples]
     return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
