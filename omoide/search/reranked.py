@@ -27,8 +27,8 @@ async def search_messages(
 ) -> list[Message]:
     """As `messages.search`, reordered. A query for literal text, or without words, is not.
 
-    Messages are chosen from a wide pool by their `priors`, which count beside the scores of the cross-encoder. A reply
-    is judged with the question before it, if that is within reach. Raises as `messages.search`.
+    Messages are chosen from a wide pool by their `priors`, which count in addition to the scores of the cross-encoder.
+    A reply is judged with the question before it, if that is within reach. Raises as `messages.search`.
     """
     query = Query(request.query)
     if query.is_empty or query.is_literal or not reranker.judges(query.text):

@@ -66,7 +66,7 @@ def counted(url: str, name: str, **labels: str) -> float:
     return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
 
 
-def owe(db: Path, count: int) -> None:
+def enqueue(db: Path, count: int) -> None:
     """Add a number of quick jobs that are due now."""
 
     def added(db: Connection) -> None:
@@ -83,7 +83,7 @@ def done(url: str) -> float:
 
 
 def test_a_workers_page_has_its_own_metrics_but_not_the_databases(tmp_path: Path) -> None:
-    owe(tmp_path / "omoide.db", 3)
+    enqueue(tmp_path / "omoide.db", 3)
     with working(tmp_path / "omoide.db", OMOIDE_METRICS="open", **AUTH) as page:
         until(lambda: done(page) == 3)
         assert counted(page, "omoide_process_resident_bytes", process="worker") > 10_000_000
@@ -96,9 +96,9 @@ def test_the_pages_of_server_and_worker_add_up_to_all_attempts(tmp_path: Path) -
     try:
         with working(server.db, OMOIDE_JOB_POLL_SECONDS="0.1") as page:
             both = (page, f"{server.url}/metrics")
-            owe(server.db, 60)
+            enqueue(server.db, 60)
             until(lambda: sum(map(done, both)) == 60)
-            owe(server.db, 1)
+            enqueue(server.db, 1)
             until(lambda: sum(map(done, both)) != 60)
             assert sum(map(done, both)) == 61, "each attempt is on one page"
             assert httpx.get(page, headers={"Origin": "https://elsewhere.example"}).status_code == 403

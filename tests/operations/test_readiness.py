@@ -47,7 +47,7 @@ class Place:
         given = Settings.model_validate({"db": self.path, **settings})
         return asyncio.run(check_readiness(self.store, given, self.metrics, embedder, reasoner))
 
-    def owe(self, seconds_ago: float, *, fail: bool = False) -> None:
+    def enqueue(self, seconds_ago: float, *, fail: bool = False) -> None:
         def add(db: Connection) -> None:
             due = clock.now() - int(seconds_ago * SECOND)
             queue.add(db, NewJob("kind", {}), due)
@@ -198,14 +198,14 @@ def test_a_model_is_degraded_from_its_last_failure_to_its_next_answer(workspace_
 
 
 def test_work_that_waits_too_long_degrades_the_backlog(workspace_client: Place) -> None:
-    workspace_client.owe(100)
-    workspace_client.owe(-100)
+    workspace_client.enqueue(100)
+    workspace_client.enqueue(-100)
     assert workspace_client.judge().parts["backlog"].detail == "1 job is due, the oldest for 100 s"
     verdict = workspace_client.judge(ready_backlog_seconds=99)
     assert (verdict.parts["backlog"].status, verdict.is_ready) == ("degraded", True)
 
 
 def test_failed_jobs_degrade_the_backlog_without_disclosing_the_reason(workspace_client: Place) -> None:
-    workspace_client.owe(0, fail=True)
+    workspace_client.enqueue(0, fail=True)
     part = workspace_client.judge().parts["backlog"]
     assert (part.status, part.detail) == ("degraded", "nothing is due; 1 failed: see omoide queue --failed")

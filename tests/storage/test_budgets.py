@@ -37,7 +37,7 @@ def spend(db: Connection, workspace: int | str, tokens: int, usual: int, **optio
     return [each.workspace_id for each in budgets.review(db, spenders, usual, NOW)]
 
 
-def owe(db: Connection, kind: str = "representation", workspace: int = 1) -> None:
+def enqueue(db: Connection, kind: str = "representation", workspace: int = 1) -> None:
     queue.add(db, NewJob(kind, {}, key=f"{kind}:{workspace}", workspace=workspace), NOW)
 
 
@@ -84,7 +84,7 @@ def test_days_are_forgotten_after_the_retention(db: Connection) -> None:
 
 @pytest.mark.parametrize("kind", ["representation", "summary", "dream"])
 def test_no_reasoning_job_is_claimed_while_the_budget_is_spent(db: Connection, kind: str) -> None:
-    owe(db, kind)
+    enqueue(db, kind)
     assert spend(db, "w", 100, 100) == ["w"]
     assert claim(db) is None
     assert queue.waiting(db, NOW) is False
@@ -94,16 +94,16 @@ def test_no_reasoning_job_is_claimed_while_the_budget_is_spent(db: Connection, k
 
 
 def test_other_workspaces_and_other_jobs_go_on(db: Connection) -> None:
-    owe(db)
-    owe(db, workspace=2)
-    owe(db, "deliver_webhook")
+    enqueue(db)
+    enqueue(db, workspace=2)
+    enqueue(db, "deliver_webhook")
     spend(db, "w", 100, 100)
     claimed = [claim(db), claim(db), claim(db)]
     assert {(job.kind, job.workspace) for job in claimed if job} == {("representation", 2), ("deliver_webhook", 1)}
 
 
 def test_a_pause_ends_with_the_day(db: Connection) -> None:
-    owe(db)
+    enqueue(db)
     spend(db, "w", 100, 100)
     assert claim(db) is None
     assert budgets.paused_until(db, 1, NOW) == TOMORROW
@@ -112,7 +112,7 @@ def test_a_pause_ends_with_the_day(db: Connection) -> None:
 
 
 def test_a_higher_budget_ends_the_pause_at_once(db: Connection) -> None:
-    owe(db)
+    enqueue(db)
     spend(db, "w", 100, 100)
     assert claim(db) is None
     configure(db, 101)
@@ -121,7 +121,7 @@ def test_a_higher_budget_ends_the_pause_at_once(db: Connection) -> None:
 
 
 def test_settings_that_changed_are_applied_to_all_workspaces(db: Connection) -> None:
-    owe(db)
+    enqueue(db)
     for name in ("w", "x"):
         spend(db, name, 100, 0)
     assert [each.workspace_id for each in budgets.review_all(db, 100, NOW)] == ["w", "x"]

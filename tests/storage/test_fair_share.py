@@ -29,7 +29,7 @@ def db(db: Connection) -> Connection:
     return db
 
 
-def owe(db: Connection, workspace: int | None, count: int = 1, *, kind: str = "note", **options: Any) -> None:
+def enqueue(db: Connection, workspace: int | None, count: int = 1, *, kind: str = "note", **options: Any) -> None:
     for number in range(count):
         queue.add(db, NewJob(kind, {"n": number}, workspace=workspace, coalesce=False, **options), NOW)
 
@@ -52,44 +52,44 @@ def served(db: Connection, claims: int, costs: dict[int | None, int]) -> list[in
 
 
 def test_a_job_waits_for_one_job_of_a_busy_workspace_only(db: Connection) -> None:
-    owe(db, HEAVY, 200)
+    enqueue(db, HEAVY, 200)
     assert served(db, 5, {HEAVY: SECOND}) == [HEAVY] * 5
-    owe(db, LIGHT)
+    enqueue(db, LIGHT)
     assert LIGHT in served(db, 2, {HEAVY: SECOND, LIGHT: SECOND})
 
 
 def test_workspaces_get_equal_time_not_equal_numbers_of_jobs(db: Connection) -> None:
-    owe(db, HEAVY, 50)
-    owe(db, LIGHT, 50)
+    enqueue(db, HEAVY, 50)
+    enqueue(db, LIGHT, 50)
     counts = Counter(served(db, 44, {HEAVY: SECOND, LIGHT: SECOND // 10}))
     assert counts == {HEAVY: 4, LIGHT: 40}
 
 
 def test_an_idle_workspace_earns_no_credit(db: Connection) -> None:
-    owe(db, LIGHT)
+    enqueue(db, LIGHT)
     served(db, 1, {LIGHT: SECOND})
-    owe(db, HEAVY, 100)
+    enqueue(db, HEAVY, 100)
     served(db, 50, {HEAVY: SECOND})
-    owe(db, LIGHT, 20)
+    enqueue(db, LIGHT, 20)
     counts = Counter(served(db, 20, {HEAVY: SECOND, LIGHT: SECOND}))
     assert abs(counts[HEAVY] - counts[LIGHT]) <= 2
 
 
 def test_time_used_while_others_were_idle_is_not_held_against_a_workspace(db: Connection) -> None:
-    owe(db, HEAVY, 60)
+    enqueue(db, HEAVY, 60)
     served(db, 50, {HEAVY: SECOND})
-    owe(db, LIGHT, 60)
+    enqueue(db, LIGHT, 60)
     counts = Counter(served(db, 10, {HEAVY: SECOND, LIGHT: SECOND}))
     assert abs(counts[HEAVY] - counts[LIGHT]) <= 2
 
 
 def test_a_stream_of_new_workspaces_does_not_starve_a_heavy_one(db: Connection) -> None:
-    owe(db, HEAVY, 9)
+    enqueue(db, HEAVY, 9)
     claim(db)
     used = {HEAVY: 10 * SECOND}
     for number in range(100):
         sql.change(db, "DELETE FROM shares WHERE pk > ?", (OTHER,))
-        owe(db, LIGHT if number % 2 else OTHER)
+        enqueue(db, LIGHT if number % 2 else OTHER)
         sql.change(db, "DELETE FROM shares WHERE pk IN (?, ?)", (LIGHT, OTHER))  # to make them new
         sql.change(db, "UPDATE jobs SET due_at = due_at - 1 WHERE workspace IN (?, ?)", (LIGHT, OTHER))
         job = claim(db, used=used)
@@ -102,31 +102,31 @@ def test_a_stream_of_new_workspaces_does_not_starve_a_heavy_one(db: Connection) 
 
 
 def test_jobs_without_a_workspace_get_four_times_the_time_of_one(db: Connection) -> None:
-    owe(db, None, 100)
-    owe(db, HEAVY, 100)
+    enqueue(db, None, 100)
+    enqueue(db, HEAVY, 100)
     counts = Counter(served(db, 50, {None: SECOND, HEAVY: SECOND}))
     assert counts[HEAVY] == pytest.approx(10, abs=2)
 
 
 def test_among_equals_the_longest_waiting_workspace_is_first(db: Connection) -> None:
-    owe(db, OTHER, due_at=NOW - 2)
-    owe(db, HEAVY, due_at=NOW - 3)
-    owe(db, LIGHT, due_at=NOW - 1)
+    enqueue(db, OTHER, due_at=NOW - 2)
+    enqueue(db, HEAVY, due_at=NOW - 3)
+    enqueue(db, LIGHT, due_at=NOW - 1)
     assert [job and job.workspace for job in (claim(db), claim(db), claim(db))] == [HEAVY, OTHER, LIGHT]
 
 
 def test_a_job_scheduled_for_later_is_claimed_when_due(db: Connection) -> None:
-    owe(db, HEAVY, due_at=NOW + 5)
-    owe(db, LIGHT, due_at=NOW + 9)
+    enqueue(db, HEAVY, due_at=NOW + 5)
+    enqueue(db, LIGHT, due_at=NOW + 9)
     assert claim(db, NOW + 4) is None
     assert [getattr(claim(db, NOW + at), "workspace", None) for at in (5, 6, 9)] == [HEAVY, None, LIGHT]
 
 
 def test_a_full_workspace_is_skipped_until_it_has_a_slot(db: Connection) -> None:
-    owe(db, HEAVY, 2)
+    enqueue(db, HEAVY, 2)
     assert claim(db, skipped=Skipped(workspaces=[HEAVY])) is None
     assert not queue.waiting(db, NOW, skipped=Skipped(workspaces=[HEAVY]))
-    owe(db, LIGHT)
+    enqueue(db, LIGHT)
     first, second = claim(db, skipped=Skipped(workspaces=[HEAVY])), claim(db)
     assert first is not None
     assert second is not None
@@ -134,7 +134,7 @@ def test_a_full_workspace_is_skipped_until_it_has_a_slot(db: Connection) -> None
 
 
 def test_a_job_of_a_busy_kind_is_claimed_once_it_is_free(db: Connection) -> None:
-    owe(db, HEAVY, kind="slow")
+    enqueue(db, HEAVY, kind="slow")
     assert claim(db, skipped=Skipped(kinds=["slow"])) is None
     assert claim(db) is not None
 
@@ -142,7 +142,7 @@ def test_a_job_of_a_busy_kind_is_claimed_once_it_is_free(db: Connection) -> None
 def test_a_blocked_job_is_claimed_however_the_blocking_one_ends(db: Connection) -> None:
     def freed(end: Any) -> bool:
         sql.change(db, "DELETE FROM jobs")
-        owe(db, HEAVY, 2, key="k")
+        enqueue(db, HEAVY, 2, key="k")
         first = claim(db)
         assert first is not None
         assert claim(db) is None, "the second job waits for it"
@@ -158,15 +158,15 @@ def test_a_blocked_job_is_claimed_however_the_blocking_one_ends(db: Connection) 
 
 
 def test_the_next_job_is_claimed_when_the_first_is_dropped(db: Connection) -> None:
-    owe(db, HEAVY, key="k", kind="dream", due_at=NOW + SECOND)
-    owe(db, HEAVY, key="k", kind="dream")
+    enqueue(db, HEAVY, key="k", kind="dream", due_at=NOW + SECOND)
+    enqueue(db, HEAVY, key="k", kind="dream")
     assert claim(db) is None
     sql.change(db, "DELETE FROM jobs WHERE due_at > ?", (NOW,))
     assert claim(db) is not None
 
 
 def test_a_job_with_an_expired_lease_is_claimed_again(db: Connection) -> None:
-    owe(db, HEAVY)
+    enqueue(db, HEAVY)
     assert claim(db) is not None
     assert claim(db, NOW + 59 * SECOND) is None
     assert claim(db, NOW + 60 * SECOND) is not None
@@ -174,7 +174,7 @@ def test_a_job_with_an_expired_lease_is_claimed_again(db: Connection) -> None:
 
 def test_a_job_given_back_is_last_in_its_workspace_and_first_in_its_key(db: Connection) -> None:
     for key in ("a", "a", "b"):
-        owe(db, HEAVY, key=key, kind="dream")
+        enqueue(db, HEAVY, key=key, kind="dream")
     first = claim(db)
     assert first is not None
     queue.give_back(db, first, NOW + 1, {"n": "the rest"})
@@ -209,8 +209,8 @@ def test_a_job_enqueued_during_another_is_separate_work(db: Connection) -> None:
     ["used = 'much'", "used = -5", "used = 9e99", "ready = 'no'", "ready = 7", "due_at = 'soon'", "due_at = x'00'"],
 )
 def test_a_damaged_account_does_not_block_its_workspace(damage: str, db: Connection) -> None:
-    owe(db, HEAVY)
-    owe(db, LIGHT)
+    enqueue(db, HEAVY)
+    enqueue(db, LIGHT)
     sql.change(db, f"UPDATE shares SET {damage} WHERE pk = ?", (LIGHT,))
     assert queue.is_damaged(db, NOW)
     queue.relieve(db, NOW)
@@ -219,7 +219,7 @@ def test_a_damaged_account_does_not_block_its_workspace(damage: str, db: Connect
 
 
 def test_a_job_whose_workspace_is_damaged_is_claimed(db: Connection) -> None:
-    owe(db, HEAVY, 4)
+    enqueue(db, HEAVY, 4)
     for pk, workspace in enumerate(("abc", b"x", -1, 99), 1):
         sql.change(db, "UPDATE jobs SET workspace = ? WHERE pk = ?", (workspace, pk))
     assert [claim(db) is not None for _ in range(5)] == [True] * 4 + [False]
@@ -255,7 +255,7 @@ def test_workspaces_with_only_later_jobs_do_not_slow_down_a_claim(db: Connection
     def later(count: int) -> int:
         fill(db, [(n, str(n)) for n in range(10, count)])
         sql.change(db, "UPDATE jobs SET due_at = ?", (NOW + SECOND,))
-        owe(db, HEAVY, 30)
+        enqueue(db, HEAVY, 30)
         claim(db)
         return steps(db, lambda db: [claim(db) for _ in range(20)])
 

@@ -157,13 +157,13 @@ def test_claim_cost_behind_a_dead_endpoint_is_linear_in_waiting_jobs(write: Writ
     def cost(count: int) -> int:
         """Cost of `waiting` with `count` jobs of one key, one of them running, the first half waiting for a retry."""
 
-        def owe(db: Connection) -> None:
+        def enqueue(db: Connection) -> None:
             sql.change(db, "DELETE FROM jobs")
             for number in range(count):
                 due = NOW + 1 if number < count // 2 else NOW
                 queue.add(db, NewJob("deliver", {}, key="one endpoint", coalesce=False, due_at=due), NOW)
 
-        write(owe)
+        write(enqueue)
         assert claim(write, NOW) is not None
         assert not read_now(store, queue.waiting, NOW)
         return read_now(store, steps, lambda db: queue.waiting(db, NOW))

@@ -24,7 +24,7 @@ def db(db: Connection) -> Connection:
     return db
 
 
-def owe(db: Connection, payload: dict[str, Any] = ABOUT, kind: str = "representation", **options: Any) -> None:
+def enqueue(db: Connection, payload: dict[str, Any] = ABOUT, kind: str = "representation", **options: Any) -> None:
     queue.add(db, NewJob(kind, payload, **{"key": "1:1", "workspace": 1, "coalesce": False, **options}), NOW)
 
 
@@ -40,8 +40,8 @@ def status(db: Connection, **about: str) -> dict[str | None, WorkCount]:
 
 @pytest.mark.parametrize("kind", ["representation", "summary", "dream"])
 def test_reasoning_that_waits_for_a_retry_blocks_later_jobs_of_its_key(db: Connection, kind: str) -> None:
-    owe(db, kind=kind)
-    owe(db, kind=kind)
+    enqueue(db, kind=kind)
+    enqueue(db, kind=kind)
     queue.retry_later(db, claim(db), NOW + 50, "no provider")
     assert queue.claim(db, NOW, lease=LEASE) is None
     first = claim(db, NOW + 50)
@@ -50,17 +50,17 @@ def test_reasoning_that_waits_for_a_retry_blocks_later_jobs_of_its_key(db: Conne
 
 
 def test_reasoning_that_failed_for_good_does_not_block_later_jobs(db: Connection) -> None:
-    owe(db)
-    owe(db)
+    enqueue(db)
+    enqueue(db)
     queue.give_up(db, claim(db), NOW, "it cannot be done")
     assert claim(db).attempts == 1
 
 
 def test_other_keys_and_other_kinds_are_not_blocked(db: Connection) -> None:
-    owe(db)
-    owe(db, key="2:1")
-    owe(db, kind="fetch")
-    owe(db, kind="fetch")
+    enqueue(db)
+    enqueue(db, key="2:1")
+    enqueue(db, kind="fetch")
+    enqueue(db, kind="fetch")
     queue.retry_later(db, claim(db), NOW + 50, "no provider")
     assert claim(db).key == "2:1"
     queue.retry_later(db, claim(db), NOW + 50, "nobody there")
@@ -68,7 +68,7 @@ def test_other_keys_and_other_kinds_are_not_blocked(db: Connection) -> None:
 
 
 def test_a_growing_job_can_be_extended_until_it_is_claimed(db: Connection) -> None:
-    owe(db, grows=True, due_at=NOW + 5)
+    enqueue(db, grows=True, due_at=NOW + 5)
     found = queue.open_job(db, "representation", "1:1")
     assert found is not None
     assert found[1:] == (ABOUT, NOW)
@@ -79,21 +79,21 @@ def test_a_growing_job_can_be_extended_until_it_is_claimed(db: Connection) -> No
 
 
 def test_only_the_newest_of_a_key_grows(db: Connection) -> None:
-    owe(db, grows=True)
-    owe(db)
+    enqueue(db, grows=True)
+    enqueue(db)
     assert queue.open_job(db, "representation", "1:1") is None
 
 
 def test_a_hastened_job_is_due_and_cannot_be_extended(db: Connection) -> None:
-    owe(db, grows=True, due_at=NOW + 5)
+    enqueue(db, grows=True, due_at=NOW + 5)
     queue.expedite(db, "representation", "1:1", NOW)
     assert queue.open_job(db, "representation", "1:1") is None
     assert claim(db).payload == ABOUT
 
 
 def test_delay_reschedules_only_jobs_that_were_scheduled_for_later(db: Connection) -> None:
-    owe(db, due_at=NOW + 5)
-    owe(db, key="2:1")
+    enqueue(db, due_at=NOW + 5)
+    enqueue(db, key="2:1")
     for key in ("1:1", "2:1"):
         queue.reschedule(db, "representation", key, NOW + 9)
     assert claim(db).key == "2:1"
@@ -102,14 +102,14 @@ def test_delay_reschedules_only_jobs_that_were_scheduled_for_later(db: Connectio
 
 def test_a_coalesced_job_has_the_earlier_due_time(db: Connection) -> None:
     for due_at in (NOW + 9, NOW + 5, NOW + 7):
-        owe(db, kind="tidy", coalesce=True, due_at=due_at)
+        enqueue(db, kind="tidy", coalesce=True, due_at=due_at)
     assert queue.next_due(db, NOW) == NOW + 5
     queue.finish(db, claim(db, NOW + 5), NOW)
     assert not queue.waiting(db, NOW + 99)
 
 
 def test_require_raises_for_a_lost_lease(db: Connection) -> None:
-    owe(db)
+    enqueue(db)
     first = claim(db)
     queue.require(db, first)
     second = claim(db, NOW + LEASE)
@@ -122,9 +122,9 @@ def test_require_raises_for_a_lost_lease(db: Connection) -> None:
 
 
 def test_finished_work_is_counted_by_observer_observed_and_session(db: Connection) -> None:
-    owe(db, units=3)
-    owe(db, {"session": "t", "observed": "bob", "observers": ["bob"]}, key="2:2")
-    owe(db, {"session": None, "observer": "carol", "observed": "bob"}, kind="dream")
+    enqueue(db, units=3)
+    enqueue(db, {"session": "t", "observed": "bob", "observers": ["bob"]}, key="2:2")
+    enqueue(db, {"session": None, "observer": "carol", "observed": "bob"}, kind="dream")
     job = claim(db)
     queue.advance(db, job, {**ABOUT, "first": 2}, units=2)
     completed_work.count(db, job, 2, NOW)
@@ -145,20 +145,20 @@ def test_finished_work_is_counted_by_observer_observed_and_session(db: Connectio
 
 def test_old_finished_work_is_not_counted(db: Connection) -> None:
     for number in range(FORGET_AT_A_TIME + 2):
-        owe(db, {**ABOUT, "session": f"old-{number}"}, key=str(number))
+        enqueue(db, {**ABOUT, "session": f"old-{number}"}, key=str(number))
         queue.finish(db, claim(db), NOW)
-    owe(db)
+    enqueue(db)
     queue.finish(db, claim(db), NOW + FORGET_AFTER + 1)
     assert len(status(db)) == 2 + 1
-    owe(db)
+    enqueue(db)
     queue.finish(db, claim(db), NOW + FORGET_AFTER + 1)
     assert status(db).keys() == {"s"}
 
 
 def test_the_status_has_failures_error_and_next_due_time(db: Connection) -> None:
-    owe(db, units=2)
+    enqueue(db, units=2)
     queue.give_up(db, claim(db), NOW, "it cannot be done")
-    owe(db, key="2:1", due_at=NOW + 5_000_000)
+    enqueue(db, key="2:1", due_at=NOW + 5_000_000)
     count = status(db)["s"]
     assert (count.completed, count.errored, count.pending, count.error) == (2, 2, 1, "it cannot be done")
     assert count.due_at is not None
@@ -166,8 +166,8 @@ def test_the_status_has_failures_error_and_next_due_time(db: Connection) -> None
 
 
 def test_failed_jobs_are_listed_first_and_can_be_retried(db: Connection) -> None:
-    owe(db, key="2:1")
-    owe(db, kind="webhook")
+    enqueue(db, key="2:1")
+    enqueue(db, kind="webhook")
     queue.give_up(db, claim(db), NOW, "why not")
     listed = job_stats.listed(db, NOW, failed_only=False, limit=9)
     assert [(job.kind, job.state, job.workspace_id) for job in listed] == [
@@ -183,15 +183,15 @@ def test_failed_jobs_are_listed_first_and_can_be_retried(db: Connection) -> None
 
 
 def test_jobs_that_failed_a_month_ago_are_removed(db: Connection) -> None:
-    owe(db, key="1:1")
+    enqueue(db, key="1:1")
     queue.give_up(db, claim(db), NOW, "long ago")
-    owe(db, key="2:1")
+    enqueue(db, key="2:1")
     queue.give_up(db, claim(db), NOW + FORGET_FAILED + 1, "now")
     assert [job.error for job in job_stats.listed(db, NOW, failed_only=True, limit=9)] == ["now"]
 
 
 def test_a_dream_that_is_not_due_is_not_counted(db: Connection) -> None:
-    owe(db, {"session": None, "observer": "alice", "observed": "alice"}, kind="dream", due_at=NOW + 1)
+    enqueue(db, {"session": None, "observer": "alice", "observed": "alice"}, kind="dream", due_at=NOW + 1)
     assert status(db) == {}
     assert job_stats.status(db, "w", NOW + 1)[None].pending == 1
 

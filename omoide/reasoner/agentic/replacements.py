@@ -47,7 +47,7 @@ class Ends:
 def numbered_known(
     known: Sequence[Conclusion], messages: Mapping[int, Message], tokens: TokenCounter
 ) -> dict[int, Conclusion]:
-    """Number the best conclusions that there is room for beside the messages, oldest first. `known` is best first."""
+    """Number the best conclusions that there is room for next to the messages, oldest first. `known` is best first."""
     kept: list[Conclusion] = []
     said = sum(tokens.count(message.content) for message in messages.values())
     remaining = min(max(LEAST_TOKENS, said), MOST_TOKENS)

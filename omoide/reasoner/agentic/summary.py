@@ -76,7 +76,7 @@ async def _of_stretch(
 
 
 def _salvaged(task: SummaryTask, caller: ModelCaller, tokens: TokenCounter, responses: Sequence[ModelResponse]) -> str:
-    """Return what comes before a repetition, if it is enough, or what stands among the thoughts."""
+    """Return what comes before a repetition, if it is enough, or what the thoughts hold."""
     texts = [_WRAPPING.sub("", text_of(response)).strip() for response in responses]
     beginnings = [within(text[: loop_start(text)], task.max_tokens, tokens, is_broken_off=True) for text in texts]
     longest = max(beginnings, key=lambda text: len(text.split()))

@@ -38,7 +38,7 @@ def used_up(response: ModelResponse) -> bool:
 
 
 def misplaced_text(response: ModelResponse) -> str:
-    """Return what stands among the thoughts of a complete response without text, unless it looks like thoughts.
+    """Return what the thoughts hold of a complete response without text, unless it looks like thoughts.
 
     Servers that expect thoughts take an answer without them for thoughts.
     """

@@ -17,7 +17,7 @@ so that the newest can be found. `dreams` counts the new conclusions of each pai
 a search reads only matching rows; in `conclusion_words` those of the workspace, the observer (`r2`) and the observed
 (`d3`). `segments` is described in `vector_segments.py`; rows up to `messages_signed` and `conclusions_signed` are in
 segments. `shares` is keyed by workspace and described in `fair_share.py`, `reindexing` in `reindexing.py`,
-`model_usage` and the tables beside it in `migration_scripts.py`.
+`model_usage` and the tables next to it in `migration_scripts.py`.
 """
 
 from __future__ import annotations

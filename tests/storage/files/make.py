@@ -116,7 +116,7 @@ def fill(http: Any, knows: set[str]) -> None:
     http.post("/v3/workspaces/attic/sessions/box/messages", json=one).raise_for_status()
 
 
-def owe(http: Any, knows: set[str]) -> None:
+def enqueue(http: Any, knows: set[str]) -> None:
     """Create jobs that stay pending."""
     said = [{"peer_id": "alice", "content": f"I own anchor number {n}."} for n in range(12)]
     http.post(f"{W}/sessions", json={"id": "dock", "peers": {"alice": {"observe_me": True}}}).raise_for_status()
@@ -169,7 +169,7 @@ def unserved(db: Path) -> list[Any]:
     os.environ.update({f"OMOIDE_{name.upper()}": value for name, value in SETTINGS.items()})
     with TestClient(create_app(Settings.model_validate({"db": db})), "http://localhost") as http:
         knows = set(http.get("/openapi.json").json()["paths"])
-        owe(http, knows)
+        enqueue(http, knows)
         answers: list[Any] = []
         for method, path, body in READS:
             answer = http.request(method, path, json=body)
