@@ -81,7 +81,7 @@ class Talk(Strict):
         )
 
 
-class Wait(Strict):
+class WaitStep(Strict):
     """Wait until the queue status reports nothing pending or in progress."""
 
     def play(self, stage: Stage) -> None:

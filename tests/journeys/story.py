@@ -63,7 +63,7 @@ def _holds_before_long(check: Check, stage: Stage) -> bool:
 STEPS: dict[str, type[Any]] = {
     "say": steps.Say,
     "talk": steps.Talk,
-    "wait": steps.Wait,
+    "wait": steps.WaitStep,
     "mark": steps.Mark,
     "join": steps.Join,
     "leave": steps.Leave,

@@ -87,7 +87,7 @@ def test_a_spent_budget_tells_until_when_it_waits(play: Play) -> None:
     play(story)
 
 
-class Failing(HookedReasoner):
+class FailingDerivation(HookedReasoner):
     async def before(self, verb: str) -> None:
         if verb == "derive":
             raise PermanentFailure("the provider refused it\nwith words of its own")
@@ -111,7 +111,7 @@ def test_work_that_was_given_up_tells_its_error_and_how_to_retry(play: Play) -> 
             f"Job {found.job.pk} can be retried (`omoide queue retry {found.job.pk}`)."
         )
 
-    play(story, Failing)
+    play(story, FailingDerivation)
 
 
 def test_work_that_is_tried_again_tells_when(play: Play) -> None:
