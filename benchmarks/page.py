@@ -51,7 +51,7 @@ class Visit:
 def visit(browser: Browser, url: str) -> Visit:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.goto(url)
     page.locator("main h1").first.wait_for()
     page.wait_for_load_state("networkidle")
@@ -70,9 +70,9 @@ def launch(playwright: Playwright) -> Browser:
 
 def main() -> None:
     print("| screen | first paint ms | content ms | requests | largest answer kB |\n|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder:
         page_database.fill(Path(folder) / servers.DATABASE)
-        with servers.omoide(Path(folder), embedder="wordllama") as server:
+        with sync_playwright() as playwright, servers.omoide(Path(folder), embedder="wordllama") as server:
             host, port = server.address
             browser = launch(playwright)
             for name, address in SCREENS.items():

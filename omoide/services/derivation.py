@@ -26,7 +26,7 @@ from omoide.services.container import Services
 from omoide.storage import message_work
 from omoide.storage.conclusion_reach import Reach
 from omoide.storage.engine import leader_lock
-from omoide.storage.message_work import MessageWork, Unit
+from omoide.storage.message_work import MessageKey, MessageWork, Unit
 from omoide.storage.messages import WindowSize
 
 with lazy_import("omoide.reasoner.extractive.left_out"):
@@ -55,8 +55,8 @@ async def of_message(
 ) -> Derivation:
     """What was derived from a message, as far as `reach` goes. Raises NotFound if there is no such message."""
     now = clock.now()
-    asked = (workspace_id, session_id, message_id, reach, now, WindowSize(services.settings.batch_tokens))
-    work = await services.store.read_offloaded(message_work.read, *asked)
+    key, size = MessageKey(workspace_id, session_id, message_id), WindowSize(services.settings.batch_tokens)
+    work = await services.store.read_offloaded(message_work.read, key, reach, now, size)
     status, reason = _stored(services, work, now) or ("nothing_found", await _why_nothing(services, work))
     job = None if work.unit is None else _job(work.unit, work.paused_until)
     return Derivation(status, reason, work.conclusions, job, _observers(work))

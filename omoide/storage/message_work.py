@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from omoide.core.job_payloads import InvalidPayload, JobKind, WorkUnit
 from omoide.core.records import Conclusion, Json, Message, PendingJob
@@ -55,10 +56,15 @@ class MessageWork:
     """The message, after those with which it would be read if it were read now."""
 
 
-def read(
-    db: Transaction, workspace_id: str, session_id: str, message_id: str, reach: Reach, now: int, size: WindowSize
-) -> MessageWork:
+class MessageKey(NamedTuple):
+    workspace_id: str
+    session_id: str
+    message_id: str
+
+
+def read(db: Transaction, key: MessageKey, reach: Reach, now: int, size: WindowSize) -> MessageWork:
     """Read it all in one snapshot. Raises NotFound as `messages.get` does."""
+    workspace_id, session_id, message_id = key
     message = messages.get(db, workspace_id, session_id, message_id)
     pk, workspace, session, seq, author, muted = db.execute(
         "SELECT pk, workspace, session, seq, peer, muted FROM messages WHERE id = ?", (message_id,)

@@ -1,4 +1,4 @@
-// Questions to a peer or to the whole workspace: the answer as it comes, and beside it what was read for it.
+// Questions to a peer or to the whole workspace: the answer as it comes, with what was read for it.
 import { html, useEffect, useState } from "../../vendor/preact.js";
 import { IdField } from "../components/fields.js";
 import { ErrorView } from "../components/states.js";
@@ -76,7 +76,7 @@ function Question({ workspace, question }) {
       <p class="meta">${Object.entries(told(form)).map(([name, value]) => html`
         <span key=${name}>${name} <${Id}>${value}<//></span>`)}
         <a href=${href(["w", workspace, "ask"], form)}>Use this question again</a></p>
-      <div class=${evidence ? "beside" : ""}>
+      <div class=${evidence ? "columns" : ""}>
         <div>
           ${answer && html`<${Answer} workspace=${workspace} answer=${answer} messages=${evidence?.messages} />`}
           ${state === "asking" && html`<p class="row"><span class="muted">${answer ? "…" : "Answering…"}</span>
