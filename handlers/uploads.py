@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
-from omoide.core import clock, config_merge, json_codec
+from omoide.core import clock, json_codec
 from omoide.core.errors import FieldError, InvalidFields, TooLarge
 from omoide.core.json_limits import too_large
 from omoide.core.offload import offload
@@ -20,18 +20,12 @@ from omoide.fairness.fair_queue import FairSemaphore
 from omoide.generated import models, parameters
 from omoide.handlers import request_parsing
 from omoide.handlers.context import Context
+from omoide.services.spoken_messages import MESSAGE_CHARACTERS, spoken_messages
 from omoide.text_extraction import extractor
 from omoide.text_extraction.chats.speakers import peer_ids
-from omoide.text_extraction.chats.turn import ASSISTANT
-
-MESSAGE_CHARACTERS = 25_000
-"""Maximum length of a message made from a file."""
 
 AT_A_TIME = 2
 """Uploads that a process handles concurrently, in memory, until their messages are stored. Others wait on disk."""
-
-MUTED: Json = {"reasoning": {"enabled": False}}
-"""The configuration of messages of which nothing is concluded."""
 
 _turns = FairSemaphore(AT_A_TIME)
 
@@ -59,22 +53,9 @@ async def pieces(context: Context, file: UploadFile) -> list[extractor.Piece]:
 
 
 def messages(described: NewMessage, pieces: Sequence[extractor.Piece]) -> list[NewMessage]:
-    """The messages of a file, as `described`; of a conversation, each by its speaker and at its time.
-
-    Nothing is concluded from what an assistant said to the uploader. A message without a time has that before it.
-    """
+    """The messages of a file, as `described`; of a conversation, each by its speaker and at its time."""
     speakers = peer_ids(described.peer_id, {piece.turn.speaker for piece in pieces if piece.turn is not None})
-    time = described.created_at, described.utc_offset
-    made = []
-    for text, turn in pieces:
-        author, configuration = described.peer_id, described.configuration
-        if turn is not None:
-            author = speakers[turn.speaker]
-            time = (turn.said_at, turn.utc_offset) if turn.said_at is not None else time
-            if turn.is_role and turn.speaker == ASSISTANT and author != described.peer_id:
-                configuration = config_merge.merge_config(configuration or {}, MUTED)
-        made.append(NewMessage(author, text, described.metadata, 0, time[0], configuration, time[1]))
-    return made
+    return spoken_messages(described, pieces, speakers)
 
 
 def template(context: Context, form: parameters.CreateMessagesWithFileForm) -> NewMessage:

@@ -14,29 +14,47 @@ from typing import IO, Any
 import click
 
 from omoide.cli.bootstrap import read_settings
+from omoide.cli.import_conversations import import_conversations
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors
 from omoide.core.formatting import pluralize
 from omoide.core.lazy_import import lazy_import
 from omoide.core.settings import Settings
 from omoide.storage.engine import open_store
 from omoide.storage.sqlite.database_files import refuse_own
+from omoide.text_extraction import exports
 
 with lazy_import("omoide.storage.export.schema", "omoide.storage.export.importer"):
     from omoide.storage.export import importer, schema
 
 
 @click.command(name="import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @click.option("--as", "name", help="A new name for the workspace.")
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file. Created if missing.")
 @click.option("--restart", is_flag=True, help="Discard the data of an interrupted import with this name.")
-def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> None:
+@click.option("--from", "kind", type=click.Choice([*exports.KINDS]), help="Import conversations of another program.")
+@click.option("--workspace", help="With --from: the workspace to add them to. Created if missing.")
+@click.option("--me", help="With --from: your name there, or the id of your peer. [default: user]")
+@click.option("--dry-run", is_flag=True, help="With --from: only say what would be imported.")
+def import_(file: Path, *, name: str | None, restart: bool, db: str | None, **other: Any) -> None:
     """Import a workspace from the export FILE. A server may be running.
 
     The workspace is visible only after the import is complete. Repeat the command to resume an interrupted import. - is
     standard input.
+
+    With --from, FILE is what another program exported: a file, a folder or a ZIP archive. Repeat the command to resume,
+    or to add what a later export has.
     """
-    settings = read_settings(**flags)
+    if other["kind"] is not None:
+        if name is not None or restart:
+            raise click.UsageError("--as and --restart are for a workspace that Omoide exported.")
+        _import_from(file, db, **other)
+        return
+    if misplaced := [f"--{key.replace('_', '-')}" for key, value in other.items() if value]:
+        raise click.UsageError(f"Pass --from with {misplaced[0]}.")
+    if file.is_dir():
+        raise click.UsageError(f"{file} is a folder: say with --from which program exported it.")
+    settings = read_settings(db=db)
     watch = Stopwatch()
     try:
         with report_errors(), _opened(file, settings.db) as lines:
@@ -47,6 +65,20 @@ def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> Non
         raise click.ClickException("Interrupted. Repeat the command to resume.") from None
     else:
         click.echo(f"Imported {given}: {pluralize(count, 'line')} in {watch}.")
+
+
+def _import_from(
+    path: Path, db: str | None, *, kind: str, workspace: str | None, me: str | None, dry_run: bool
+) -> None:
+    if not workspace:
+        raise click.UsageError("Pass --workspace with --from.")
+    if path == Path("-"):
+        raise click.UsageError("--from does not read standard input.")
+    try:
+        with report_errors():
+            import_conversations(read_settings(db=db), kind, path, workspace, me=me or "user", dry_run=dry_run)
+    except KeyboardInterrupt:
+        raise click.ClickException("Interrupted. Repeat the command to resume.") from None
 
 
 def _import(settings: Settings, lines: Iterator[bytes], name: str | None, restart: bool) -> tuple[str, int]:

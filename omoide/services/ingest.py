@@ -22,10 +22,10 @@ async def add_messages(services: Services, batch: MessageBatch, by: str = acting
     Raises Unprocessable for ids that cannot be created and for scopes as authors, and Conflict for an idempotency key
     that was used for other messages.
     """
-    counted = batch._replace(messages=await _counted(services.tokens, batch.messages))
+    ready = batch._replace(messages=await counted(services.tokens, batch.messages))
     limit = services.settings.max_observers
     stored = await services.store.write(
-        acting.on_behalf, by, store_batch, counted, clock.now(), services.policy, max_observers=limit
+        acting.on_behalf, by, store_batch, ready, clock.now(), services.policy, max_observers=limit
     )
     services.wake_worker()
     return stored
@@ -47,7 +47,8 @@ def store_batch(
     return stored
 
 
-async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[NewMessage]:
+async def counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[NewMessage]:
+    """The batch with the number of tokens of each message."""
     texts = [message.content for message in batch]
     if tokens.is_loaded and sum(map(len, texts)) <= COUNT_ON_LOOP_CHARACTERS:
         counts = tokens.count_all(texts)

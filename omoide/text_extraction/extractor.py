@@ -6,7 +6,7 @@ the file is received.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from enum import Enum
 from pathlib import PurePosixPath
@@ -89,10 +89,13 @@ def pieces(
     turns = _turns(text, kind)
     if len(turns) > MOST_TURNS:
         raise TooLarge(f"The conversation has {len(turns):,} messages; the limit is {MOST_TURNS:,}. Split the file.")
-    spoken = [(turn, said) for turn in turns if (said := _storable(turn.text)).strip()]
-    if spoken:
-        return [Piece(part, turn) for turn, said in spoken for part in split(said, limit)]
-    return [Piece(part) for part in split(_storable(_normalized(text, kind)), limit)]
+    return of_turns(turns, limit) or [Piece(part) for part in split(_storable(_normalized(text, kind)), limit)]
+
+
+def of_turns(turns: Iterable[ChatTurn], limit: int) -> list[Piece]:
+    """What was said in turns, in pieces of at most `limit` characters."""
+    spoken = ((turn, said) for turn in turns if (said := _storable(turn.text)).strip())
+    return [Piece(part, turn) for turn, said in spoken for part in split(said, limit)]
 
 
 def extract(data: bytes, content_type: str | None, filename: str | None, *, pdf_limits: PdfLimits | None = None) -> str:

@@ -31,7 +31,7 @@ _ROOT = Path(__file__).parents[3]
 
 def of_json(document: str) -> list[ChatTurn]:
     """The turns of the conversations in a JSON document, oldest first; empty if it is none, or invalid."""
-    return _oldest_first(_in_json(document))
+    return oldest_first(_in_json(document))
 
 
 def _in_json(document: str) -> list[ChatTurn]:
@@ -61,8 +61,8 @@ def of_text(text: str) -> list[ChatTurn]:
     if start.startswith("{"):
         return of_json(f"[{','.join(line for line in start.splitlines() if line.strip())}]")
     if (table := tables.rows(start)) is not None:
-        return _oldest_first(json_chats.turns(table))
-    return _oldest_first(line_chats.turns(start))
+        return oldest_first(json_chats.turns(table))
+    return oldest_first(line_chats.turns(start))
 
 
 def _parsed(document: str) -> list[ChatTurn]:
@@ -72,7 +72,7 @@ def _parsed(document: str) -> list[ChatTurn]:
         return []
 
 
-def _oldest_first(turns: list[ChatTurn]) -> list[ChatTurn]:
+def oldest_first(turns: list[ChatTurn]) -> list[ChatTurn]:
     """Some programs export the newest message first."""
     known = [turn.said_at for turn in turns if turn.said_at is not None]
     back = sum(later < earlier for earlier, later in pairwise(known))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from omoide.text_extraction.chats import times
@@ -21,7 +22,7 @@ from omoide.text_extraction.chats.turn import ASSISTANT, OWNER, ChatTurn, role_o
 TEXT_KEYS = ("text", "content", "contents", "message", "body", "msg", "mes", "parts")
 SPEAKER_KEYS = (
     *("role", "sender_name", "sender", "from", "from_name", "author", "speaker", "user", "username", "user_name"),
-    *("creator", "participant", "peer_id"),
+    *("creator", "participant", "peer_id", "from_id"),
 )
 _NAMES = ("role", "nickname", "display_name", "real_name", "name", "username", "user", "first_name", "id")
 TIME_KEYS = (
@@ -45,7 +46,11 @@ _WRAPPERS = ("message", "response")
 _ASKED, _REPLIED = "REQUEST", "RESPONSE"
 """Types of the fragments of a message of DeepSeek."""
 
-_SILENT = frozenset({"system", "tool", "function", "developer", "service"})
+_SILENT = frozenset(
+    {"system", "tool", "function", "developer", "service"}
+    | {"guildmemberjoin", "channelpinnedmessage", "recipientadd", "recipientremove", "call", "threadcreated"}
+    | {"channelnamechange", "channeliconchange"}
+)
 """Roles and types whose text is not part of the talk."""
 _TALK = frozenset({"text", "multimodal_text", "input_text", "output_text", "message"})
 
@@ -60,33 +65,38 @@ MENTIONS = re.compile(
 """What any document with a conversation contains."""
 
 
-def turns(document: object) -> list[ChatTurn]:
-    """The turns of the conversations in a parsed document, in their order; empty if it is none."""
+def turns(document: object, known: Mapping[str, str] = MappingProxyType({})) -> list[ChatTurn]:
+    """The turns of the conversations in a parsed document, in their order; empty if it is none.
+
+    `known` are ids and names of people in Slack.
+    """
     try:
-        found = [*_found(document)]
+        found = [*_found(document, known)]
     except RecursionError:
         return []
     is_sure = len(found) > 1 or isinstance(document, dict) or any(turn.is_role for turn in found)
     return found if is_sure and any(turn.text.strip() for turn in found) else []
 
 
-def _found(value: object, key: str | None = None) -> Iterator[ChatTurn]:
+def _found(value: object, known: Mapping[str, str]) -> Iterator[ChatTurn]:
     if isinstance(value, dict):
         if isinstance(value.get("mapping"), dict):
             yield from _branch(value["mapping"], value.get("current_node"))
             return
         for name, inner in value.items():
             if isinstance(inner, dict | list) and (isinstance(inner, dict) or name.lower() in _LISTS):
-                yield from _found(inner, name.lower())
+                yield from _found(inner, known)
     elif isinstance(value, list):
-        people = _people(value)
+        told = {**known, **people(value)}
         for each in value:
-            turn = _wrapped(each, people) if isinstance(each, dict) else None
+            turn = _wrapped(each, told) if isinstance(each, dict) else None
             if turn is not None:
                 yield turn
-                yield from _found({name: inner for name, inner in each.items() if name in ("children", "replies")})
+                yield from _found(
+                    {name: inner for name, inner in each.items() if name in ("children", "replies")}, known
+                )
             else:
-                yield from _found(each, key)
+                yield from _found(each, known)
 
 
 def _wrapped(item: Mapping[str, Any], people: Mapping[str, str]) -> ChatTurn | None:
@@ -136,9 +146,15 @@ def _with_fragments(message: dict[str, Any]) -> dict[str, Any]:
 def _turn(message: Mapping[str, Any], people: Mapping[str, str]) -> ChatTurn | None:
     """The turn of a message, whose keys are in lower case. None if it is none; empty if it is not part of the talk."""
     keys = (*TEXT_KEYS, "value") if "from" in message else TEXT_KEYS
-    text = next((told for key in keys if (told := _text(message.get(key))) is not None), None)
-    instant = next((found for key in TIME_KEYS if (found := times.from_value(message.get(key))) is not None), None)
+    if isinstance(message.get("content"), list):  # Claude's `text` has placeholders for what is no text
+        keys = ("content", *keys)
+    texts = [told for key in keys if (told := _text(message.get(key))) is not None]
+    text = next(filter(None, texts), "" if texts else None)
+    instant = times.from_both(message.get("date"), message.get("date_unixtime")) or next(
+        (found for key in TIME_KEYS if (found := times.from_value(message.get(key))) is not None), None
+    )
     speaker = _speaker(message)
+    speaker = people.get(speaker, speaker) if speaker else None
     # Many things that are no messages have a name.
     if speaker is None and (instant is not None or any(isinstance(message.get(key), bool) for key in _OWN)):
         speaker = _name({"name": message.get("name")})
@@ -208,13 +224,15 @@ def _is_bot(message: Mapping[str, Any]) -> bool:
     return any(flags) or message.get("subtype") == "bot_message"
 
 
-def _people(messages: Sequence[Any]) -> Mapping[str, str]:
-    """Id → name of the people in messages of Slack."""
+def people(records: Sequence[Any]) -> dict[str, str]:
+    """Id → name of the people in messages of Slack, or in its list of users."""
     found = {}
-    for each in messages:
-        profile = each.get("user_profile") if isinstance(each, dict) else None
-        if isinstance(profile, dict) and isinstance(each.get("user"), str) and (name := _name(profile)):
-            found[each["user"]] = name
+    for each in records:
+        if not isinstance(each, dict):
+            continue
+        profile, id = each.get("user_profile", each.get("profile")), each.get("user", each.get("id"))
+        if isinstance(profile, dict) and isinstance(id, str) and (name := _name(profile) or _name(each)):
+            found[id] = name
     return found
 
 

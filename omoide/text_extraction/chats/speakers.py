@@ -23,7 +23,7 @@ _other = re.compile(r"[^a-z0-9_-]+")
 def peer_ids(uploader: str, names: Collection[str]) -> Mapping[str, str]:
     """Speaker, or role, → peer id."""
     own = _own(uploader, [name for name in names if name not in (OWNER, ASSISTANT)])
-    found = {name: uploader if name == own else _id_of(name) for name in names}
+    found = {name: uploader if name == own else peer_id(name) for name in names}
     is_assistant = uploader.lower() == ASSISTANT
     roles = {OWNER: OWNER, ASSISTANT: uploader} if is_assistant else {OWNER: uploader, ASSISTANT: ASSISTANT}
     return {**found, **roles}
@@ -48,6 +48,7 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
-def _id_of(name: str) -> str:
+def peer_id(name: str) -> str:
+    """A valid id made from a name; a name that is one in lower case is its own."""
     made = _other.sub("-", _plain(name)).strip("-_")[:MOST_CHARACTERS]
     return made or f"speaker-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -11,6 +11,9 @@ from typing import NamedTuple
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _number = re.compile(r"\d{9,17}(\.\d+)?").fullmatch
 
+_FARTHEST = 14 * 3_600 * 10**6
+"""Largest offset of a local time from UTC, in microseconds."""
+
 Instant = tuple[int, int]
 """Microseconds since 1970, and the offset from UTC in minutes."""
 
@@ -48,6 +51,14 @@ def from_value(value: object) -> Instant | None:
         return from_datetime(_EPOCH + timedelta(seconds=seconds))
     except OverflowError:
         return None
+
+
+def from_both(local: object, seconds: object) -> Instant | None:
+    """The time and the offset of a local time that has also its number of seconds since 1970, as in Telegram."""
+    clock, instant = from_value(local), from_value(seconds)
+    if clock is None or instant is None or abs(clock[0] - instant[0]) > _FARTHEST:
+        return instant if clock is None else None
+    return instant[0], round((clock[0] - instant[0]) / 60e6)
 
 
 def from_datetime(value: datetime) -> Instant:

@@ -1,0 +1,36 @@
+"""Make messages of the turns of an exported conversation, for uploads and imports. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from omoide.core import config_merge
+from omoide.core.records import Json, NewMessage
+from omoide.text_extraction import extractor
+from omoide.text_extraction.chats.turn import ASSISTANT
+
+MESSAGE_CHARACTERS = 25_000
+"""Maximum length of a message made from a file."""
+
+MUTED: Json = {"reasoning": {"enabled": False}}
+"""The configuration of messages of which nothing is concluded."""
+
+
+def spoken_messages(
+    described: NewMessage, pieces: Sequence[extractor.Piece], speakers: Mapping[str, str]
+) -> list[NewMessage]:
+    """The messages of a file, as `described`; of a conversation, each by its speaker's peer and at its time.
+
+    Nothing is concluded from what an assistant said to the uploader. A message without a time has that before it.
+    """
+    time = described.created_at, described.utc_offset
+    made = []
+    for text, turn in pieces:
+        author, configuration = described.peer_id, described.configuration
+        if turn is not None:
+            author = speakers[turn.speaker]
+            time = (turn.said_at, turn.utc_offset) if turn.said_at is not None else time
+            if turn.is_role and turn.speaker == ASSISTANT and author != described.peer_id:
+                configuration = config_merge.merge_config(configuration or {}, MUTED)
+        made.append(NewMessage(author, text, described.metadata, 0, time[0], configuration, time[1]))
+    return made
