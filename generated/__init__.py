@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "c12d0e5d4ee4638c0867ef3e92d747bf1296234a6af1b73d4881dd494e6dc45d"
+DOCUMENT = "5f5c2bba19bb7f3535bd351c6238dd8c2397f13069612b929c1b69b4935371dd"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

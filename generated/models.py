@@ -466,6 +466,25 @@ class PeerUpdate(BaseModel):
     configuration: PeerConfig | None = None
 
 
+class RecallOptions(BaseModel):
+    query: Annotated[str, Field(max_length=10000, min_length=1)]
+    peer_id: Annotated[
+        str | None,
+        Field(
+            description="Only conclusions about this peer, and messages that it may know."
+        ),
+    ] = None
+    session_id: Annotated[
+        str | None,
+        Field(
+            description="Only messages of this session, and explicit conclusions from it."
+        ),
+    ] = None
+    max_tokens: Annotated[
+        int, Field(description="Budget of the text in tokens.", ge=50, le=100000)
+    ] = 1000
+
+
 class ReasoningConfiguration(BaseModel):
     enabled: Annotated[
         bool | None,
@@ -1665,6 +1684,18 @@ class Readiness(BaseModel):
         Field(description="The worst status of the components."),
     ]
     parts: ReadinessParts
+
+
+class Recall(BaseModel):
+    text: Annotated[
+        str,
+        Field(
+            description="Conclusions and messages with their dates and ids, as Markdown; empty if nothing was found."
+        ),
+    ]
+    token_count: Annotated[int, Field(description="Of the text.", ge=0)]
+    conclusions: list[FoundConclusion]
+    messages: list[FoundMessage]
 
 
 class DialecticResponse(BaseModel):

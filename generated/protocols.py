@@ -87,6 +87,16 @@ class WorkspacesApi(Protocol):
         """POST /v3/workspaces/{workspace_id}/search -> 200"""
         ...
 
+    async def recall(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.RecallOptions,
+    ) -> models.Recall:
+        """POST /v3/workspaces/{workspace_id}/recall -> 200"""
+        ...
+
     async def chat_workspace(
         self,
         context: Context,

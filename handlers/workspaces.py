@@ -18,6 +18,7 @@ from omoide.handlers import chat, inspection, message_search, pagination, reques
 from omoide.handlers.context import Context
 from omoide.handlers.downloads import Download
 from omoide.services import get_or_create, observer_graph, spending
+from omoide.services import recall as recollection
 from omoide.storage import (
     Transaction,
     budgets,
@@ -89,6 +90,20 @@ async def search_workspace(
     scope = None if body.scope is None else request_parsing.scope_name(body.scope, ("body", "scope"))
     request = MessageSearch(workspace_id, body.query, body.limit, scope=scope, filters=body.filters)
     return await message_search.search_messages(context, request, rerank=body.rerank, explain=body.explain)
+
+
+async def recall(context: Context, *, workspace_id: str, body: models.RecallOptions) -> models.Recall:
+    """Return the conclusions and messages that match the query, within a budget of tokens."""
+    await request_parsing.check_query(context, body.query)
+    found = await recollection.recall(
+        context.services, workspace_id, body.query, body.peer_id, body.session_id, body.max_tokens
+    )
+    return models.Recall(
+        text=found.text,
+        token_count=found.token_count,
+        conclusions=serializers.found_conclusions(found.conclusions, None),
+        messages=serializers.found_messages(found.messages, None),
+    )
 
 
 async def chat_workspace(

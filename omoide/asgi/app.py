@@ -26,6 +26,7 @@ from omoide.asgi.cors import SameOriginGuard, with_cors
 from omoide.asgi.rate_limit import LIMITED, RateLimit, TokenBuckets
 from omoide.contract import checks
 from omoide.contract.application import application
+from omoide.contract.document import Document
 from omoide.contract.errors import Invalid, Problem
 from omoide.contract.operation import Implementation
 from omoide.contract.routing import name_of_operation
@@ -41,6 +42,7 @@ from omoide.handlers import peer_names
 from omoide.handlers.context import Context
 from omoide.inference.errors import FAULTS
 from omoide.inference.model_config import TASKS
+from omoide.mcp.endpoint import McpEndpoint
 from omoide.reasoner.protocol import Reasoner
 from omoide.search.cache_invalidation import CacheInvalidator
 from omoide.services import spending
@@ -178,7 +180,8 @@ def create_app(
             translations={OmoideError: _problem, Exception: _unexpected},
         ),
     )
-    behind = guarded(StaticFiles(app) if settings.ui else app, settings, callers)
+    with_mcp = partial(_with_mcp, document, keyring, settings.max_body_bytes)
+    behind = guarded(StaticFiles(app) if settings.ui else app, settings, callers, with_mcp)
     return RequestTelemetry(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
 
 
@@ -191,13 +194,21 @@ def callers_of(keyring: Keyring | None) -> Callers:
     return Callers(None if keyring is None else partial(_is_good, keyring))
 
 
-def guarded(app: ASGIApp, settings: Settings, callers: Callers) -> ASGIApp:
-    """Wrap the application in the middleware that the settings enable.
+def _with_mcp(document: Document, keyring: Keyring | None, max_body_bytes: int, app: ASGIApp) -> ASGIApp:
+    return McpEndpoint(app, document, None if keyring is None else partial(_is_good, keyring), max_body_bytes)
+
+
+def guarded(
+    app: ASGIApp, settings: Settings, callers: Callers, limited: Callable[[ASGIApp], ASGIApp] | None = None
+) -> ASGIApp:
+    """Wrap the application in the middleware that the settings enable, and in `limited`, whose calls rates limit.
 
     Rate limits are shared by all processes forked from this one.
     """
     if per_minute := settings.rate_limit_per_minute:
         app = RateLimit(app, TokenBuckets(per_minute, settings.rate_limit_burst or per_minute), callers)
+    if limited is not None:
+        app = limited(app)
     if not settings.auth:
         anywhere = None if settings.is_local else ("*",)
         app = SameOriginGuard(app, settings.cors_origins, settings.allowed_hosts or anywhere)

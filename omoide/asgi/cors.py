@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", "X-Honcho-Host")
+MCP_HEADERS = ("Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name", "X-Honcho-Workspace-ID")
 RESPONSE_HEADERS = ("Retry-After", "X-Request-ID")
 KNOWN_HOSTS = 1_024
 
@@ -31,7 +32,7 @@ def with_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
         app,
         allow_origins=origins,
         allow_methods=METHODS,
-        allow_headers=REQUEST_HEADERS,
+        allow_headers=(*REQUEST_HEADERS, *MCP_HEADERS),
         expose_headers=RESPONSE_HEADERS,
     )
 

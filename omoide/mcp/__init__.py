@@ -1,0 +1,1 @@
+"""Serve the tools of the document by the Model Context Protocol."""

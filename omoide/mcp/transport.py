@@ -1,0 +1,89 @@
+"""The HTTP transport of MCP: stateless, so that every process can answer every request."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import version
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel.server import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from omoide.contract import tools
+from omoide.contract.document import Document
+from omoide.mcp import results
+from omoide.mcp.in_process import call
+
+INSTRUCTIONS = (
+    "Long-term memory. Call `recall` before you answer anything that earlier conversations may decide, and `remember` "
+    "with the messages of this one. Facts are derived from messages in the background; `status` says how far that is."
+)
+Context = ServerRequestContext[dict[str, object], Request]
+
+
+class HttpTransport:
+    """Serves the tools of a document by calling the application."""
+
+    def __init__(self, app: ASGIApp, document: Document, max_body_bytes: int) -> None:
+        self.app = app
+        self.tools = tools.compiled(document)
+        server = Server[dict[str, object]](
+            "omoide",
+            version=version("omoide"),
+            instructions=INSTRUCTIONS,
+            on_list_tools=self._list,
+            on_call_tool=self._call,
+        )
+        # Hosts and origins were checked by omoide/asgi/cors.py.
+        unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+        self._manager = StreamableHTTPSessionManager(
+            server,
+            json_response=True,
+            stateless=True,
+            security_settings=unchecked,
+            max_request_body_size=max_body_bytes,
+        )
+        self._stopping = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the task in which requests are served; `stop` ends it."""
+        ready = asyncio.Event()
+
+        async def run() -> None:
+            async with self._manager.run():
+                ready.set()
+                await self._stopping.wait()
+
+        self._running = asyncio.create_task(run())
+        await ready.wait()
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        if self._running is not None:
+            await self._running
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._manager.handle_request(scope, receive, send)
+
+    async def _list(self, context: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        workspace = results.workspace_of(context)
+        return types.ListToolsResult(tools=[results.shown(tool, workspace) for tool in self.tools.values()])
+
+    async def _call(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        if (tool := self.tools.get(params.name)) is None:
+            return results.failed(f"There is no tool {params.name!r}; there are: {', '.join(self.tools)}.")
+        arguments = dict(params.arguments or {})
+        if (workspace := results.workspace_of(context)) is not None:
+            arguments["workspace_id"] = workspace
+        if (fault := results.fault(tool, arguments)) is not None:
+            return results.failed(fault)
+        selected = arguments.pop(tool.choice) if tool.choice else None
+        operation = tool.operations[selected]
+        assert context.request is not None
+        answer = await call(self.app, context.request.scope, operation.call(arguments))
+        return results.result(operation, answer)

@@ -1,0 +1,184 @@
+"""MCP over HTTP: the core tools, their addresses, keys and errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mcp import Client
+
+from omoide.core import clock
+from omoide.core.auth import Keyring, Principal
+from omoide.inference.tokens import TokenCounter
+from tests.conftest import SECRET
+from tests.handlers.workspace import until
+from tests.mcp.client import called, connected
+from tests.server_process import Server
+
+MOST_TOKENS = 2_500
+CORE = {"recall", "remember", "context", "ask", "explain", "correct", "forget", "list", "status"}
+LISBON = {"peer_id": "alice", "content": "I live in Lisbon."}
+
+
+@pytest.fixture(scope="module")
+def learning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that reasons about messages at once."""
+    running = Server(tmp_path_factory.mktemp("mcp") / "omoide.db", debounce_seconds="0")
+    yield running
+    running.stop()
+
+
+def tools_of(url: str) -> list[dict[str, Any]]:
+    async def tools(client: Client) -> list[dict[str, Any]]:
+        listed = (await client.list_tools()).tools
+        return [tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in listed]
+
+    return connected(url, tools)
+
+
+def test_the_core_tools_cost_a_model_few_tokens(server: Server) -> None:
+    tools = tools_of(f"{server.url}/mcp")
+    assert {tool["name"] for tool in tools} == CORE
+    assert TokenCounter().count(json.dumps(tools, ensure_ascii=False)) <= MOST_TOKENS
+
+
+def test_an_address_with_a_workspace_fixes_it(server: Server, fresh: Callable[[str], str]) -> None:
+    open_tools, fixed = tools_of(f"{server.url}/mcp"), tools_of(f"{server.url}/mcp/{fresh('workspace')}")
+    assert all("workspace_id" in tool["inputSchema"]["required"] for tool in open_tools)
+    assert not any("workspace_id" in tool["inputSchema"]["properties"] for tool in fixed)
+
+
+@pytest.mark.parametrize("address", ["/mcp", "/mcp/", "/mcp/{id}", "/mcp/{id}/"])
+def test_each_address_answers_without_a_redirect(server: Server, fresh: Callable[[str], str], address: str) -> None:
+    id = fresh("workspace")
+    asked = {} if "{id}" in address else {"workspace_id": id}
+    text, said = called(server.url + address.format(id=id), "remember", session_id="s", messages=[LISBON], **asked)
+    assert said["result"][0]["workspace_id"] == id, text
+
+
+def test_the_header_of_the_original_names_the_workspace(server: Server, fresh: Callable[[str], str]) -> None:
+    id = fresh("workspace")
+    headers = {"X-Honcho-Workspace-ID": id}
+    _, said = called(f"{server.url}/mcp", "remember", headers, session_id="s", messages=[LISBON])
+    assert said["result"][0]["workspace_id"] == id
+
+
+def test_memory_is_recalled_explained_corrected_and_forgotten(learning: Server, fresh: Callable[[str], str]) -> None:
+    url = f"{learning.url}/mcp/{fresh('workspace')}"
+    _, said = called(url, "remember", session_id="first", messages=[LISBON])
+
+    def is_learned() -> bool:
+        status = called(url, "status")[1]
+        return bool(status["completed_work_units"]) and not status["pending_work_units"]
+
+    until(is_learned)
+    text, found = called(url, "recall", query="Where does she live?", peer_id="alice")
+    (known,) = found["conclusions"]
+    assert f"alice lives in Lisbon [conclusion {known['id']}]" in text
+    assert "alice in first: I live in Lisbon." in text
+    assert called(url, "explain", conclusion_id=known["id"])[1]["messages"][0]["id"] == said["result"][0]["id"]
+    corrected = called(url, "correct", conclusion_id=known["id"], content="alice lives in Porto")[1]
+    assert "alice lives in Porto" in called(url, "recall", query="Where does she live?")[0]
+    assert "Porto" in called(url, "context", session_id="second", peer_target="alice", tokens=500)[0]
+    answer = called(url, "ask", peer_id="alice", query="Where does Alice live?")[1]
+    assert "Porto" in answer["content"]
+    assert called(url, "forget", conclusion_id=corrected["id"]) == ("Done.", {})
+    assert "Porto" not in called(url, "recall", query="Where does she live?")[0]
+
+
+def test_recall_keeps_to_its_budget(server: Server, fresh: Callable[[str], str]) -> None:
+    url = f"{server.url}/mcp/{fresh('workspace')}"
+    told = [{"peer_id": "alice", "content": f"The train to Porto number {n} is late. " * n} for n in range(1, 41)]
+    called(url, "remember", session_id="s", messages=told)
+    for budget in (50, 300, 3000):
+        text, found = called(url, "recall", query="the train to Porto", max_tokens=budget)
+        assert found["token_count"] == TokenCounter().count(text) <= budget
+        assert found["messages"]
+        assert all(message["id"] in text for message in found["messages"])
+
+
+def test_recall_of_a_session_reads_only_its_messages(server: Server, fresh: Callable[[str], str]) -> None:
+    url = f"{server.url}/mcp/{fresh('workspace')}"
+    for session in ("one", "two"):
+        called(url, "remember", session_id=session, messages=[LISBON])
+    _, found = called(url, "recall", query="Lisbon", session_id="two")
+    assert [message["session_id"] for message in found["messages"]] == ["two"]
+
+
+def test_recall_about_a_peer_reads_no_sessions_of_others(server: Server, fresh: Callable[[str], str]) -> None:
+    url = f"{server.url}/mcp/{fresh('workspace')}"
+    called(url, "remember", session_id="hers", messages=[LISBON])
+    called(url, "remember", session_id="his", messages=[{"peer_id": "bob", "content": "Lisbon is too hot for me."}])
+    _, found = called(url, "recall", query="Lisbon", peer_id="alice")
+    assert {message["session_id"] for message in found["messages"]} == {"hers"}
+
+
+def test_lists_show_peers_or_sessions(server: Server, fresh: Callable[[str], str]) -> None:
+    url = f"{server.url}/mcp/{fresh('workspace')}"
+    called(url, "remember", session_id="s", messages=[LISBON])
+    assert [item["id"] for item in called(url, "list", kind="peers")[1]["items"]] == ["alice"]
+    assert [item["id"] for item in called(url, "list", kind="sessions", reverse=True)[1]["items"]] == ["s"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("recall", {}, "Missing: query."),
+        ("recall", {"query": "x", "max_tokens": 1}, "max_tokens: Input should be greater than or equal to 50"),
+        ("recall", {"query": "x", "limit": 1}, "Unknown: limit. recall takes"),
+        ("list", {"kind": "cats"}, "kind must be one of: peers, sessions."),
+        ("remember", {"session_id": "s", "messages": [{"content": "x"}]}, "messages.0.peer_id: Field required"),
+        ("forget", {"conclusion_id": "a/../b"}, "a/../b not found"),
+        ("dance", {}, "There is no tool 'dance'; there are: "),
+    ],
+)
+def test_errors_say_what_to_do(
+    server: Server, fresh: Callable[[str], str], tool: str, arguments: dict[str, Any], said: str
+) -> None:
+    text, value = called(f"{server.url}/mcp/{fresh('workspace')}", tool, **arguments)
+    assert said in text
+    assert value is None
+
+
+def test_keys_decide_as_over_the_api(guarded: Server, fresh: Callable[[str], str]) -> None:
+    id = fresh("workspace")
+    url = f"{guarded.url}/mcp/{id}"
+    key = Keyring(SECRET).mint(Principal(workspace=id), now=clock.now())
+    own = {"Authorization": f"Bearer {key}"}
+    assert called(url, "remember", own, session_id="s", messages=[LISBON])[1]
+    text, value = called(f"{guarded.url}/mcp/other", "recall", own, query="Lisbon")
+    assert (text, value) == ("JWT not permissioned for this resource", None)
+
+
+def test_without_a_key_the_answer_is_401(guarded: Server) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    with guarded.client() as http:
+        refused = http.post("/mcp", json=body)
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_pages_of_other_origins_are_refused(server: Server, http: httpx.Client) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    assert http.post("/mcp", json=body, headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+def test_other_methods_are_refused(http: httpx.Client) -> None:
+    for method in ("GET", "DELETE"):
+        refused = http.request(method, "/mcp", headers={"Accept": "text/event-stream"})
+        assert (refused.status_code, refused.headers["Allow"]) == (405, "POST")
+
+
+def test_a_server_without_the_package_says_how_to_install_it(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['mcp'] = sys.modules['mcp_types'] = None\n")
+    running = Server(tmp_path / "omoide.db", python_path=str(tmp_path))
+    try:
+        refused = httpx.post(f"{running.url}/mcp", json={})
+        assert refused.status_code == 501
+        assert "pip install 'omoide[mcp]'" in refused.json()["detail"]
+        assert httpx.get(f"{running.url}/health").status_code == 200
+    finally:
+        running.stop()
