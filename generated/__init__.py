@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "e752d5b1cf905f93352a45bc2e22dbff530a462dd25a20374a281d5875807f2a"
+DOCUMENT = "6e2eab99f19c8da5d8828c5972b828af4b530a9e3c89d1c6ffd0c660303cba97"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

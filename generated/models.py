@@ -466,6 +466,22 @@ class PeerUpdate(BaseModel):
     configuration: PeerConfig | None = None
 
 
+class ReasoningConfiguration(BaseModel):
+    enabled: Annotated[
+        bool | None,
+        Field(
+            description="Whether to enable reasoning functionality.", title="Enabled"
+        ),
+    ] = None
+    custom_instructions: Annotated[
+        str | None,
+        Field(
+            description="Optional custom instructions for the reasoning system on this workspace/session/message. Rejected if they exceed the deriver custom-instruction token cap.",
+            title="Custom Instructions",
+        ),
+    ] = None
+
+
 class RecallOptions(BaseModel):
     query: Annotated[str, Field(max_length=10000, min_length=1)]
     peer_id: Annotated[
@@ -483,22 +499,6 @@ class RecallOptions(BaseModel):
     max_tokens: Annotated[
         int, Field(description="Budget of the text in tokens.", ge=50, le=100000)
     ] = 1000
-
-
-class ReasoningConfiguration(BaseModel):
-    enabled: Annotated[
-        bool | None,
-        Field(
-            description="Whether to enable reasoning functionality.", title="Enabled"
-        ),
-    ] = None
-    custom_instructions: Annotated[
-        str | None,
-        Field(
-            description="Optional custom instructions for the reasoning system on this workspace/session/message. Rejected if they exceed the deriver custom-instruction token cap.",
-            title="Custom Instructions",
-        ),
-    ] = None
 
 
 class RepresentationResponse(BaseModel):
