@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from starlette.types import Receive, Send
+if TYPE_CHECKING:  # code is generated where it is not installed
+    from starlette.types import Receive, Send
 
 logger = logging.getLogger("omoide.contract")
 

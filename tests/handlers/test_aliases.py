@@ -63,6 +63,12 @@ CALLS: dict[str, list[tuple[str, str, Any]]] = {
     "query_conclusions": [("POST", "/conclusions/query", {"query": "tea", "filters": {"observer_id": "ally"}})],
     "schedule_dream": [("POST", "/schedule_dream", {"observer": "ally", "observed": "ally", "dream_type": "omni"})],
     "get_queue_status": [("GET", "/queue/status?observer_id=ally", None)],
+    "get_observers": [("GET", "/observers?peer_id=ally", None)],
+    "recall": [("POST", "/recall", {"query": "tea", "peer_id": "ally"})],
+    "get_timeline": [
+        ("GET", "/peers/ally/timeline?limit=1", None),
+        ("GET", "/peers/bob/timeline?observer_id=ally&limit=1", None),
+    ],
 }
 ELSEWHERE = {
     "create_messages_with_file": "test_an_upload_is_stored_for_the_peer_of_its_alias",

@@ -11,8 +11,9 @@ from tests.ui import browser as browsers
 from tests.ui import memory
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser. Not for the session: while playwright runs, no other test of the process can run an event loop."""
     expect.set_options(timeout=browsers.WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = browsers.launch(playwright)
