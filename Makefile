@@ -73,9 +73,11 @@ $(LLM): $(STAMP) tests/llm/requirements.lock
 	@touch $@
 
 browser: ## install Chromium for the tests of the pages, if possible
-	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
+	@for name in chromium-headless-shell chromium chromium-browser google-chrome; do \
+	  command -v $$name >/dev/null && exit 0; done; \
 	{ command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
-	  apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+	  for package in chromium-headless-shell chromium; do \
+	    apt-get install -y -qq --no-install-recommends $$package >/dev/null 2>&1 && exit 0; done; false; } || \
 	echo "no Chromium and no way to install it: the tests of the pages will be skipped"
 
 node: ## install the TypeScript SDK for its tests, if there is npm

@@ -64,7 +64,8 @@ def visit(browser: Browser, url: str) -> Visit:
 
 
 def launch(playwright: Playwright) -> Browser:
-    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    executable = next(filter(None, map(shutil.which, names)))
     return playwright.chromium.launch(executable_path=executable, args=FLAGS)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import yaml
 
 from tests.contract.conformance import DOCUMENT, OPERATIONS
 from tests.server_process import Server
+from tests.ui.browser import EXECUTABLE
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # Disable features that contact other hosts.
 FLAGS = [
     "--headless",
@@ -59,9 +58,9 @@ def test_the_page_requests_no_other_host(http: httpx.Client) -> None:
     assert re.findall(r"https?://", page) == []
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium here; `make browser` installs it where it may")
+@pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium here; `make browser` installs it where it may")
 def test_a_browser_shows_every_operation(server: Server, tmp_path: Path) -> None:
-    command = [str(BROWSER), *FLAGS, f"--user-data-dir={tmp_path}", "--dump-dom", f"{server.url}/docs"]
+    command = [str(EXECUTABLE), *FLAGS, f"--user-data-dir={tmp_path}", "--dump-dom", f"{server.url}/docs"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert "OAS 3.1" in done.stdout, done.stdout[:2_000] + done.stderr[-2_000:]
     assert "Unable to render" not in done.stdout
