@@ -15,7 +15,7 @@ DEPLOY := .venv/deploy/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page fairness mixed bench-all schemathesis screenshots vendor lock
+.PHONY: help setup serve regenerate check format audit test test-ui test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page fairness mixed bench-all schemathesis screenshots vendor lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ test: setup browser node cli ## run the tests; a test that fails once fails the 
 	  $(BIN)/pytest --last-failed --last-failed-no-failures none $(TESTS) || true; \
 	fi; \
 	echo "The tests failed."; exit $$code; }
+
+test-ui: setup browser ## run the tests of each screen of the page, in a browser
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder tests/ui/screens
 
 test-llm: setup $(LLM) ## run the tests that need a language model: a small one, on this machine
 	$(BIN)/pytest tests/llm
