@@ -16,6 +16,7 @@ from omoide.services import ingest
 from omoide.storage import messages, peers, sessions
 from omoide.storage.engine import open_store
 from tests.read_now import read_now
+from tests.server_process import Server
 
 GRAZ, LENTILS = "I live in Graz and I am vegan.", "I recommend lentil soup."
 SESSION = "4f6c1c1e-7b1d-4a53-9a53-0d6c0a5f6a11"
@@ -320,3 +321,25 @@ def test_options_that_do_not_fit_together_are_refused(arguments: list[str], reas
     found = CliRunner().invoke(main, ["import", str(tmp_path), *arguments])
     assert found.exit_code == 2
     assert reason in found.output
+
+
+def test_a_later_export_leaves_the_metadata_of_a_peer_that_a_speaker_was_merged_into(
+    write: Write, invoke: Callable[..., Result]
+) -> None:
+    path = write("WhatsApp Chat with Ben (1).txt", WHATSAPP)
+    assert invoke("whatsapp", path, "--me", "Ana Ruiz").exit_code == 0
+    server = Server(Path("omoide.db").absolute())
+    with server.client() as client:
+        client.post("/v3/workspaces/w/peers", json={"id": "ben", "metadata": {"email": "ben@example.org"}})
+        client.post("/v3/workspaces/w/peers/ben-muller/merge", json={"into": "ben"}).raise_for_status()
+        kept = client.post("/v3/workspaces/w/peers", json={"id": "ben"}).json()["metadata"]
+    server.stop()
+    path.write_text(WHATSAPP + "1/1/24, 12:06\u202fAM - Ben Müller: I moved to Linz.\n", "utf-8")
+    assert invoke("whatsapp", path, "--me", "Ana Ruiz").exit_code == 0
+    store = open_store(Path("omoide.db"), durability="normal", busy_timeout=5, wal_limit_bytes=10**8)
+    ben = read_now(store, peers.find, "w", "ben")
+    store.close()
+    assert ben is not None
+    assert ben.metadata == kept
+    assert kept["email"] == "ben@example.org"
+    assert "I moved to Linz." in [text for _, text in said("whatsapp-whatsapp-chat-with-ben")]

@@ -20,7 +20,7 @@ from omoide.inference.tokens import TokenCounter
 from omoide.scheduling.enqueue import enqueue_policy
 from omoide.services import ingest
 from omoide.services.spoken_messages import MESSAGE_CHARACTERS, spoken_messages
-from omoide.storage import Store, Transaction, imported_messages, peers, sessions
+from omoide.storage import Store, Transaction, imported_messages, peer_aliases, peers, sessions
 from omoide.text_extraction import extractor
 from omoide.text_extraction.chats import speakers
 from omoide.text_extraction.exports import Conversation
@@ -116,7 +116,13 @@ class ConversationImport:
             change = SessionChange(metadata=session.metadata)
             sessions.get_or_create(db, self.workspace_id, session.id, change, now)
         for peer_id in dict.fromkeys(message.peer_id for message in batch.messages):
-            if (name := self.names[peer_id]) != peer_id and peers.find(db, self.workspace_id, peer_id) is None:
+            if (name := self.names[peer_id]) != peer_id and not self._is_known(db, peer_id):
                 peers.get_or_create(db, self.workspace_id, peer_id, Change(metadata={"name": name}), now)
         policy, most = enqueue_policy(self.settings), self.settings.max_observers
         ingest.store_batch(db, batch, now, policy, max_observers=most)
+
+    def _is_known(self, db: Transaction, peer_id: str) -> bool:
+        """Whether there is such a peer, or one that it was merged into, whose metadata is its own."""
+        if peers.find(db, self.workspace_id, peer_id) is not None:
+            return True
+        return bool(peer_aliases.resolved(db, self.workspace_id, [peer_id]))

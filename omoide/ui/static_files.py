@@ -1,8 +1,8 @@
 """Serve the page under `/ui/`, and lead to it from `/`.
 
 The page is `static/` (ours) and `vendor/` (bundled packages of others). All its URLs are relative, so it works behind a
-path prefix; its views are in the fragment of the address, so there is one document. A file is named with its version in
-the query only by `index.html`; modules import each other without one, so everything is validated by its ETag.
+path prefix; its views are in the fragment of the address, so there is one document. Browsers keep the files, and ask
+whether they changed by their ETag.
 """
 
 from __future__ import annotations

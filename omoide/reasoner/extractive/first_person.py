@@ -14,7 +14,7 @@ SELF = re.compile(r"\b(?:I|[Mm]y|[Mm]e|[Mm]yself|the user)\b")
 
 
 def names(asked: ParsedQuestion) -> re.Pattern[str] | None:
-    """Return a pattern for the names of the peers in question; None if it is about nobody."""
+    """Return a pattern for the names of the peers in question; None if it names no peer."""
     found = sorted({*asked.about, *asked.about_names}, key=len, reverse=True)
     if not found:
         return None
