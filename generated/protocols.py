@@ -29,6 +29,10 @@ class SystemApi(Protocol):
         """GET /metrics -> 200"""
         ...
 
+    async def get_deriver_metrics(self, context: Context) -> str:
+        """GET /deriver/metrics -> 200"""
+        ...
+
     async def get_server(self, context: Context) -> models.Server:
         """GET /v3/server -> 200"""
         ...

@@ -35,6 +35,15 @@ async def readiness_check(context: Context) -> tuple[Literal[200, 503], models.R
 
 async def get_metrics(context: Context) -> str:
     """Return the counters of all processes, and the state of the database."""
+    return await _metrics(context, of_api=True)
+
+
+async def get_deriver_metrics(context: Context) -> str:
+    """Return the counters of the background work, and the state of the database."""
+    return await _metrics(context, of_api=False)
+
+
+async def _metrics(context: Context, *, of_api: bool) -> str:
     if context.settings.metrics == "off":
         raise Disabled("Metrics are disabled")
     try:
@@ -49,7 +58,7 @@ async def get_metrics(context: Context) -> str:
         embedder=context.services.embedder.name,
         sqlite=database_stats.SQLITE_VERSION,
     )
-    return await asyncio.to_thread(prometheus.text, context.services.metrics, facts)
+    return await asyncio.to_thread(prometheus.text, context.services.metrics, facts, of_api=of_api)
 
 
 async def get_server(context: Context) -> models.Server:

@@ -54,26 +54,29 @@ class Facts:
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def text(metrics: Metrics, facts: Facts, *, of_database: bool = True) -> str:
+def text(metrics: Metrics, facts: Facts, *, of_database: bool = True, of_api: bool = True) -> str:
     """The metrics page in format version 0.0.4.
 
-    Without `of_database` it omits the gauges of the database, which another page has.
+    Without `of_database` it omits the gauges of the database, which another page has; without `of_api` the requests to
+    the API and the processes.
     """
     registry = prometheus.CollectorRegistry(auto_describe=False)
-    registry.register(_Page(metrics, facts, of_database))
+    registry.register(_Page(metrics, facts, of_database, of_api))
     return prometheus.generate_latest(registry).decode()
 
 
 class _Page:
     """A prometheus_client collector that yields all metric families."""
 
-    def __init__(self, metrics: Metrics, facts: Facts, of_database: bool) -> None:
+    def __init__(self, metrics: Metrics, facts: Facts, of_database: bool, of_api: bool) -> None:
         self.metrics = metrics
         self.facts = facts
         self.of_database = of_database
+        self.of_api = of_api
 
     def collect(self) -> Iterator[Metric]:
-        yield from _requests(self.metrics.requests_seen())
+        if self.of_api:
+            yield from _requests(self.metrics.requests_seen())
         yield from _jobs(self.metrics.jobs_seen())
         yield from _models(self.metrics.models_seen())
         yield from _embedder(self.metrics.embedder_seen())
@@ -84,7 +87,8 @@ class _Page:
         )
         if self.of_database:
             yield from _database(self.facts)
-        yield from _processes(self.metrics.processes_seen())
+        if self.of_api:
+            yield from _processes(self.metrics.processes_seen())
         yield _build(self.facts)
 
 

@@ -40,6 +40,7 @@ TABLE = """
 health_check                    ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
 readiness_check                 ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
 get_metrics                     ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_deriver_metrics             ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_server                      ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
 get_settings                    ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_or_create_workspace         ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·

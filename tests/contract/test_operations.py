@@ -144,6 +144,7 @@ def test_a_story_that_calls_every_operation(
     call("GET", "/v3/settings")
     call("GET", f"{ws}/export")
     call("POST", f"{ws}/recall", {"query": "where does she live", "peer_id": "alice", "max_tokens": 500})
+    call("GET", "/deriver/metrics")
     # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]

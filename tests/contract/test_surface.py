@@ -6,6 +6,8 @@ every schema. Our document may have and accept more.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,3 +186,14 @@ def test_the_comparison_does_not_confuse_alternatives() -> None:
     theirs = {"anyOf": [{"type": "string"}, {"type": "null"}]}
     assert [*missing("place", theirs, {"type": ["null", "string"]})] == []
     assert set(missing("place", theirs, {"type": "string"})) == {"place: no null"}
+
+
+def test_the_named_level_of_the_api_is_the_one_that_is_tested() -> None:
+    info = DOCUMENT.raw["info"]
+    level = info["x-omoide-compatibility"]
+    assert info["version"] > level["base"]
+    root = Path(__file__).parents[2]
+    locks = [root / "requirements.lock", root / "tests/cli_honcho/requirements.lock"]
+    pinned = dict(re.findall(r"(?m)^([\w-]+)==(\S+)", "".join(lock.read_text() for lock in locks)))
+    pinned |= json.loads((root / "tests/sdk_typescript/package.json").read_text())["dependencies"]
+    assert level["clients"] == {name: pinned[name] for name in level["clients"]}

@@ -171,3 +171,17 @@ def test_the_page_can_be_rendered_while_others_count() -> None:
     stop.set()
     counting.join()
     assert seen == sorted(seen)
+
+
+def test_the_page_of_background_work_has_jobs_but_no_requests_and_processes() -> None:
+    counted = metrics()
+    counted.own.request("get", 200, 0.001)
+    counted.own.job("embed", "done", 0.1)
+    facts = Facts(VITALS, {"database": 10, "wal": 20}, "extractive", "wordllama", "3.50")
+    names = [
+        {family.name for family in text_string_to_metric_families(text(counted, facts, of_api=each))}
+        for each in (True, False)
+    ]
+    assert {"omoide_job_attempts", "omoide_jobs", "omoide_embedder_texts"} <= names[1]
+    assert names[0] - names[1] == {name for name in names[0] if name.startswith(("omoide_request", "omoide_process_"))}
+    assert names[1] < names[0]
