@@ -42,6 +42,7 @@ from omoide.handlers import peer_names
 from omoide.handlers.context import Context
 from omoide.inference.errors import FAULTS
 from omoide.inference.model_config import TASKS
+from omoide.mcp.authorization import ProtectedResource
 from omoide.mcp.endpoint import McpEndpoint
 from omoide.reasoner.protocol import Reasoner
 from omoide.search.cache_invalidation import CacheInvalidator
@@ -180,7 +181,7 @@ def create_app(
             translations={OmoideError: _problem, Exception: _unexpected},
         ),
     )
-    with_mcp = partial(_with_mcp, document, keyring, settings.max_body_bytes)
+    with_mcp = partial(_with_mcp, document, keyring, settings)
     behind = guarded(StaticFiles(app) if settings.ui else app, settings, callers, with_mcp)
     return RequestTelemetry(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
 
@@ -194,8 +195,12 @@ def callers_of(keyring: Keyring | None) -> Callers:
     return Callers(None if keyring is None else partial(_is_good, keyring))
 
 
-def _with_mcp(document: Document, keyring: Keyring | None, max_body_bytes: int, app: ASGIApp) -> ASGIApp:
-    return McpEndpoint(app, document, None if keyring is None else partial(_is_good, keyring), max_body_bytes)
+def _with_mcp(document: Document, keyring: Keyring | None, settings: Settings, app: ASGIApp) -> ASGIApp:
+    resource = None
+    if keyring is not None:
+        is_good = partial(_is_good, keyring)
+        resource = ProtectedResource(is_good, settings.public_url, settings.authorization_servers)
+    return McpEndpoint(app, document, resource, settings.own_origins, settings.max_body_bytes)
 
 
 def guarded(
@@ -211,7 +216,7 @@ def guarded(
         app = limited(app)
     if not settings.auth:
         anywhere = None if settings.is_local else ("*",)
-        app = SameOriginGuard(app, settings.cors_origins, settings.allowed_hosts or anywhere)
+        app = SameOriginGuard(app, settings.own_origins, settings.allowed_hosts or anywhere)
     return with_cors(app, settings.cors_origins) if settings.cors_origins else app
 
 

@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from omoide.core.setting_types import CaseInsensitive, CommaSeparated, DatabasePath, Networks, Origins, SettingGroup
+from omoide.core.setting_types import (
+    CaseInsensitive,
+    CommaSeparated,
+    DatabasePath,
+    Endpoints,
+    Networks,
+    Origins,
+    PublicUrl,
+    SettingGroup,
+)
 
 
 class ServerSettings(SettingGroup):
@@ -40,6 +49,16 @@ class ServerSettings(SettingGroup):
         ("127.0.0.1", "::1"),
         description="Addresses or networks of reverse proxies, comma-separated; * for any. Their "
         "X-Forwarded-For header gives the caller's address for rate limits.",
+    )
+    public_url: PublicUrl = Field(
+        "",
+        description="The server's URL as clients know it, behind a reverse proxy, such as https://memory.example.org. "
+        "Empty: the one that they used.",
+    )
+    authorization_servers: Endpoints = Field(
+        (),
+        description="Issuers of OAuth servers that make keys for this server, comma-separated, for MCP clients. "
+        "Empty: keys are made by the operator only.",
     )
     ui: bool = Field(True, description="Serve the page to look at memory.")
     ui_writes: bool | None = Field(

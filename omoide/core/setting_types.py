@@ -70,6 +70,16 @@ def _require_endpoint(url: str) -> str:
     return url
 
 
+def _require_endpoints(urls: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_require_endpoint(url) for url in urls)
+
+
+def _require_public_url(url: str) -> str:
+    if set(url) & set('?#@"\\'):
+        raise ValueError("a public URL has no user, query or fragment")
+    return _require_endpoint(url).rstrip("/")
+
+
 def _parse_json(value: Any) -> Any:
     try:
         return json.loads(value) if isinstance(value, str) else value
@@ -90,6 +100,9 @@ Origins = Annotated[CommaSeparated, AfterValidator(_require_origins)]
 Networks = Annotated[CommaSeparated, AfterValidator(_require_networks)]
 Endpoint = Annotated[str, AfterValidator(_require_endpoint)]
 """The URL of an HTTP endpoint, or empty."""
+PublicUrl = Annotated[str, AfterValidator(_require_public_url)]
+"""The base URL of a server, or empty."""
+Endpoints = Annotated[CommaSeparated, AfterValidator(_require_endpoints)]
 
 DatabasePath = Annotated[Path, AfterValidator(_resolve_path)]
 """A path in which a leading `~` and a symbolic link are resolved."""

@@ -84,6 +84,13 @@ class Settings(
         return is_loopback(self.host)
 
     @property
+    def own_origins(self) -> tuple[str, ...]:
+        """Origins of web pages that may use the API, in addition to that of a request's Host header."""
+        scheme, _, after = self.public_url.partition("://")
+        own = (f"{scheme}://{after.partition('/')[0]}".lower(),) if after else ()
+        return (*self.cors_origins, *own)
+
+    @property
     def shows_writes(self) -> bool:
         """Whether the page to look at memory offers changes."""
         return (self.is_local and not self.auth) if self.ui_writes is None else self.ui_writes
