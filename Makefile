@@ -15,7 +15,7 @@ DEPLOY := .venv/deploy/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-ui test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page fairness mixed bench-all schemathesis screenshots vendor lock
+.PHONY: help setup serve regenerate check format audit test test-ui test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -154,6 +154,9 @@ bench-wal: setup ## measure the size of the write-ahead log for MINUTES while cl
 
 bench-page: setup browser ## measure each screen of the page in Chromium, on 50,000 messages and 20,000 conclusions
 	$(BIN)/python -m benchmarks.page
+
+bench-import: setup ## measure the import of 100,000 messages of ChatGPT, killed in the middle and repeated
+	$(BIN)/python -m benchmarks.killed_import
 
 fairness: setup $(REPORT) ## measure a light tenant next to heavy ones; writes its section in benchmarks/report.md
 	$(BIN)/python -m benchmarks.report --only fairness
