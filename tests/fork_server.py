@@ -163,12 +163,14 @@ def serve(asked: socket.socket) -> None:
 def _loaded() -> Callable[[], None]:
     """The command, with all that servers load sooner or later: only the process that forks needs it."""
     from omoide.asgi.app import create_app
-    from omoide.cli.main import main
+    from omoide.cli.main import COMMANDS, main
     from omoide.core.settings import Settings
     from omoide.inference.tokens import TokenCounter
 
     for name in ("numpy", "onnxruntime", "pypdf", "omoide.inference.openai_chat", *REASONERS, *HANDLERS):
         import_module(name)
+    for load in COMMANDS.values():
+        load()
     TokenCounter().warm()
     create_app(Settings(db=Path("never-opened.db")))  # compiles the document's operations
     return main

@@ -245,6 +245,6 @@ def test_several_processes_serve_one_database(db_path: Path) -> None:
 
 
 def test_help_names_every_command(run: Run) -> None:
-    commands = ["backup", "check", "doctor", "export", "import", "key", "queue", "repair", "restore"]
-    commands += ["serve", "worker"]
+    commands = ["backup", "check", "doctor", "export", "import", "key", "mcp", "queue", "repair"]
+    commands += ["restore", "serve", "worker"]
     assert re.findall(r"^  (\w+) ", run("--help").stdout, re.MULTILINE) == commands

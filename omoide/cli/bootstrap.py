@@ -79,9 +79,13 @@ def _warnings() -> list[str]:
     ]
 
 
+OF_AGENTS = ("key", "url", "workspace")
+"""Variables with the settings' prefix that `omoide mcp` reads."""
+
+
 def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
     """Unknown variables with the settings' prefix, each with the most similar setting or None."""
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    known = [f"{PREFIX}{name.upper()}" for name in (*Settings.model_fields, *OF_AGENTS)]
     strange = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
     return {name: next(iter(difflib.get_close_matches(name.upper(), known, 1, 0.85)), None) for name in strange}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,7 @@ from omoide.cli.uvicorn_server import Server
 from omoide.cli.worker import run_until_stopped
 from omoide.core import malloc
 from omoide.core.fd_limit import raise_limit
+from omoide.core.server_registry import ServerClaim, claim
 from omoide.core.settings import Settings
 from omoide.reasoner.factory import name_of
 from omoide.storage.engine import FileIdentity
@@ -58,6 +60,16 @@ def serve(**flags: Any) -> None:
             f"{settings.host} is reachable from other machines and authentication is off: anyone could read and "
             "delete all data. Set OMOIDE_AUTH=true and OMOIDE_JWT_SECRET, or pass --public-without-auth."
         )
+    claimed = _claimed(settings)
+    settings, known = prepared(settings)
+    if settings.workers == 0:
+        _serve_in_one_process(settings, known, claimed)
+    else:
+        serve_forked(settings, known, claimed)
+
+
+def prepared(settings: Settings) -> tuple[Settings, FileIdentity | None]:
+    """Print what will be served, and prepare the database and the limits of this process."""
     auth = "on" if settings.auth else "off"
     click.echo(
         f"Omoide: database {settings.db}, durability {settings.durability}, authentication {auth}, "
@@ -65,11 +77,15 @@ def serve(**flags: Any) -> None:
         err=True,
     )
     known = prepare_files(settings)
-    settings = _within_limit(settings)
-    if settings.workers == 0:
-        uvicorn.run(_in_one_process(settings, known), **server_options(settings))
-    else:
-        _serve_forked(settings, known)
+    return _within_limit(settings), known
+
+
+def _claimed(settings: Settings) -> ServerClaim | None:
+    """Become the server that `omoide mcp` finds, unless there is one for this file."""
+    try:
+        return claim(settings.db)
+    except OSError:  # the database cannot be opened either, which says more
+        return None
 
 
 def _within_limit(settings: Settings) -> Settings:
@@ -93,15 +109,31 @@ def _in_one_process(settings: Settings, known: FileIdentity | None = None) -> AS
     return make_app(settings, make_worker, metrics, known)
 
 
-def _serve_forked(settings: Settings, known: FileIdentity | None) -> None:
-    """Run API processes that share a socket, and a worker process, so that they do not compete for an interpreter."""
+def _serve_in_one_process(settings: Settings, known: FileIdentity | None, claimed: ServerClaim | None) -> None:
+    app = _in_one_process(settings, known)
+    listening = _listening(settings, claimed)
+    uvicorn.Server(uvicorn.Config(app, **server_options(settings))).run(sockets=[listening])
+
+
+def _listening(settings: Settings, claimed: ServerClaim | None) -> socket.socket:
+    listening = listening_on(settings.host, settings.port, "Omoide running")
+    if claimed:
+        claimed.announce(settings.host, listening.getsockname()[1])
+    return listening
+
+
+def serve_forked(settings: Settings, known: FileIdentity | None, claimed: ServerClaim | None, *others: Child) -> None:
+    """Run API processes that share a socket, and a worker process, so that they do not compete for an interpreter.
+
+    `others` are further processes to run.
+    """
     pipe = WakePipe()
     names = [f"api-{number + 1}" for number in range(settings.workers)]
     metrics = make_metrics(*names, "worker")
     app = make_app(settings, lambda _: RemoteWorker(pipe), metrics, known)
     config = uvicorn.Config(app, **server_options(settings))
     counts = ConnectionCounts(settings.workers)
-    listening = listening_on(settings.host, settings.port, "Omoide running")
+    listening = _listening(settings, claimed)
 
     def api(number: int, name: str) -> None:
         require_known(settings, known)
@@ -114,7 +146,11 @@ def _serve_forked(settings: Settings, known: FileIdentity | None) -> None:
         metrics.enter("worker")
         run_until_stopped(make_worker_services(settings, metrics, known), pipe=pipe)
 
-    children = [Child("api", partial(api, *numbered)) for numbered in enumerate(names)]
+    children = [
+        *(Child("api", partial(api, *numbered)) for numbered in enumerate(names)),
+        Child("worker", work),
+        *others,
+    ]
     grace = max(GRACE_SECONDS, settings.shutdown_grace_seconds) + SPARE_SECONDS
     # Closing the socket refuses new connections during shutdown instead of leaving them in the backlog.
-    Supervisor([*children, Child("worker", work)], grace_seconds=grace, let_go=listening.close).run()
+    Supervisor(children, grace_seconds=grace, let_go=listening.close).run()

@@ -74,6 +74,14 @@ class DeclaredTool:
     schema: Mapping[str, Any]
     """Of its arguments."""
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the same call twice changes what one changes, if both have the same Idempotency-Key."""
+        if self.hints.get("readOnlyHint") or self.hints.get("idempotentHint"):
+            return True
+        taken = ([parameter["name"] for parameter in each.spec.parameters] for each in self.operations.values())
+        return all("Idempotency-Key" in names for names in taken)
+
     def schema_without(self, *names: str) -> dict[str, Any]:
         """The schema of its arguments for callers for whom these are known."""
         shown = {name: value for name, value in self.schema["properties"].items() if name not in names}

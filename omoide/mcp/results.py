@@ -11,6 +11,7 @@ from mcp.server.context import ServerRequestContext
 from starlette.requests import Request
 
 from omoide.contract.tools import DeclaredTool, ToolOperation
+from omoide.mcp.headers import REPEATED
 from omoide.mcp.in_process import WORKSPACE, Answered
 
 DONE = "Done."
@@ -19,6 +20,11 @@ DONE = "Done."
 def workspace_of(context: ServerRequestContext[dict[str, object], Request]) -> str | None:
     """The workspace that the request's address or header fixes."""
     return None if context.request is None else context.request.scope["extensions"].get(WORKSPACE)
+
+
+def was_sent_before(context: ServerRequestContext[dict[str, object], Request]) -> bool:
+    """Whether the client repeats a call whose answer it has not received."""
+    return context.request is not None and REPEATED in context.request.headers
 
 
 def shown(tool: DeclaredTool, workspace: str | None) -> types.Tool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from importlib.metadata import version
 
 import mcp_types as types
@@ -22,6 +23,11 @@ INSTRUCTIONS = (
     "Long-term memory. Call `recall` before you answer anything that earlier conversations may decide, and `remember` "
     "with the messages of this one. Facts are derived from messages in the background; `status` says how far that is."
 )
+MAYBE_DONE = (
+    "The server ended during this call, which may or may not have been carried out: look at what is stored before you "
+    "call again."
+)
+logging.getLogger("mcp").setLevel(logging.WARNING)  # it logs every request
 Context = ServerRequestContext[dict[str, object], Request]
 
 
@@ -77,6 +83,8 @@ class HttpTransport:
     async def _call(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         if (tool := self.tools.get(params.name)) is None:
             return results.failed(f"There is no tool {params.name!r}; there are: {', '.join(self.tools)}.")
+        if results.was_sent_before(context) and not tool.is_repeatable:
+            return results.failed(MAYBE_DONE)
         arguments = dict(params.arguments or {})
         if (workspace := results.workspace_of(context)) is not None:
             arguments["workspace_id"] = workspace

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from omoide.cli.bootstrap import OF_AGENTS
 from omoide.cli.main import main
 from omoide.core.settings import Settings
 
@@ -58,8 +59,10 @@ def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Com
     if not isinstance(command, click.Group) or command.invoke_without_command:
         yield name, command
     if isinstance(command, click.Group):
-        for each in command.commands.values():
-            yield from commands(each, f"{name} {each.name}")
+        context = click.Context(command)
+        for each in filter(None, (command.get_command(context, name) for name in command.list_commands(context))):
+            if not each.hidden:
+                yield from commands(each, f"{name} {each.name}")
 
 
 def test_every_relative_link_leads_to_an_existing_file_and_anchor() -> None:
@@ -110,5 +113,5 @@ def test_every_file_and_make_target_in_backticks_exists() -> None:
 def test_every_named_setting_exists() -> None:
     named = {name.lower() for page in PAGES for name in re.findall(r"OMOIDE_([A-Z_]+[A-Z])", (ROOT / page).read_text())}
     assert {"db", "auth"} <= named
-    unknown = named - {*Settings.model_fields}
+    unknown = named - {*Settings.model_fields, *OF_AGENTS}
     assert not unknown, f"the pages name settings that do not exist: {unknown}"

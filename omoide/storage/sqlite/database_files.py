@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from omoide.core.atomic_write import atomic_write, is_partial
 from omoide.core.errors import Conflict
+from omoide.core.server_registry import AGENTS, LOG, SERVER
 
 JOURNALS = ("-wal", "-shm", "-journal")
 """File name suffixes of SQLite's companion files."""
@@ -20,7 +21,7 @@ JOURNALS = ("-wal", "-shm", "-journal")
 LOCK, LEADER = ".lock", ".leader"
 """Suffixes of Omoide's companion files: the lock for opening and migrating, and the leader lock."""
 
-COMPANIONS = (*JOURNALS, LOCK, LEADER)
+COMPANIONS = (*JOURNALS, LOCK, LEADER, SERVER, AGENTS, LOG)
 
 MAGIC = b"SQLite format 3\0"
 """The first bytes of every SQLite database."""

@@ -1,0 +1,94 @@
+"""`omoide mcp`: MCP over stdio, for agents that start their servers as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import click
+
+from omoide.core.lazy_import import lazy_import
+from omoide.mcp.server_locator import ServerLocator
+
+with lazy_import("platformdirs"):
+    import platformdirs
+with lazy_import("omoide.mcp.http_upstream"):
+    from omoide.mcp import http_upstream
+with lazy_import("omoide.mcp.stdio_bridge"):
+    from omoide.mcp import stdio_bridge
+
+GRACE_SECONDS = 60.0
+NOT_INSTALLED = "MCP needs another package: pip install 'omoide[mcp]'"
+
+
+@click.command()
+@click.option(
+    "--workspace", envvar="OMOIDE_WORKSPACE", default="default", show_default=True, help="The workspace of the memory."
+)
+@click.option("--url", envvar="OMOIDE_URL", help="The server to use, instead of one of this machine.")
+@click.option("--db", envvar="OMOIDE_DB", help="The database file. [default: omoide.db in the user's data directory]")
+@click.option("--key", envvar="OMOIDE_KEY", help="The key for a server with authentication; better in OMOIDE_KEY.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=GRACE_SECONDS,
+    show_default=True,
+    help="Seconds that a server which this command starts outlives the last agent.",
+)
+def mcp(*, workspace: str, url: str | None, db: str | None, key: str | None, grace: float) -> None:
+    """Serve MCP on stdin and stdout, for agents.
+
+    Uses the running server of the database file, or starts one that all agents of this file share, and that ends when
+    they have ended.
+    """
+    gc.enable()
+    address, path = _endpoint(url, workspace)
+    locate = (lambda: address) if address else partial(_located, ServerLocator(_database(db), grace))
+    try:
+        upstream = http_upstream.HttpUpstream(locate, path, key, is_local=not address)
+    except ModuleNotFoundError as error:
+        raise click.ClickException(NOT_INSTALLED) from error
+    asyncio.run(_served(upstream))
+
+
+def _located(locator: ServerLocator) -> str:
+    url = locator.url()
+    click.echo(f"Omoide: database {locator.db}, server {url}", err=True)
+    return url
+
+
+async def _served(upstream: http_upstream.HttpUpstream) -> None:
+    """Serve until stdin ends, stdout is closed, or the process is asked to end."""
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, os._exit, 0)
+    wire = os.dup(1)
+    os.dup2(2, 1)  # stdout is for the protocol only
+    with contextlib.suppress(BrokenPipeError):
+        await stdio_bridge.StdioBridge(upstream, 0, wire).run()
+    os._exit(0)  # without waiting for threads, which may wait for a server
+
+
+def _endpoint(url: str | None, workspace: str) -> tuple[str | None, str]:
+    """The server's URL, if one is given, and the path of its MCP endpoint; a URL may have that already."""
+    path = f"/mcp/{quote(workspace, safe='')}"
+    if not url:
+        return None, path
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise click.UsageError("--url must be the URL of a server, such as http://localhost:8000")
+    url = url.rstrip("/")
+    return (url, "") if "mcp" in parts.path.split("/") else (url, path)
+
+
+def _database(given: str | None) -> Path:
+    """The database file; by default that of the user, because agents start their servers in any directory."""
+    if given:
+        return Path(os.path.realpath(Path(given).expanduser()))
+    return platformdirs.user_data_path("omoide", appauthor=False) / "omoide.db"
