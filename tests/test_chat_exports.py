@@ -180,7 +180,7 @@ JSON_CHATS: dict[str, tuple[Any, list[Spoken]]] = {
     ),
     "a character": (
         [{"name": "Ana", "is_user": True, "mes": GRAZ}, {"name": "Sera", "is_user": False, "mes": LENTILS}],
-        [("user", GRAZ, None), ("assistant", LENTILS, None)],
+        [("user", GRAZ, None), ("Sera", LENTILS, None)],
     ),
     "training data": (
         [{"conversations": [{"from": "human", "value": GRAZ}, {"from": "gpt", "value": LENTILS}]}],

@@ -7,7 +7,7 @@ import contextlib
 import gzip
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +21,7 @@ from omoide.core.lazy_import import lazy_import
 from omoide.core.settings import Settings
 from omoide.storage.engine import open_store
 from omoide.storage.sqlite.database_files import refuse_own
-from omoide.text_extraction import exports
+from omoide.text_extraction.exports import kinds
 
 with lazy_import("omoide.storage.export.schema", "omoide.storage.export.importer"):
     from omoide.storage.export import importer, schema
@@ -32,9 +32,9 @@ with lazy_import("omoide.storage.export.schema", "omoide.storage.export.importer
 @click.option("--as", "name", help="A new name for the workspace.")
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file. Created if missing.")
 @click.option("--restart", is_flag=True, help="Discard the data of an interrupted import with this name.")
-@click.option("--from", "kind", type=click.Choice([*exports.KINDS]), help="Import conversations of another program.")
+@click.option("--from", "kind", type=click.Choice([*kinds.KINDS]), help="Import conversations of another program.")
 @click.option("--workspace", help="With --from: the workspace to add them to. Created if missing.")
-@click.option("--me", help="With --from: your name there, or the id of your peer. [default: user]")
+@click.option("--me", multiple=True, help="With --from: your name or mail address there; repeatable. [default: user]")
 @click.option("--dry-run", is_flag=True, help="With --from: only say what would be imported.")
 def import_(file: Path, *, name: str | None, restart: bool, db: str | None, **other: Any) -> None:
     """Import a workspace from the export FILE. A server may be running.
@@ -68,7 +68,7 @@ def import_(file: Path, *, name: str | None, restart: bool, db: str | None, **ot
 
 
 def _import_from(
-    path: Path, db: str | None, *, kind: str, workspace: str | None, me: str | None, dry_run: bool
+    path: Path, db: str | None, *, kind: str, workspace: str | None, me: Sequence[str], dry_run: bool
 ) -> None:
     if not workspace:
         raise click.UsageError("Pass --workspace with --from.")
@@ -76,7 +76,7 @@ def _import_from(
         raise click.UsageError("--from does not read standard input.")
     try:
         with report_errors():
-            import_conversations(read_settings(db=db), kind, path, workspace, me=me or "user", dry_run=dry_run)
+            import_conversations(read_settings(db=db), kind, path, workspace, me=me or ["user"], dry_run=dry_run)
     except KeyboardInterrupt:
         raise click.ClickException("Interrupted. Repeat the command to resume.") from None
 

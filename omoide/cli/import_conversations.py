@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,18 +17,21 @@ from omoide.core.settings import Settings
 from omoide.inference.tokens import TokenCounter
 from omoide.services.conversation_import import ConversationImport, Plan, plan
 from omoide.storage.engine import open_store
-from omoide.text_extraction import exports
+from omoide.text_extraction.exports import kinds
+from omoide.text_extraction.exports.conversation import Export
 
 SHOWN = 20
 """Peers, and unreadable files, that are listed at most."""
 
 
-def import_conversations(settings: Settings, kind: str, path: Path, workspace: str, *, me: str, dry_run: bool) -> None:
+def import_conversations(
+    settings: Settings, kind: str, path: Path, workspace: str, *, me: Sequence[str], dry_run: bool
+) -> None:
     """Import an export of another program, or say what would be imported. Raises OmoideError and OSError."""
     identifiers.check_id("Workspace", workspace)
     watch = Stopwatch()
-    export = exports.read(kind, path)
-    planned = plan(kind, export.conversations, me)
+    export = kinds.read(kind, path)
+    planned = plan(kind, export, me)
     total = sum(len(each.messages) for each in planned.sessions)
     stored = _missing(settings, workspace, planned) if dry_run else _stored(settings, workspace, planned)
     for line in _described(export, planned, me):
@@ -74,7 +78,7 @@ def _opened(settings: Settings, workspace: str, planned: Plan) -> ConversationIm
     return ConversationImport(store, settings, TokenCounter(), workspace, planned.names)
 
 
-def _described(export: exports.Export, planned: Plan, me: str) -> list[str]:
+def _described(export: Export, planned: Plan, me: Sequence[str]) -> list[str]:
     """Who said how much, when, and what is left out."""
     messages = [message for session in planned.sessions for message in session.messages]
     counts = Counter(message.peer_id for message in messages)
@@ -85,14 +89,15 @@ def _described(export: exports.Export, planned: Plan, me: str) -> list[str]:
     if times:
         lines.append(f"From {_day(min(times))} to {_day(max(times))}.")
     if messages and not planned.is_owner_found:
-        lines.append(f"No speaker is {me}: every speaker became a peer of its own. --me NAME says who you are.")
-    if left_out := sum(each.left_out for each in export.conversations):
-        lines.append(f"Left out: {pluralize(left_out, 'message')} without talk (system, tools, media, replaced).")
+        lines.append(
+            f"No speaker is {' or '.join(me)}: every speaker became a peer of its own. --me NAME says who you are."
+        )
+    lines += [f"Left out: {pluralize(count, each.noun)}{each.detail}." for each, count in export.left_out().items()]
     if empty := sum(not each.turns for each in export.conversations):
         lines.append(f"Left out: {pluralize(empty, 'conversation')} without talk.")
-    lines += [f"Left out: {name} is damaged." for name in export.unreadable[:SHOWN]]
-    if len(export.unreadable) > SHOWN:
-        lines.append(f"Left out: {pluralize(len(export.unreadable) - SHOWN, 'more damaged file')}.")
+    lines += [f"Left out: {name} is damaged." for name in export.report.unreadable[:SHOWN]]
+    if len(export.report.unreadable) > SHOWN:
+        lines.append(f"Left out: {pluralize(len(export.report.unreadable) - SHOWN, 'more damaged file')}.")
     return lines
 
 

@@ -23,7 +23,7 @@ from omoide.services.spoken_messages import MESSAGE_CHARACTERS, spoken_messages
 from omoide.storage import Store, Transaction, imported_messages, peer_aliases, peers, sessions
 from omoide.text_extraction import extractor
 from omoide.text_extraction.chats import speakers
-from omoide.text_extraction.exports import Conversation
+from omoide.text_extraction.exports.conversation import Conversation, Export
 
 BATCH, TOGETHER = 500, 16
 """Messages that a write stores at most, and sessions that are written at once, so that writes share a transaction."""
@@ -43,12 +43,11 @@ class Plan(NamedTuple):
     """Whether any speaker is the owner of the export."""
 
 
-def plan(kind: str, conversations: Sequence[Conversation], me: str) -> Plan:
-    """The sessions and messages of conversations; `me` is the name or the peer id of the owner of the export."""
-    names = {turn.speaker: turn.is_role for conversation in conversations for turn in conversation.turns}
-    own = speakers.peer_id(me)
-    ids = {name: own if id == me else id for name, id in speakers.peer_ids(me, names).items()}
-    planned = [_planned(kind, each, own, ids) for each in conversations if each.turns]
+def plan(kind: str, export: Export, me: Sequence[str]) -> Plan:
+    """The sessions and messages of an export; `me` are names, mail addresses, or the peer id, of its owner."""
+    names = {turn.speaker: turn.is_role for each in export.conversations for turn in each.turns}
+    own, ids = speakers.owned_ids(me, names, export.report.addresses)
+    planned = [_planned(kind, each, own, ids) for each in export.conversations if each.turns]
     by_id: dict[str, str] = {}
     for name, is_role in names.items():
         by_id.setdefault(ids[name], ids[name] if is_role else name)
@@ -61,7 +60,8 @@ def _planned(kind: str, conversation: Conversation, own: str, ids: Mapping[str, 
     messages = []
     for piece, message in zip(pieces, spoken_messages(NewMessage(own, "", {}, 0, None), pieces, ids), strict=True):
         turn = piece.turn
-        said = (turn.speaker, turn.said_at, piece.text) if turn else (piece.text,)
+        at = turn.said_at if turn and conversation.has_own_times else None
+        said = (turn.speaker, at, piece.text) if turn else (piece.text,)
         times[said] += 1
         metadata = {"source": kind, imported_messages.KEY: _hash(*said, times[said])}
         messages.append(message._replace(metadata=metadata))

@@ -21,7 +21,7 @@ def spoken_messages(
 ) -> list[NewMessage]:
     """The messages of a file, as `described`; of a conversation, each by its speaker's peer and at its time.
 
-    Nothing is concluded from what an assistant said to the uploader. A message without a time has that before it.
+    Nothing is concluded from what a program said to the uploader. A message without a time has that before it.
     """
     time = described.created_at, described.utc_offset
     made = []
@@ -30,7 +30,8 @@ def spoken_messages(
         if turn is not None:
             author = speakers[turn.speaker]
             time = (turn.said_at, turn.utc_offset) if turn.said_at is not None else time
-            if turn.is_role and turn.speaker == ASSISTANT and author != described.peer_id:
+            is_assistant = turn.is_program or (turn.is_role and turn.speaker == ASSISTANT)
+            if is_assistant and author != described.peer_id:
                 configuration = config_merge.merge_config(configuration or {}, MUTED)
         made.append(NewMessage(author, text, described.metadata, 0, time[0], configuration, time[1]))
     return made

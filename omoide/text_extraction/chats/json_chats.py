@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from omoide.text_extraction.chats import times
+from omoide.text_extraction.chats import characters, statements, times
 from omoide.text_extraction.chats.turn import ASSISTANT, OWNER, ChatTurn, role_of
 
 TEXT_KEYS = ("text", "content", "contents", "message", "body", "msg", "mes", "parts")
@@ -59,7 +59,7 @@ _LINK = re.compile(r"<((?:https?|mailto):[^>|]+)(?:\|([^>]+))?>")
 
 MENTIONS = re.compile(
     r'"(?:role|sender|sender_name|from|from_name|author|speaker|user|username|user_name|creator|participant|peer_id|mapping'
-    r'|is_user|from_me|fromMe|isFromMe)"\s*:',
+    r'|is_user|from_me|fromMe|isFromMe|memory|payload|entityType|relationType)"\s*:',
     re.IGNORECASE,
 )
 """What any document with a conversation contains."""
@@ -70,6 +70,10 @@ def turns(document: object, known: Mapping[str, str] = MappingProxyType({})) -> 
 
     `known` are ids and names of people in Slack.
     """
+    if isinstance(document, list) and characters.is_chat(document):
+        return characters.turns(document)
+    if statements_found := statements.turns(document):
+        return statements_found
     try:
         found = [*_found(document, known)]
     except RecursionError:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from omoide.text_extraction.chats.turn import ASSISTANT, OWNER
 
 MOST_CHARACTERS = 100
 """Maximum length of a peer id that is made from a name."""
+
+_LATIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ı": "i"})
+"""Letters that are no letter with an accent, in lower case."""
 
 _words = re.compile(r"[^\W_]+").findall
 _other = re.compile(r"[^a-z0-9_-]+")
@@ -27,6 +30,23 @@ def peer_ids(uploader: str, names: Collection[str]) -> Mapping[str, str]:
     is_assistant = uploader.lower() == ASSISTANT
     roles = {OWNER: OWNER, ASSISTANT: uploader} if is_assistant else {OWNER: uploader, ASSISTANT: ASSISTANT}
     return {**found, **roles}
+
+
+def owned_ids(
+    me: Sequence[str], names: Collection[str], addresses: Mapping[str, Collection[str]]
+) -> tuple[str, Mapping[str, str]]:
+    """The peer id of the owner of an export, and speaker, or role, → peer id.
+
+    The owner is every speaker whose name is one of `me`, or who has one of these mail addresses.
+    """
+    given = {each.casefold() for each in me}
+    owned = {name for name, own in addresses.items() if not given.isdisjoint(own)}
+    owned |= {found for each in me if (found := _own(each, [*names])) is not None}
+    first = me[0]
+    named = next((name for name in owned if first.casefold() in addresses.get(name, ()) and "@" not in name), first)
+    own = peer_id(named)
+    ids = {name: own if name in owned or id == first else id for name, id in peer_ids(first, names).items()}
+    return own, ids
 
 
 def _own(uploader: str, names: Collection[str]) -> str | None:
@@ -44,11 +64,18 @@ def _parts(name: str) -> set[str]:
 
 def _plain(name: str) -> str:
     """The name in lower case, without accents."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
+    letters = unicodedata.normalize("NFKD", name.casefold().translate(_LATIN))
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def peer_id(name: str) -> str:
-    """A valid id made from a name; a name that is one in lower case is its own."""
-    made = _other.sub("-", _plain(name)).strip("-_")[:MOST_CHARACTERS]
-    return made or f"speaker-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    """A valid id made from a name; a name that is one in lower case is its own.
+
+    If letters are lost, digits take their place, so that other names have other ids.
+    """
+    plain = _plain(name)
+    made = _other.sub("-", plain).strip("-_")
+    if made and len(made) <= MOST_CHARACTERS and "".join(_words(plain)).isascii():
+        return made
+    digits = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{made[: MOST_CHARACTERS - len(digits) - 1].rstrip('-_') or 'speaker'}-{digits}"

@@ -11,6 +11,11 @@ from typing import NamedTuple
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _number = re.compile(r"\d{9,17}(\.\d+)?").fullmatch
 
+_lettered = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})\s?@\s?(\d{1,2})h\s?(\d{1,2})m\s?(\d{1,2})s(?:\s?\d{1,3}ms)?"
+).fullmatch
+_american = re.compile(r"[A-Z][a-z]{2,8} \d{1,2}, \d{4} \d{1,2}:\d{2}[AaPp][Mm]").fullmatch
+
 _FARTHEST = 14 * 3_600 * 10**6
 """Largest offset of a local time from UTC, in microseconds."""
 
@@ -43,13 +48,24 @@ def from_value(value: object) -> Instant | None:
         try:
             return from_datetime(datetime.fromisoformat(value))
         except ValueError:
-            return None
+            return _from_words(value)
     if not isinstance(value, int | float) or not 0 < value < 10**17:
         return None
     seconds = value if value < _SECONDS else value / 1e3 if value < _MILLISECONDS else value / 1e6
     try:
         return from_datetime(_EPOCH + timedelta(seconds=seconds))
     except OverflowError:
+        return None
+
+
+def _from_words(text: str) -> Instant | None:
+    """The time in one of the forms of SillyTavern: "2023-6-5 @9h 5m 3s 12ms", or "June 19, 2023 2:20pm"."""
+    try:
+        if (match := _lettered(text)) is not None:
+            year, month, day, hour, minute, second = map(int, match.groups())
+            return from_datetime(datetime(year, month, day, hour, minute, second, tzinfo=UTC))
+        return from_datetime(datetime.strptime(f"{text} +0000", "%B %d, %Y %I:%M%p %z")) if _american(text) else None
+    except ValueError:
         return None
 
 

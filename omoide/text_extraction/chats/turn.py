@@ -32,3 +32,5 @@ class ChatTurn(NamedTuple):
     """Microseconds since 1970. A local time is taken as one in UTC, so that the day is right."""
     utc_offset: int | None = None
     """In minutes, if the time is known."""
+    is_program: bool = False
+    """Whether a program said it under a name, as a character; the `ASSISTANT` is one anyway."""

@@ -1,0 +1,48 @@
+"""The kinds of exports, and the reader of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from omoide.core.errors import Unprocessable
+from omoide.text_extraction.exports import assistants, messengers
+from omoide.text_extraction.exports.conversation import Conversation, Export, Report
+from omoide.text_extraction.exports.files import ExportFile, files
+
+
+class Kind(NamedTuple):
+    read: Callable[[Iterable[ExportFile], Report], Iterator[Conversation]]
+    endings: tuple[str, ...] = (".json",)
+    """Of its files in a folder or an archive, in lower case."""
+
+
+KINDS = {
+    "chatgpt": Kind(assistants.chatgpt),
+    "claude": Kind(assistants.claude),
+    "sillytavern": Kind(assistants.sillytavern, (".jsonl",)),
+    "whatsapp": Kind(messengers.whatsapp, (".txt",)),
+    "telegram": Kind(messengers.telegram),
+    "slack": Kind(messengers.slack),
+    "discord": Kind(messengers.discord),
+}
+
+
+def read(kind: str, path: Path) -> Export:
+    """The conversations of an export. Raises Unprocessable if it has none or is damaged, and OSError."""
+    report = Report()
+    parts: dict[str, Conversation] = {}
+    for part in KINDS[kind].read(files(path, KINDS[kind].endings), report):
+        first = parts.get(part.id)
+        parts[part.id] = _joined(first, part) if first else part
+    if not parts and not report.left_out:
+        reason = f"{report.unreadable[0]} is damaged" if report.unreadable else "it holds no such conversation"
+        raise Unprocessable(f"{path} is no export of {kind}: {reason}")
+    return Export([*parts.values()], report)
+
+
+def _joined(first: Conversation, part: Conversation) -> Conversation:
+    left_out = Counter(first.left_out) + Counter(part.left_out)
+    return first._replace(turns=[*first.turns, *part.turns], left_out=left_out)
