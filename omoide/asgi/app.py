@@ -200,7 +200,7 @@ def _with_mcp(document: Document, keyring: Keyring | None, settings: Settings, a
     if keyring is not None:
         is_good = partial(_is_good, keyring)
         resource = ProtectedResource(is_good, settings.public_url, settings.authorization_servers)
-    return McpEndpoint(app, document, resource, settings.own_origins, settings.max_body_bytes)
+    return McpEndpoint(app, document, resource, settings)
 
 
 def guarded(

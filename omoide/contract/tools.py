@@ -1,13 +1,17 @@
 """Compile operations with `x-mcp` into tools for language models.
 
-x-mcp:
-  name: recall            operations of the same name become one tool: see `choice`
+x-mcp: a list of the tools that the operation serves
+  set: core               the set that the tool belongs to: core or full
+  name: recall            operations of the same name become one tool: see `choice` and `given`
   description: …          for models
   hints: {…}              annotations of MCP
-  parameters: {query: {}} the arguments shown, wherever the operation takes them: keywords here replace those of the
-                          document's schema, for models; the operation validates what it gets as ever
+  parameters: {query: {}} the arguments, wherever the operation takes them: keywords here replace those of the
+                          document's schema, for models; the operation validates what it gets as ever. An argument that
+                          the operation takes elsewhere or in another form: omoide/contract/tool_arguments.py
+  required: [query]       arguments that must be given, besides those that the operation requires
   fixed: {…}              fields of the body that every call sends
   choice: {kind: peers}   the value of an argument that selects this operation
+  given: peer_id          the argument that selects this operation by being there; without it, the one without `given`
   text: content           the field of the answer to show as text; default: all of it, as JSON
 """
 
@@ -20,10 +24,13 @@ from urllib.parse import quote, urlencode
 
 from omoide.contract.document import Document, OperationSpec
 from omoide.contract.errors import BrokenDocument
+from omoide.contract.tool_arguments import DIRECTIVES, Argument, ArgumentFault, BodyBuilder, Taken, located, taken_by
+from omoide.contract.tool_schemas import dereferenced
 
 KEY = "x-mcp"
-HIDDEN = {"example", "examples", "pattern"}
-"""Keywords that help no model; the operation checks patterns."""
+WORKSPACE = "workspace_id"
+"""The argument that every tool of a workspace has, declared or not."""
+SETS = ("core", "full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class ToolRequest:
     method: str
     path: str
     query: str
-    body: dict[str, Any] | None
+    body: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +48,75 @@ class ToolOperation:
     """How one operation is called with a tool's arguments."""
 
     spec: OperationSpec
-    places: Mapping[str, str]
-    """Argument → `path`, `query` or `body`."""
+    arguments: Mapping[str, Argument]
     fixed: Mapping[str, Any]
     text: str | None
 
     def call(self, arguments: Mapping[str, Any]) -> ToolRequest:
-        """The request for arguments that have everything the path needs."""
-        given: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": dict(self.fixed)}
-        for name, value in arguments.items():
-            if value is not None or self.places[name] == "body":
-                given[self.places[name]][name] = value
-        path = self.spec.path
-        for name, value in given["path"].items():
-            path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
-        query = {name: _text(value) for name, value in given["query"].items()}
-        body = (
-            given["body"] if self.spec.body is not None and (given["body"] or self.spec.body.get("required")) else None
+        """The request for arguments that have everything the path needs. Raises ArgumentFault."""
+        path, query, body = self.spec.path, dict[str, Any](), BodyBuilder(self.fixed)
+        for name, argument in self.arguments.items():
+            if (value := arguments.get(name, arguments.get(argument.fallback or name))) is None:
+                continue
+            if argument.place == "path":
+                if value == "" or isinstance(value, list | dict):
+                    raise ArgumentFault(f"{name} must be an id.")
+                path = path.replace(f"{{{argument.steps[0]}}}", quote(str(value), safe=""))
+            elif argument.place == "query":
+                query[argument.steps[0]] = _text(value)
+            else:
+                body.add(name, argument, value)
+        is_sent = self.spec.body is not None and (not body.is_empty or bool(self.spec.body.get("required")))
+        return ToolRequest(
+            self.spec.method.upper(), path, urlencode(query, doseq=True), body.built() if is_sent else None
         )
-        return ToolRequest(self.spec.method.upper(), path, urlencode(query, doseq=True), body)
+
+    def name_of(self, location: tuple[str | int, ...]) -> str:
+        """What an error of the operation is about, by the names of the arguments: `messages.0.peer_id`."""
+        place, *steps = location
+        matches = [
+            (len(argument.steps), name, argument)
+            for name, argument in self.arguments.items()
+            if argument.place == place and argument.is_prefix_of(steps)
+        ]
+        if not matches:
+            return ".".join(map(str, steps))
+        length, name, argument = max(matches, key=lambda match: match[0])
+        return ".".join([name, *map(str, argument.within(steps[length:]))])
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredTool:
-    """A tool, with the operations that its `choice` selects from; the only key is None without a choice."""
+    """A tool, with the operations of which a call selects one."""
 
+    set: str
     name: str
     description: str
     hints: Mapping[str, bool]
     choice: str | None
     operations: Mapping[str | None, ToolOperation]
+    """By the value of the choice, or by the argument that selects them; None: the one without."""
     schema: Mapping[str, Any]
     """Of its arguments."""
+
+    def selected(self, arguments: Mapping[str, Any]) -> ToolOperation:
+        """The operation that these arguments select. Raises ArgumentFault."""
+        key = self._key(arguments)
+        operation = self.operations[key]
+        if other := [name for name in arguments if name not in operation.arguments and name != self.choice]:
+            raise ArgumentFault(f"{', '.join(other)}: not with {f'{self.choice} ' if self.choice else ''}{key}.")
+        return operation
+
+    def _key(self, arguments: Mapping[str, Any]) -> str | None:
+        if self.choice:
+            value = arguments[self.choice]
+            if not isinstance(value, str) or value not in self.operations:
+                raise ArgumentFault(f"{self.choice} must be one of: {', '.join(map(str, self.operations))}.")
+            return value
+        given = [name for name in self.operations if name is not None and name in arguments]
+        if len(given) > 1:
+            raise ArgumentFault(f"Give only one of: {', '.join(given)}.")
+        return given[0] if given else None
 
     @property
     def is_repeatable(self) -> bool:
@@ -88,73 +132,60 @@ class DeclaredTool:
         return {**self.schema, "properties": shown, "required": [n for n in self.schema["required"] if n not in names]}
 
 
-def compiled(document: Document) -> dict[str, DeclaredTool]:
-    """The document's tools by name. Raises BrokenDocument for a declaration that names no parameter."""
-    tools: dict[str, DeclaredTool] = {}
+def compiled(document: Document) -> dict[str, dict[str, DeclaredTool]]:
+    """The document's tools by set and name. Raises BrokenDocument for a declaration that names no parameter."""
+    sets: dict[str, dict[str, DeclaredTool]] = {name: {} for name in SETS}
     for spec in document.operations():
-        if (declared := spec.raw.get(KEY)) is not None:
-            tool = _tool(spec, document, declared)
+        for declared in spec.raw.get(KEY, ()):
+            if declared["set"] not in sets:
+                raise BrokenDocument(f"{spec.place}/{KEY}: no set '{declared['set']}'")
+            tools, tool = sets[declared["set"]], _tool(spec, document, declared)
             tools[tool.name] = _joined(tools[tool.name], tool) if tool.name in tools else tool
-    return tools
+    return sets
 
 
 def _tool(spec: OperationSpec, document: Document, declared: Mapping[str, Any]) -> DeclaredTool:
-    places, schemas, required = _arguments(spec, document)
-    path_only = [parameter["name"] for parameter in spec.parameters if parameter["in"] == "path"]
-    shown: dict[str, Any] = {"workspace_id": {}} if "workspace_id" in path_only else {}
+    taken = taken_by(spec, document)
+    shown: dict[str, dict[str, Any]] = {WORKSPACE: {}} if WORKSPACE in taken else {}
     shown |= declared["parameters"]
-    if unknown := [name for name in (*shown, *declared.get("fixed", ())) if name not in places]:
+    if unknown := [name for name in declared.get("fixed", ()) if name not in taken]:
         raise BrokenDocument(f"{spec.place}/{KEY}: no parameter '{unknown[0]}'")
-    properties = {name: _shown(schemas[name], replaced) for name, replaced in shown.items()}
-    needed = [name for name in shown if name in required]
-    choice, selected = next(iter(declared.get("choice", {}).items()), (None, None))
+    try:
+        places = {name: located(name, keywords, taken, document) for name, keywords in shown.items()}
+    except BrokenDocument as error:
+        raise BrokenDocument(f"{spec.place}/{KEY}: {error}") from error
+    properties = {name: _shown(places[name][1], shown[name], document) for name in shown}
+    needed = [name for name in shown if places[name][1].required or name in declared.get("required", ())]
+    choice, selected = next(iter(declared.get("choice", {}).items()), (None, declared.get("given")))
     if choice is not None:
         properties[choice] = {"type": "string", "enum": [selected]}
         needed.append(choice)
-    operation = ToolOperation(
-        spec, {name: places[name] for name in shown}, declared.get("fixed", {}), declared.get("text")
-    )
+    arguments = {name: argument for name, (argument, _) in places.items()}
+    operation = ToolOperation(spec, arguments, declared.get("fixed", {}), declared.get("text"))
     schema = {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
-    return DeclaredTool(
-        declared["name"], declared["description"], declared["hints"], choice, {selected: operation}, schema
-    )
+    named = (declared["set"], declared["name"], declared["description"], declared["hints"])
+    return DeclaredTool(*named, choice, {selected: operation}, schema)
 
 
 def _joined(first: DeclaredTool, second: DeclaredTool) -> DeclaredTool:
-    """One tool from two operations, told apart by their choice."""
-    if first.choice is None or first.choice != second.choice or set(first.operations) & set(second.operations):
+    """One tool from two operations, of which a call selects one."""
+    if first.choice != second.choice or set(first.operations) & set(second.operations):
         raise BrokenDocument(f"{KEY}: two operations named '{first.name}' need a choice between them")
     operations = {**first.operations, **second.operations}
-    properties = {**second.schema["properties"], **first.schema["properties"]}
-    properties[first.choice] = {"type": "string", "enum": [*operations]}
-    schema = {**first.schema, "properties": properties}
-    return DeclaredTool(first.name, first.description, first.hints, first.choice, operations, schema)
+    properties = {**first.schema["properties"], **second.schema["properties"], **first.schema["properties"]}
+    if first.choice is not None:
+        properties[first.choice] = {"type": "string", "enum": [*operations]}
+    required = [name for name in first.schema["required"] if name in second.schema["required"]]
+    schema = {**first.schema, "properties": properties, "required": required}
+    return DeclaredTool(first.set, first.name, first.description, first.hints, first.choice, operations, schema)
 
 
-def _arguments(
-    spec: OperationSpec, document: Document
-) -> tuple[dict[str, str], dict[str, Mapping[str, Any]], set[str]]:
-    """Where the operation takes each argument, its schema, and which are required."""
-    taken = [parameter for parameter in spec.parameters if parameter["in"] in ("path", "query")]
-    places = {parameter["name"]: str(parameter["in"]) for parameter in taken}
-    schemas: dict[str, Mapping[str, Any]] = {
-        parameter["name"]: {**_described(parameter), **parameter["schema"]} for parameter in taken
-    }
-    required: set[str] = {parameter["name"] for parameter in taken if parameter.get("required")}
-    if spec.body is not None:
-        body = document.resolve(next(iter(spec.body["content"].values()))["schema"])
-        for name, schema in body.get("properties", {}).items():
-            places[name], schemas[name] = "body", document.resolve(schema)
-        required |= set(body.get("required", ()))
-    return places, schemas, required
-
-
-def _described(parameter: Mapping[str, Any]) -> dict[str, Any]:
-    return {"description": parameter["description"]} if "description" in parameter else {}
-
-
-def _shown(schema: Mapping[str, Any], replaced: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in {**schema, **replaced}.items() if name not in HIDDEN}
+def _shown(taken: Taken, declared: Mapping[str, Any], document: Document) -> dict[str, Any]:
+    """The schema that models see: the operation's, with the keywords that the declaration replaces."""
+    replaced = {name: value for name, value in declared.items() if name not in DIRECTIVES}
+    schema = {} if "type" in replaced else taken.schema
+    kept = {"description": taken.schema["description"]} if "description" in taken.schema else {}
+    return dereferenced({**kept, **schema, **replaced}, document)
 
 
 def _text(value: Any) -> Any:

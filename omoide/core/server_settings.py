@@ -60,6 +60,9 @@ class ServerSettings(SettingGroup):
         description="Issuers of OAuth servers that make keys for this server, comma-separated, for MCP clients. "
         "Empty: keys are made by the operator only.",
     )
+    mcp_tools: Literal["core", "full"] = Field(
+        "core", description="The tools at /mcp: the nine core ones, or those of the original. /mcp/full has the latter."
+    )
     ui: bool = Field(True, description="Serve the page to look at memory.")
     ui_writes: bool | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""Serve MCP at `/mcp` and `/mcp/{workspace}`: middleware that answers these paths and passes everything else on.
+"""Serve MCP at its addresses: middleware that answers these paths and passes everything else on.
 
 The package `mcp` takes half a second and 65 MB to load, so it is loaded with the first request.
 """
@@ -6,9 +6,7 @@ The package `mcp` takes half a second and 65 MB to load, so it is loaded with th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
 from typing import Any
-from urllib.parse import unquote
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,39 +14,38 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from omoide.asgi.cors import SameOriginGuard
 from omoide.contract.document import Document
 from omoide.core.lazy_import import lazy_import
+from omoide.core.settings import Settings
+from omoide.mcp import address
 from omoide.mcp.authorization import NO_KEY, ProtectedResource
-from omoide.mcp.in_process import WORKSPACE
 
 with lazy_import("omoide.mcp.transport"):
     from omoide.mcp import transport
 
-PATH = "/mcp"
 NOT_INSTALLED = "MCP needs another package on the server: pip install 'omoide[mcp]'"
 
 
 class McpEndpoint:
-    """The middleware. `resource` decides about keys; None if none is needed. Pages of `origins` may call it."""
+    """The middleware. `resource` decides about keys; None if none is needed."""
 
     def __init__(
         self,
         app: ASGIApp,
         document: Document,
         resource: ProtectedResource | None,
-        origins: Collection[str],
-        max_body_bytes: int,
+        settings: Settings,
     ) -> None:
         self.app = app
         self.document = document
-        self.max_body_bytes = max_body_bytes
+        self.settings = settings
         self.resource = resource
-        self._checked = SameOriginGuard(self._answer, origins, ("*",))
+        self._checked = SameOriginGuard(self._answer, settings.own_origins, ("*",))
         self._served: transport.HttpTransport | None = None
         self._starting = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, self._until_shutdown(receive), send)
-        elif scope["type"] == "http" and _is_ours(_path(scope)):
+        elif scope["type"] == "http" and address.is_ours(address.path_of(scope)):
             await self._checked(scope, receive, send)
         elif scope["type"] == "http" and (metadata := self._metadata(scope)) is not None:
             await _send(200, metadata, send)
@@ -78,20 +75,21 @@ class McpEndpoint:
                 raise
             await _refuse(501, NOT_INSTALLED, send)
             return
-        workspace = _workspace(scope)
-        await served.handle({**scope, "extensions": {**scope["extensions"], WORKSPACE: workspace}}, receive, send)
+        extensions = {**scope["extensions"], address.KEY: address.address_of(scope)}
+        await served.handle({**scope, "extensions": extensions}, receive, send)
 
     def _metadata(self, scope: Scope) -> dict[str, Any] | None:
         """What RFC 9728 has clients ask for before they have a key; None for other requests."""
         if self.resource is None or scope["method"] not in ("GET", "HEAD"):
             return None
         path = self.resource.path_of(scope)
-        return None if path is None or (path and not _is_ours(path)) else self.resource.metadata(scope, path)
+        return None if path is None or (path and not address.is_ours(path)) else self.resource.metadata(scope, path)
 
     async def _transport(self) -> transport.HttpTransport:
         async with self._starting:
             if self._served is None:
-                created = (await asyncio.to_thread(_loaded))(self.app, self.document, self.max_body_bytes)
+                load, settings = await asyncio.to_thread(_loaded), self.settings
+                created = load(self.app, self.document, settings.mcp_tools, settings.max_body_bytes)
                 await created.start()
                 self._served = created
         return self._served
@@ -99,23 +97,6 @@ class McpEndpoint:
 
 def _loaded() -> type[transport.HttpTransport]:
     return transport.HttpTransport
-
-
-def _path(scope: Scope) -> str:
-    """The path as it was sent, in which an id may contain an encoded slash."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    return raw.decode("latin-1")
-
-
-def _is_ours(path: str) -> bool:
-    return path == PATH or (path.startswith(f"{PATH}/") and path.rstrip("/").count("/") <= 2)
-
-
-def _workspace(scope: Scope) -> str | None:
-    """The workspace that the path names, else the header of the original's clients."""
-    named = unquote(_path(scope)[len(PATH) :].strip("/"))
-    header = dict(scope["headers"]).get(b"x-honcho-workspace-id", b"").decode("latin-1")
-    return named or header or None
 
 
 async def _refuse(status: int, detail: str, send: Send, *headers: tuple[bytes, bytes]) -> None:

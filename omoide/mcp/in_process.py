@@ -11,9 +11,6 @@ from starlette.types import ASGIApp, Message, Scope
 
 from omoide.contract.tools import ToolRequest
 
-WORKSPACE = "omoide.mcp.workspace"
-"""Key in the scope's extensions of the workspace that an MCP request is about, if its address names one."""
-
 PASSED_ON = (b"authorization", b"host", b"x-forwarded-for", b"x-request-id", b"idempotency-key")
 """Headers of the request that identify the caller, and the call."""
 

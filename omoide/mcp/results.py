@@ -10,16 +10,29 @@ import orjson
 from mcp.server.context import ServerRequestContext
 from starlette.requests import Request
 
-from omoide.contract.tools import DeclaredTool, ToolOperation
+from omoide.contract.tool_arguments import ArgumentFault
+from omoide.contract.tools import WORKSPACE, DeclaredTool, ToolOperation
+from omoide.mcp import address
+from omoide.mcp.address import Address
 from omoide.mcp.headers import REPEATED
-from omoide.mcp.in_process import WORKSPACE, Answered
+from omoide.mcp.in_process import Answered
 
 DONE = "Done."
+WORKSPACE_MISSING = (
+    f" Name the workspace as an argument, in the address (/mcp/WORKSPACE), or in the header {address.HEADER}."
+)
+
+
+def address_of(context: ServerRequestContext[dict[str, object], Request]) -> Address:
+    """The address of the request."""
+    assert context.request is not None
+    called: Address = context.request.scope["extensions"][address.KEY]
+    return called
 
 
 def workspace_of(context: ServerRequestContext[dict[str, object], Request]) -> str | None:
-    """The workspace that the request's address or header fixes."""
-    return None if context.request is None else context.request.scope["extensions"].get(WORKSPACE)
+    """The workspace that the request's address or header names."""
+    return address_of(context).workspace
 
 
 def was_sent_before(context: ServerRequestContext[dict[str, object], Request]) -> bool:
@@ -27,29 +40,36 @@ def was_sent_before(context: ServerRequestContext[dict[str, object], Request]) -
     return context.request is not None and REPEATED in context.request.headers
 
 
-def shown(tool: DeclaredTool, workspace: str | None) -> types.Tool:
-    """The tool as models see it; a workspace that is fixed is no argument."""
-    schema = dict(tool.schema) if workspace is None else tool.schema_without("workspace_id")
+def shown(tool: DeclaredTool, called: Address) -> types.Tool:
+    """The tool as models see it; a workspace that is fixed is no argument, and one of the header need not be."""
+    schema = dict(tool.schema) if called.fixed_workspace is None else tool.schema_without(WORKSPACE)
+    if called.workspace is not None:
+        schema["required"] = [name for name in schema["required"] if name != WORKSPACE]
     hints = types.ToolAnnotations.model_validate(tool.hints)
     return types.Tool(name=tool.name, description=tool.description, input_schema=schema, annotations=hints)
 
 
-def fault(tool: DeclaredTool, arguments: Mapping[str, Any]) -> str | None:
-    """What keeps these arguments from being sent to an operation: one that is missing, unknown or no choice."""
+def arguments_of(tool: DeclaredTool, given: Mapping[str, Any] | None, called: Address) -> dict[str, Any]:
+    """The arguments of a call, with the workspace of the address; null counts as not given. Raises ArgumentFault."""
+    arguments = {name: value for name, value in (given or {}).items() if value is not None}
     known = tool.schema["properties"]
+    if WORKSPACE in known and called.workspace is not None:
+        named = arguments.setdefault(WORKSPACE, called.workspace)
+        if named != called.fixed_workspace is not None:
+            raise ArgumentFault(f"The tools at this address are about the workspace {called.fixed_workspace!r} only.")
     if missing := [name for name in tool.schema["required"] if arguments.get(name) in (None, "")]:
-        return f"Missing: {', '.join(missing)}."
+        hint = WORKSPACE_MISSING if WORKSPACE in missing else ""
+        raise ArgumentFault(f"Missing: {', '.join(missing)}.{hint}")
     if unknown := [name for name in arguments if name not in known]:
-        return f"Unknown: {', '.join(unknown)}. {tool.name} takes {', '.join(known)}."
-    if tool.choice and arguments[tool.choice] not in tool.operations:
-        return f"{tool.choice} must be one of: {', '.join(map(str, tool.operations))}."
-    return None
+        takes = ", ".join(shown(tool, called).input_schema["properties"]) or "no arguments"
+        raise ArgumentFault(f"Unknown: {', '.join(unknown)}. {tool.name} takes {takes}.")
+    return arguments
 
 
 def result(operation: ToolOperation, answer: Answered) -> types.CallToolResult:
     """The answer, as text for models and structured; or what is wrong with the call."""
     if answer.status >= 400:
-        return failed(_reason(answer))
+        return failed(_reason(operation, answer))
     value = orjson.loads(answer.body) if answer.body else {}
     structured = value if isinstance(value, dict) else {"result": value}
     text = value.get(operation.text) if operation.text else orjson.dumps(value).decode()
@@ -71,16 +91,16 @@ def _content(text: str) -> types.TextContent:
     return types.TextContent(type="text", text=text)
 
 
-def _reason(answer: Answered) -> str:
+def _reason(operation: ToolOperation, answer: Answered) -> str:
     """The detail of an error, with the names of the arguments."""
     try:
         detail = orjson.loads(answer.body)["detail"]
     except (ValueError, KeyError, TypeError):
         detail = f"The server answered {answer.status}."
-    return detail if isinstance(detail, str) else "; ".join(_faults(detail))
+    return detail if isinstance(detail, str) else "; ".join(_faults(operation, detail))
 
 
-def _faults(detail: list[dict[str, Any]]) -> Iterator[str]:
+def _faults(operation: ToolOperation, detail: list[dict[str, Any]]) -> Iterator[str]:
     for found in detail:
-        where = ".".join(str(part) for part in found.get("loc", ())[1:])
+        where = operation.name_of(tuple(found.get("loc", ()))) if found.get("loc") else ""
         yield f"{where}: {found.get('msg', '').removeprefix('Value error, ')}" if where else str(found.get("msg"))

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from omoide.contract import tools
 from omoide.contract.document import Document
+from omoide.contract.tool_arguments import ArgumentFault
 from omoide.mcp import results
 from omoide.mcp.in_process import call
 
@@ -34,8 +35,9 @@ Context = ServerRequestContext[dict[str, object], Request]
 class HttpTransport:
     """Serves the tools of a document by calling the application."""
 
-    def __init__(self, app: ASGIApp, document: Document, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, document: Document, default_set: str, max_body_bytes: int) -> None:
         self.app = app
+        self.default_set = default_set
         self.tools = tools.compiled(document)
         server = Server[dict[str, object]](
             "omoide",
@@ -76,22 +78,25 @@ class HttpTransport:
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._manager.handle_request(scope, receive, send)
 
+    def _tools(self, context: Context) -> dict[str, tools.DeclaredTool]:
+        """The tools at the address of the request."""
+        return self.tools[results.address_of(context).tool_set or self.default_set]
+
     async def _list(self, context: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        workspace = results.workspace_of(context)
-        return types.ListToolsResult(tools=[results.shown(tool, workspace) for tool in self.tools.values()])
+        called = results.address_of(context)
+        return types.ListToolsResult(tools=[results.shown(tool, called) for tool in self._tools(context).values()])
 
     async def _call(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
-        if (tool := self.tools.get(params.name)) is None:
-            return results.failed(f"There is no tool {params.name!r}; there are: {', '.join(self.tools)}.")
+        known = self._tools(context)
+        if (tool := known.get(params.name)) is None:
+            return results.failed(f"There is no tool {params.name!r}; there are: {', '.join(known)}.")
         if results.was_sent_before(context) and not tool.is_repeatable:
             return results.failed(MAYBE_DONE)
-        arguments = dict(params.arguments or {})
-        if (workspace := results.workspace_of(context)) is not None:
-            arguments["workspace_id"] = workspace
-        if (fault := results.fault(tool, arguments)) is not None:
-            return results.failed(fault)
-        selected = arguments.pop(tool.choice) if tool.choice else None
-        operation = tool.operations[selected]
+        try:
+            arguments = results.arguments_of(tool, params.arguments, results.address_of(context))
+            operation = tool.selected(arguments)
+            request = operation.call(arguments)
+        except ArgumentFault as fault:
+            return results.failed(str(fault))
         assert context.request is not None
-        answer = await call(self.app, context.request.scope, operation.call(arguments))
-        return results.result(operation, answer)
+        return results.result(operation, await call(self.app, context.request.scope, request))
