@@ -23,28 +23,49 @@ from omoide.storage.engine import open_store
 from omoide.storage.sqlite.database_files import refuse_own
 from omoide.text_extraction.exports import kinds
 
-with lazy_import("omoide.storage.export.schema", "omoide.storage.export.importer"):
+with lazy_import("omoide.storage.export.schema", "omoide.storage.export.importer", "omoide.cli.import_honcho"):
+    from omoide.cli import import_honcho
     from omoide.storage.export import importer, schema
+
+HONCHO = "honcho"
+
+
+class _Source(click.Path):
+    """A file, or the address of a server."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        is_address = isinstance(value, str) and value.startswith(("http://", "https://"))
+        return value if is_address else super().convert(value, param, ctx)
 
 
 @click.command(name="import")
-@click.argument("file", type=click.Path(exists=True, allow_dash=True, path_type=Path))
+@click.argument("file", type=_Source(exists=True, allow_dash=True, path_type=Path))
 @click.option("--as", "name", help="A new name for the workspace.")
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file. Created if missing.")
 @click.option("--restart", is_flag=True, help="Discard the data of an interrupted import with this name.")
-@click.option("--from", "kind", type=click.Choice([*kinds.KINDS]), help="Import conversations of another program.")
-@click.option("--workspace", help="With --from: the workspace to add them to. Created if missing.")
+@click.option("--from", "kind", type=click.Choice([*kinds.KINDS, HONCHO]), help="Import what another program has.")
+@click.option("--workspace", help="With --from: the workspace to add to, created if missing. Of honcho: which one.")
 @click.option("--me", multiple=True, help="With --from: your name or mail address there; repeatable. [default: user]")
 @click.option("--dry-run", is_flag=True, help="With --from: only say what would be imported.")
-def import_(file: Path, *, name: str | None, restart: bool, db: str | None, **other: Any) -> None:
+@click.option("--key", envvar="HONCHO_API_KEY", help="Of honcho: a key of the server. Better: HONCHO_API_KEY.")
+@click.option("--derive/--no-derive", default=None, help="Of honcho: whether to conclude from the imported messages.")
+def import_(file: Path | str, *, name: str | None, restart: bool, db: str | None, **other: Any) -> None:
     """Import a workspace from the export FILE. A server may be running.
 
     The workspace is visible only after the import is complete. Repeat the command to resume an interrupted import. - is
     standard input.
 
-    With --from, FILE is what another program exported: a file, a folder or a ZIP archive. Repeat the command to resume,
-    or to add what a later export has.
+    With --from, FILE is what another program exported: a file, a folder or a ZIP archive, or with honcho the address of
+    a server. Repeat the command to resume, or to add what is new since.
     """
+    key, derives = other.pop("key"), other.pop("derive")
+    if other["kind"] == HONCHO:
+        _import_honcho(file, read_settings(db=db), name=name, restart=restart, key=key, derives=derives, **other)
+        return
+    if isinstance(file, str):
+        raise click.UsageError(f"{file} is the address of a server: pass --from honcho.")
+    if derives is not None:
+        raise click.UsageError("--derive is for --from honcho.")
     if other["kind"] is not None:
         if name is not None or restart:
             raise click.UsageError("--as and --restart are for a workspace that Omoide exported.")
@@ -54,7 +75,10 @@ def import_(file: Path, *, name: str | None, restart: bool, db: str | None, **ot
         raise click.UsageError(f"Pass --from with {misplaced[0]}.")
     if file.is_dir():
         raise click.UsageError(f"{file} is a folder: say with --from which program exported it.")
-    settings = read_settings(db=db)
+    _import_export(file, read_settings(db=db), name, restart)
+
+
+def _import_export(file: Path, settings: Settings, name: str | None, restart: bool) -> None:
     watch = Stopwatch()
     try:
         with report_errors(), _opened(file, settings.db) as lines:
@@ -77,6 +101,24 @@ def _import_from(
     try:
         with report_errors():
             import_conversations(read_settings(db=db), kind, path, workspace, me=me or ["user"], dry_run=dry_run)
+    except KeyboardInterrupt:
+        raise click.ClickException("Interrupted. Repeat the command to resume.") from None
+
+
+def _import_honcho(
+    url: Path | str, settings: Settings, *, workspace: str | None, me: Sequence[str], restart: bool, **options: Any
+) -> None:
+    if not isinstance(url, str):
+        raise click.UsageError(f"{url} is not the address of a server, as http://localhost:8000.")
+    if me or restart:
+        raise click.UsageError("--me and --restart are not for --from honcho.")
+    if options["name"] is not None and workspace is None:
+        raise click.UsageError("--as needs --workspace: it is another name for one workspace.")
+    is_dry, name, key, derives = (options[each] for each in ("dry_run", "name", "key", "derives"))
+    try:
+        with report_errors():
+            chosen = import_honcho.HonchoOptions(workspace, name, key or None, derives, is_dry)
+            import_honcho.import_honcho(settings, url, chosen)
     except KeyboardInterrupt:
         raise click.ClickException("Interrupted. Repeat the command to resume.") from None
 

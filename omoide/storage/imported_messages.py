@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import orjson
 
-from omoide.storage import sessions
+from omoide.storage import rows, sessions
 from omoide.storage.base import Transaction
 
 KEY = "source_key"
@@ -16,8 +18,26 @@ def keys(db: Transaction, workspace_id: str, session_id: str) -> frozenset[str]:
     session = sessions.find(db, workspace_id, session_id)
     if session is None:
         return frozenset()
-    rows = db.execute("SELECT metadata FROM messages WHERE session = ? AND metadata <> '{}'", (session.pk,))
-    return frozenset(key for (metadata,) in rows if (key := _key(metadata)) is not None)
+    stored = db.execute("SELECT metadata FROM messages WHERE session = ? AND metadata <> '{}'", (session.pk,))
+    return frozenset(key for (metadata,) in stored if (key := _key(metadata)) is not None)
+
+
+class ImportedMessage(NamedTuple):
+    id: str
+    seq: int
+
+
+def by_key(db: Transaction, workspace_id: str, session_id: str) -> dict[str, ImportedMessage]:
+    """Key → the message that an import stored in the session."""
+    session = sessions.find(db, workspace_id, session_id)
+    if session is None:
+        return {}
+    stored = db.execute("SELECT metadata, id, seq FROM messages WHERE session = ? ORDER BY seq", (session.pk,))
+    found = {}
+    for metadata, id, seq in stored:
+        if (key := _key(metadata)) is not None:
+            found[key] = ImportedMessage(*rows.mended(["messages.id", "messages.seq"], (id, seq)))
+    return found
 
 
 def _key(metadata: object) -> str | None:

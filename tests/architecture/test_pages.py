@@ -98,7 +98,12 @@ def test_the_command_line_page_lists_every_command_and_option() -> None:
     options: set[str] = set()
     for name, command in commands(main, "omoide"):
         assert f"`{name}" in page, name
-        options |= {option for each in command.params for option in each.opts if option.startswith("--")}
+        options |= {
+            option
+            for each in command.params
+            for option in [*each.opts, *each.secondary_opts]
+            if option.startswith("--")
+        }
     assert {*re.findall(r"--[a-z][a-z-]*", page)} == options | {"--help", "--version"}
 
 
