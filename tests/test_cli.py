@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import click
 import pytest
 
 from omoide.cli.bootstrap import read_settings
+from omoide.cli.open_page import main as wait_and_open
+from omoide.cli.open_page import page_url
 from omoide.core.auth import Keyring, Principal
 from omoide.core.setting_types import is_loopback
 from omoide.core.settings import Settings
@@ -245,6 +248,45 @@ def test_several_processes_serve_one_database(db_path: Path) -> None:
 
 
 def test_help_names_every_command(run: Run) -> None:
-    commands = ["backup", "check", "doctor", "export", "import", "key", "mcp", "queue", "repair"]
+    commands = ["backup", "check", "completion", "doctor", "export", "import", "key", "mcp", "queue", "repair"]
     commands += ["restore", "serve", "worker"]
     assert re.findall(r"^  (\w+) ", run("--help").stdout, re.MULTILINE) == commands
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80/ui/"),
+        ("0.0.0.0", "http://127.0.0.1:80/ui/"),
+        ("::", "http://[::1]:80/ui/"),
+        ("localhost", "http://localhost:80/ui/"),
+    ],
+)
+def test_the_page_is_opened_at_an_address_that_can_be_reached(host: str, url: str) -> None:
+    assert page_url(host, 80, has_page=True) == url
+
+
+def test_a_browser_opens_the_page_once_the_server_answers(
+    db_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    os.mkfifo(opened)
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", str(browser))
+    server = Server(db_path, "--open")
+    assert opened.read_text() == f"{server.url}/ui/\n"  # waits for the browser
+    server.stop()
+
+
+@pytest.mark.parametrize("browser", ["", "/bin/false", "/nonexistent"])
+def test_without_a_browser_the_address_is_printed(
+    browser: str, guarded: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("BROWSER", browser)
+    monkeypatch.delitem(sys.modules, "webbrowser", raising=False)  # it reads the environment once
+    wait_and_open(f"{guarded.url}/ui/")
+    assert capsys.readouterr().err == f"No browser to open here. The page is {guarded.url}/ui/\n"

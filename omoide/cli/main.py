@@ -15,6 +15,7 @@ from omoide.core.redaction import redact_secrets
 MODULES = (
     "backup",
     "check",
+    "completion",
     "doctor",
     "export",
     "import_",
@@ -31,6 +32,7 @@ with lazy_import(*(f"omoide.cli.{name}" for name in MODULES)):
     from omoide.cli import (
         backup,
         check,
+        completion,
         doctor,
         export,
         import_,
@@ -57,6 +59,7 @@ COMMANDS: dict[str, Callable[[], click.Command]] = {
     "import": lambda: import_.import_,
     "check": lambda: check.check,
     "repair": lambda: repair.repair_,
+    "completion": lambda: completion.completion,
     "serve-agents": lambda: serve_agents.serve_agents,
 }
 """Each is loaded when it is used: what `omoide mcp` needs takes a fifth of the time of the server's modules."""

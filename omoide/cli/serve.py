@@ -25,6 +25,7 @@ from omoide.cli.bootstrap import (
     require_known,
 )
 from omoide.cli.connection_counts import ConnectionCounts
+from omoide.cli.open_page import open_when_ready, page_url
 from omoide.cli.sockets import GRACE_SECONDS, is_protected, listening_on, server_options
 from omoide.cli.supervisor import Child, Supervisor
 from omoide.cli.uvicorn_server import Server
@@ -51,7 +52,8 @@ SPARE_SECONDS = 2
 @click.option(
     "--public-without-auth", is_flag=True, default=None, help="Listen on a public address although auth is off."
 )
-def serve(**flags: Any) -> None:
+@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser once the server answers.")
+def serve(*, open_page: bool, **flags: Any) -> None:
     """Serve the API and run a worker."""
     settings = read_settings_and_log(**flags)
     malloc.limit_arenas()
@@ -63,9 +65,9 @@ def serve(**flags: Any) -> None:
     claimed = _claimed(settings)
     settings, known = prepared(settings)
     if settings.workers == 0:
-        _serve_in_one_process(settings, known, claimed)
+        _serve_in_one_process(settings, known, claimed, open_page=open_page)
     else:
-        serve_forked(settings, known, claimed)
+        serve_forked(settings, known, claimed, open_page=open_page)
 
 
 def prepared(settings: Settings) -> tuple[Settings, FileIdentity | None]:
@@ -109,20 +111,31 @@ def _in_one_process(settings: Settings, known: FileIdentity | None = None) -> AS
     return make_app(settings, make_worker, metrics, known)
 
 
-def _serve_in_one_process(settings: Settings, known: FileIdentity | None, claimed: ServerClaim | None) -> None:
+def _serve_in_one_process(
+    settings: Settings, known: FileIdentity | None, claimed: ServerClaim | None, *, open_page: bool
+) -> None:
     app = _in_one_process(settings, known)
-    listening = _listening(settings, claimed)
+    listening = _listening(settings, claimed, open_page=open_page)
     uvicorn.Server(uvicorn.Config(app, **server_options(settings))).run(sockets=[listening])
 
 
-def _listening(settings: Settings, claimed: ServerClaim | None) -> socket.socket:
+def _listening(settings: Settings, claimed: ServerClaim | None, *, open_page: bool) -> socket.socket:
     listening = listening_on(settings.host, settings.port, "Omoide running")
+    port = listening.getsockname()[1]
     if claimed:
-        claimed.announce(settings.host, listening.getsockname()[1])
+        claimed.announce(settings.host, port)
+    if open_page:
+        open_when_ready(page_url(settings.host, port, has_page=settings.ui))
     return listening
 
 
-def serve_forked(settings: Settings, known: FileIdentity | None, claimed: ServerClaim | None, *others: Child) -> None:
+def serve_forked(
+    settings: Settings,
+    known: FileIdentity | None,
+    claimed: ServerClaim | None,
+    *others: Child,
+    open_page: bool = False,
+) -> None:
     """Run API processes that share a socket, and a worker process, so that they do not compete for an interpreter.
 
     `others` are further processes to run.
@@ -133,7 +146,7 @@ def serve_forked(settings: Settings, known: FileIdentity | None, claimed: Server
     app = make_app(settings, lambda _: RemoteWorker(pipe), metrics, known)
     config = uvicorn.Config(app, **server_options(settings))
     counts = ConnectionCounts(settings.workers)
-    listening = _listening(settings, claimed)
+    listening = _listening(settings, claimed, open_page=open_page)
 
     def api(number: int, name: str) -> None:
         require_known(settings, known)
