@@ -182,6 +182,26 @@ JSON_CHATS: dict[str, tuple[Any, list[Spoken]]] = {
         [{"name": "Ana", "is_user": True, "mes": GRAZ}, {"name": "Sera", "is_user": False, "mes": LENTILS}],
         [("user", GRAZ, None), ("Sera", LENTILS, None)],
     ),
+    "Mem0": (
+        {
+            "results": [
+                {"id": "m", "memory": "Lives in Graz", "user_id": "ana", "created_at": "2023-07-26T08:43:32-07:00"}
+            ]
+        },
+        [("ana", "Lives in Graz", "2023-07-26 15:43")],
+    ),
+    "the memory server of MCP": (
+        [
+            {"type": "entity", "name": "default_user", "entityType": "person", "observations": ["Lives in Graz"]},
+            {"type": "entity", "name": "Siemens", "entityType": "company", "observations": ["Builds trains"]},
+            {"type": "relation", "from": "default_user", "to": "Siemens", "relationType": "works_at"},
+        ],
+        [
+            ("user", "Lives in Graz", None),
+            ("user", "Siemens (company): Builds trains", None),
+            ("user", "the user works at Siemens", None),
+        ],
+    ),
     "training data": (
         [{"conversations": [{"from": "human", "value": GRAZ}, {"from": "gpt", "value": LENTILS}]}],
         [("user", GRAZ, None), ("assistant", LENTILS, None)],
@@ -198,6 +218,32 @@ def test_exports_as_json_are_recognized(name: str) -> None:
 def test_lines_of_json_are_recognized() -> None:
     lines = "\n".join(json.dumps({"messages": [{"role": "user", "content": text}]}) for text in ("one", "two"))
     assert of_lines(lines) == [("user", "one", None), ("user", "two", None)]
+
+
+def test_a_chat_of_sillytavern_keeps_chosen_versions_and_each_form_of_time() -> None:
+    head = {"user_name": "Ana", "character_name": "Sera", "create_date": "2024-1-5@09h05m03s", "chat_metadata": {}}
+    sera = {"name": "Sera", "is_user": False, "is_system": False}
+    lines = [
+        head,
+        {**sera, "mes": "Hi {{user}}.", "send_date": "January 5, 2024 9:05am", "swipes": ["Go.", "Hi {{user}}."]},
+        {"name": "Ana", "is_user": True, "mes": GRAZ, "send_date": "2024-01-05 @09h 06m 33s 123ms"},
+        {
+            **sera,
+            "mes": "",
+            "swipes": ["a", f"<think>hm</think>{LENTILS}"],
+            "swipe_id": 1,
+            "send_date": 1_704_445_680_000,
+        },
+        {**sera, "mes": "Muted.", "is_system": True, "send_date": "2024-01-05T09:08:01Z"},
+        {**sera, "name": "System", "mes": "Night falls.", "extra": {"type": "narrator"}},
+        {**sera, "name": "Rook", "mes": "Caw.", "send_date": "2024-01-05T09:09:00.000Z"},
+    ]
+    assert of_lines("\n".join(map(json.dumps, lines))) == [
+        ("Sera", "Hi Ana.", "2024-01-05 09:05"),
+        ("user", GRAZ, "2024-01-05 09:06"),
+        ("Sera", LENTILS, "2024-01-05 09:08"),
+        ("Rook", "Caw.", "2024-01-05 09:09"),
+    ]
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -290,6 +336,7 @@ def test_other_text_is_one_text(name: str) -> None:
         {"user": "ana", "settings": {"from": 1, "text": 2}},
         [{"role": "admin", "value": "x"}, {"role": "editor", "value": "y"}],
         {"messages": []},
+        [{"model": "X1", "memory": "16 GB", "user": {"rating": 5}}],
         [],
         "role",
     ],
@@ -327,6 +374,7 @@ def test_nested_values_are_no_conversation(depth: int) -> None:
         ("u1", ["+43 660 123"], {"+43 660 123": "43-660-123"}),
         ("u1", ["user", "assistant"], {"user": "u1", "assistant": "assistant"}),
         ("assistant", ["user", "assistant"], {"user": "user", "assistant": "assistant"}),
+        ("u1", ["Søren", "Ben 王", "Ben 李"], {"Søren": "soren", "Ben 王": "ben-d7b624c5", "Ben 李": "ben-adb13954"}),
     ],
 )
 def test_speakers_become_peers(uploader: str, names: list[str], expected: dict[str, str]) -> None:

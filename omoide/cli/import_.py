@@ -15,13 +15,14 @@ import click
 
 from omoide.cli.bootstrap import read_settings
 from omoide.cli.import_conversations import import_conversations
+from omoide.cli.import_memory import import_memory
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors
 from omoide.core.formatting import pluralize
 from omoide.core.lazy_import import lazy_import
 from omoide.core.settings import Settings
 from omoide.storage.engine import open_store
 from omoide.storage.sqlite.database_files import refuse_own
-from omoide.text_extraction.exports import kinds
+from omoide.text_extraction.exports import kinds, memories
 
 with lazy_import("omoide.storage.export.schema", "omoide.storage.export.importer", "omoide.cli.import_honcho"):
     from omoide.cli import import_honcho
@@ -43,7 +44,12 @@ class _Source(click.Path):
 @click.option("--as", "name", help="A new name for the workspace.")
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file. Created if missing.")
 @click.option("--restart", is_flag=True, help="Discard the data of an interrupted import with this name.")
-@click.option("--from", "kind", type=click.Choice([*kinds.KINDS, HONCHO]), help="Import what another program has.")
+@click.option(
+    "--from",
+    "kind",
+    type=click.Choice([*kinds.KINDS, *memories.KINDS, HONCHO]),
+    help="Import what another program has.",
+)
 @click.option("--workspace", help="With --from: the workspace to add to, created if missing. Of honcho: which one.")
 @click.option("--me", multiple=True, help="With --from: your name or mail address there; repeatable. [default: user]")
 @click.option("--dry-run", is_flag=True, help="With --from: only say what would be imported.")
@@ -100,7 +106,11 @@ def _import_from(
         raise click.UsageError("--from does not read standard input.")
     try:
         with report_errors():
-            import_conversations(read_settings(db=db), kind, path, workspace, me=me or ["user"], dry_run=dry_run)
+            settings, importing = (
+                read_settings(db=db),
+                import_memory if kind in memories.KINDS else import_conversations,
+            )
+            importing(settings, kind, path, workspace, me=me or ["user"], dry_run=dry_run)
     except KeyboardInterrupt:
         raise click.ClickException("Interrupted. Repeat the command to resume.") from None
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from omoide.cli.import_report import owner_line, peer_lines, time_lines, unreadable_lines
 from omoide.cli.progress import Stopwatch, progress_bar
 from omoide.core import identifiers
 from omoide.core.formatting import pluralize
@@ -19,9 +19,6 @@ from omoide.services.conversation_import import ConversationImport, Plan, plan
 from omoide.storage.engine import open_store
 from omoide.text_extraction.exports import kinds
 from omoide.text_extraction.exports.conversation import Export
-
-SHOWN = 20
-"""Peers, and unreadable files, that are listed at most."""
 
 
 def import_conversations(
@@ -81,25 +78,13 @@ def _opened(settings: Settings, workspace: str, planned: Plan) -> ConversationIm
 def _described(export: Export, planned: Plan, me: Sequence[str]) -> list[str]:
     """Who said how much, when, and what is left out."""
     messages = [message for session in planned.sessions for message in session.messages]
-    counts = Counter(message.peer_id for message in messages)
-    times = [message.created_at for message in messages if message.created_at is not None]
-    lines = [f"{peer_id}: {pluralize(count, 'message')}" for peer_id, count in counts.most_common(SHOWN)]
-    if len(counts) > SHOWN:
-        lines.append(f"and {pluralize(len(counts) - SHOWN, 'more peer')}")
-    if times:
-        lines.append(f"From {_day(min(times))} to {_day(max(times))}.")
+    lines = [
+        *peer_lines(Counter(message.peer_id for message in messages), "message"),
+        *time_lines([message.created_at for message in messages if message.created_at is not None]),
+    ]
     if messages and not planned.is_owner_found:
-        lines.append(
-            f"No speaker is {' or '.join(me)}: every speaker became a peer of its own. --me NAME says who you are."
-        )
+        lines.append(owner_line(me))
     lines += [f"Left out: {pluralize(count, each.noun)}{each.detail}." for each, count in export.left_out().items()]
     if empty := sum(not each.turns for each in export.conversations):
         lines.append(f"Left out: {pluralize(empty, 'conversation')} without talk.")
-    lines += [f"Left out: {name} is damaged." for name in export.report.unreadable[:SHOWN]]
-    if len(export.report.unreadable) > SHOWN:
-        lines.append(f"Left out: {pluralize(len(export.report.unreadable) - SHOWN, 'more damaged file')}.")
-    return lines
-
-
-def _day(micros: int) -> str:
-    return datetime.fromtimestamp(micros / 1e6, UTC).date().isoformat()
+    return lines + unreadable_lines(export.report.unreadable)

@@ -89,7 +89,8 @@ class Conclusion:
     details: Json
     """`premises`, `sources`, `pattern_type`, `confidence`: additional fields of derived conclusions; `message_ids`:
     the newest messages behind an explicit one; `utc_offset`: of the newest of these, unless it is 0; `reason`: why a
-    caller corrected it; `corrects`: the id of the conclusion that a caller corrected with this one."""
+    caller corrected it; `corrects`: the id of the conclusion that a caller corrected with this one; `source`,
+    `source_key`, `metadata`: of one that was imported from another memory."""
     valid_from: int | None = None
     valid_until: int | None = None
     """When it holds in the world, as far as that is known; the end is exclusive."""
@@ -139,6 +140,9 @@ class NewConclusion:
     valid_from: int | None = None
     valid_until: int | None = None
     topics: frozenset[str] = frozenset()
+    said_at: int | None = None
+    """When its source was said; None for the time of storage."""
+    details: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,31 +32,37 @@ with lazy_import("omoide.reasoner.extractive.card"):
 
 async def create(services: Services, workspace_id: str, batch: Sequence[NewConclusion]) -> list[Conclusion]:
     """Store conclusions as `conclusions.add` does, and end what they supersede."""
-    read = await offload(_with_topics, services.reasoner, batch, clock.now())
-    stored = await services.store.write(_create, workspace_id, read, services.reasoner)
+    read = await offload(with_topics, services.reasoner, batch, clock.now())
+    stored = await services.store.write(store, workspace_id, read, services.reasoner)
     services.wake_worker()
     return stored
 
 
-def _with_topics(reasoner: Reasoner, batch: Sequence[NewConclusion], now: int) -> list[NewConclusion]:
+def with_topics(reasoner: Reasoner, batch: Sequence[NewConclusion], now: int) -> list[NewConclusion]:
     """The conclusions with their topics, and when they hold if the caller has not said that."""
     read = []
     for new in batch:
-        fact = reasoner.as_fact(new.content, new.observed_id, now)
+        fact = reasoner.as_fact(new.content, new.observed_id, new.said_at or now)
         is_open = new.valid_from is None and new.valid_until is None
         start, end = (fact.valid_from, fact.valid_until) if is_open else (new.valid_from, new.valid_until)
         read.append(replace(new, valid_from=start, valid_until=end, topics=fact.topics))
     return read
 
 
-def _create(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], reasoner: Reasoner) -> list[Conclusion]:
+def of_peer(new: NewConclusion, peer_id: str) -> NewConclusion:
+    """The conclusion about this peer, who holds it."""
+    return replace(new, observer_id=peer_id, observed_id=peer_id)
+
+
+def store(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], reasoner: Reasoner) -> list[Conclusion]:
+    """Store conclusions whose topics are known, and end what they supersede."""
     now = clock.now()
     stored = conclusions.add(db, workspace_id, batch, now)
     by_pair: dict[tuple[str, str], list[Fact]] = {}
     for new in batch:
         # What held only in the past replaces nothing that holds now.
         if new.topics and (new.valid_until is None or new.valid_until > now):
-            fact = Fact(new.content, (), now, new.valid_from, new.valid_until, new.topics)
+            fact = Fact(new.content, (), new.said_at or now, new.valid_from, new.valid_until, new.topics)
             by_pair.setdefault((new.observer_id, new.observed_id), []).append(fact)
     for (observer_id, observed_id), facts in by_pair.items():
         pair = conclusions.pair(db, workspace_id, observer_id, observed_id)
@@ -71,11 +77,12 @@ def _create(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], 
 
 
 def _judge_of(reasoner: Reasoner, observed_id: str, facts: Sequence[Fact]) -> Judge:
-    """A judge that leaves statements alone that were written together, because none of them is newer."""
-    together = frozenset(fact.content for fact in facts)
+    """A judge that leaves statements alone that were made at the same time, because none of them is newer."""
+    times = {fact.content: fact.said_at for fact in facts}
 
     def judge(newer: str, older: str) -> Effect | None:
-        return None if {newer, older} <= together else reasoner.judge(newer, older, observed_id)
+        is_together = newer in times and times[newer] == times.get(older)
+        return None if is_together else reasoner.judge(newer, older, observed_id)
 
     return judge
 

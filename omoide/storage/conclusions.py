@@ -135,10 +135,13 @@ def add(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], now:
         session = None if new.session_id is None else sessions_by_id[new.session_id]
         target, id = Target(workspace, (observer.pk, observed.pk), session), new_id(now)
         start, end = new.valid_from, new.valid_until
-        row = ConclusionRow(id, new.content, now, valid_from=start, valid_until=end, topics=new.topics)
+        said_at = now if new.said_at is None else new.said_at
+        row = ConclusionRow(id, new.content, said_at, new.details, valid_from=start, valid_until=end, topics=new.topics)
         pk = insert(db, target, row, now)
         names = (new.observer_id, new.observed_id, new.session_id)
-        stored.append(Conclusion(pk, id, new.content, *names, "explicit", None, 1, now, now, {}, start, end))
+        stored.append(
+            Conclusion(pk, id, new.content, *names, "explicit", None, 1, said_at, now, new.details, start, end)
+        )
     embeddings.enqueue(db, now)
     return stored
 

@@ -89,12 +89,12 @@ def pieces(
     turns = _turns(text, kind)
     if len(turns) > MOST_TURNS:
         raise TooLarge(f"The conversation has {len(turns):,} messages; the limit is {MOST_TURNS:,}. Split the file.")
-    return of_turns(turns, limit) or [Piece(part) for part in split(_storable(_normalized(text, kind)), limit)]
+    return of_turns(turns, limit) or [Piece(part) for part in split(storable(_normalized(text, kind)), limit)]
 
 
 def of_turns(turns: Iterable[ChatTurn], limit: int) -> list[Piece]:
     """What was said in turns, in pieces of at most `limit` characters."""
-    spoken = ((turn, said) for turn in turns if (said := _storable(turn.text)).strip())
+    spoken = ((turn, said) for turn in turns if (said := storable(turn.text)).strip())
     return [Piece(part, turn) for turn, said in spoken for part in split(said, limit)]
 
 
@@ -105,7 +105,7 @@ def extract(data: bytes, content_type: str | None, filename: str | None, *, pdf_
     differs from its declared type, and TooLarge for a PDF beyond `pdf_limits`.
     """
     kind = detect_file_type(data, content_type, filename)
-    return _storable(_normalized(_decoded(data, kind, content_type, pdf_limits), kind))
+    return storable(_normalized(_decoded(data, kind, content_type, pdf_limits), kind))
 
 
 def _decoded(data: bytes, kind: FileType, content_type: str | None, pdf_limits: PdfLimits | None) -> str:
@@ -233,7 +233,7 @@ def _while_resting(read: Callable[[str], T], document: str) -> T:
     return done.result()
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """`text` without NUL, and with U+FFFD for lone surrogates, which JSON escapes and PDFs can contain."""
     text = text.replace("\0", "")
     try:

@@ -28,7 +28,7 @@ _HIDDEN = frozenset({"deleted", "archived", "paused"})
 """States of memories in OpenMemory that it does not use."""
 
 
-class Statement(NamedTuple):
+class HeldStatement(NamedTuple):
     about: str | None
     """The name or the id of the peer that it is about; None for the human whose memory it is."""
     text: str
@@ -41,7 +41,7 @@ class Statement(NamedTuple):
     metadata: Mapping[str, Any] = {}
 
 
-def of_mem0(document: object) -> list[Statement]:
+def of_mem0(document: object) -> list[HeldStatement]:
     """The memories of an export of Mem0, and its relations; empty if it is none."""
     if isinstance(document, list):
         return [memory for each in document if (memory := _memory(each)) is not None]
@@ -53,7 +53,7 @@ def of_mem0(document: object) -> list[Statement]:
     return [*found, *(filter(None, map(_mem0_relation, relations)))] if isinstance(relations, list) else found
 
 
-def _memory(item: object) -> Statement | None:
+def _memory(item: object) -> HeldStatement | None:
     if not isinstance(item, dict):
         return None
     payload = item.get("payload")
@@ -68,7 +68,7 @@ def _memory(item: object) -> Statement | None:
     said_at, offset = times.from_value(fields.get("created_at")) or (None, None)
     key = str(fields.get("id") or _hash(user, agent, run))
     metadata = {name: value for name, value in fields.items() if name in _MEM0_METADATA and value not in (None, {}, [])}
-    return Statement(user or agent, text.strip(), _hash(key, text), said_at, offset, run, metadata)
+    return HeldStatement(user or agent, text.strip(), _hash(key, text), said_at, offset, run, metadata)
 
 
 _MEM0_METADATA = ("id", "agent_id", "app_id", "run_id", "metadata", "categories", "updated_at", "expiration_date")
@@ -78,7 +78,7 @@ def _is_identified(fields: Mapping[str, Any]) -> bool:
     return any(isinstance(fields.get(key), str) for key in ("user_id", "agent_id", "run_id", "app_id", "hash"))
 
 
-def _mem0_relation(item: object) -> Statement | None:
+def _mem0_relation(item: object) -> HeldStatement | None:
     if not isinstance(item, dict):
         return None
     names = (
@@ -90,10 +90,10 @@ def _mem0_relation(item: object) -> Statement | None:
     if source is None or relation is None or target is None:
         return None
     text = f"{_plain(source)} {_plain(relation)} {_plain(target)}"
-    return Statement(None, text, _hash("relation", text), metadata={"relation": relation})
+    return HeldStatement(None, text, _hash("relation", text), metadata={"relation": relation})
 
 
-def of_graph(records: Sequence[object]) -> list[Statement]:
+def of_graph(records: Sequence[object]) -> list[HeldStatement]:
     """The observations and relations of the memory server of MCP; empty if these are none of its lines."""
     lines = [each for each in records if isinstance(each, dict)]
     entities = {name: each for each in lines if "observations" in each and (name := _name(each.get("name")))}
@@ -117,7 +117,7 @@ def _is_participant(name: str, entity: Mapping[str, Any]) -> bool:
     return name.lower() in _OWNERS or not _PERSONS.isdisjoint(_words(str(entity.get("entityType", "")).lower()))
 
 
-def _observations(name: str, entity: Mapping[str, Any], is_participant: bool) -> Iterator[Statement]:
+def _observations(name: str, entity: Mapping[str, Any], is_participant: bool) -> Iterator[HeldStatement]:
     given = entity["observations"]
     for each in given if isinstance(given, list) else []:
         text = each.get("content") if isinstance(each, dict) else each
@@ -128,16 +128,17 @@ def _observations(name: str, entity: Mapping[str, Any], is_participant: bool) ->
         about, shown = _about(name, is_participant), text.strip()
         if not is_participant:
             shown = f"{_plain(name)} ({_plain(kind)}): {shown}" if kind else f"{_plain(name)}: {shown}"
-        yield Statement(about, shown, _hash(name, text), metadata=metadata)
+        yield HeldStatement(about, shown, _hash(name, text), metadata=metadata)
 
 
-def _relation(item: Mapping[str, Any], participants: set[str]) -> Statement | None:
+def _relation(item: Mapping[str, Any], participants: set[str]) -> HeldStatement | None:
     source, relation, target = (_name(item.get(key)) for key in ("from", "relationType", "to"))
     if source is None or relation is None or target is None:
         return None
     about = _about(source, source in participants or source.lower() in _OWNERS)
-    text = f"{_plain(source)} {_plain(relation)} {_plain(target)}"
-    return Statement(about, text, _hash("relation", text), metadata={"entity": source, "relation": relation})
+    names = ("the user" if each.lower() in _OWNERS else _plain(each) for each in (source, target))
+    text = f" {_plain(relation)} ".join(names)
+    return HeldStatement(about, text, _hash("relation", text), metadata={"entity": source, "relation": relation})
 
 
 def _about(name: str, is_participant: bool) -> str | None:

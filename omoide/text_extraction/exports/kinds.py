@@ -13,20 +13,20 @@ from omoide.text_extraction.exports.conversation import Conversation, Export, Re
 from omoide.text_extraction.exports.files import ExportFile, files
 
 
-class Kind(NamedTuple):
+class ExportKind(NamedTuple):
     read: Callable[[Iterable[ExportFile], Report], Iterator[Conversation]]
     endings: tuple[str, ...] = (".json",)
     """Of its files in a folder or an archive, in lower case."""
 
 
 KINDS = {
-    "chatgpt": Kind(assistants.chatgpt),
-    "claude": Kind(assistants.claude),
-    "sillytavern": Kind(assistants.sillytavern, (".jsonl",)),
-    "whatsapp": Kind(messengers.whatsapp, (".txt",)),
-    "telegram": Kind(messengers.telegram),
-    "slack": Kind(messengers.slack),
-    "discord": Kind(messengers.discord),
+    "chatgpt": ExportKind(assistants.chatgpt),
+    "claude": ExportKind(assistants.claude),
+    "sillytavern": ExportKind(assistants.sillytavern, (".jsonl",)),
+    "whatsapp": ExportKind(messengers.whatsapp, (".txt",)),
+    "telegram": ExportKind(messengers.telegram),
+    "slack": ExportKind(messengers.slack),
+    "discord": ExportKind(messengers.discord),
 }
 
 
