@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "0c495b810e3708f126661de0fd9b889137f86cdb54e29278709961df96531c10"
+DOCUMENT = "d9017a1c78e10cf67535374b535f64db979bc3742b5fb056b5456689f036bcb2"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

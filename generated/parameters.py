@@ -102,6 +102,7 @@ class GetPeerContextQuery:
     search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
     include_most_frequent: bool = True
     max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = None
+    tokens: Annotated[int | None, Field(ge=1, le=100000)] = None
     as_of: datetime | None = None
     valid_at: datetime | None = None
 

@@ -130,7 +130,7 @@ async def get_peer_context(
 ) -> models.PeerContext:
     """Return what the peer knows about a target: representation and card."""
     request = await memory_access.peer(context, workspace_id, peer_id, query)
-    known = await peer_context(context.services, request)
+    known = await peer_context(context.services, request, query.tokens)
     return models.PeerContext(
         peer_id=peer_id, target_id=request.observed_id, representation=known.representation, peer_card=known.card
     )

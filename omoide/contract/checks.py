@@ -1,8 +1,8 @@
 """Load and validate a document, reporting all faults in one message.
 
-`openapi-spec-validator` checks it against the 3.1 meta-schema. Six more faults, which would surface late and obscurely,
+`openapi-spec-validator` checks it against the 3.1 meta-schema. More faults, which would surface late and obscurely,
 are checked here: dangling `$ref`s, operations without a handler, unknown security schemes, operations without a success
-response, 3.0's `nullable`, and unknown keys inside schemas.
+response, 3.0's `nullable`, unknown keys inside schemas, and what MCP serves that does not fit its operation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from omoide.contract import schema_keywords
+from omoide.contract import prompts, resources, schema_keywords, tools
 from omoide.contract.document import Document, digest, target
 from omoide.contract.errors import BrokenDocument
 
@@ -51,7 +51,7 @@ def faults(document: Document) -> list[str]:
         # Inside a schema the validator's locations are relative to that schema; these are absolute.
         return list(_schema_faults(document.raw, "", document.raw.get("components", {}))) or broken
     unknown = schema_keywords.unknown_keys(document.raw)
-    return [*_leftover_nullable(document.raw, ""), *unknown, *_operation_faults(document)]
+    return [*_leftover_nullable(document.raw, ""), *unknown, *_operation_faults(document), *_mcp_faults(document)]
 
 
 def _operation_faults(document: Document) -> Iterator[str]:
@@ -67,6 +67,16 @@ def _operation_faults(document: Document) -> Iterator[str]:
             for name in requirement:
                 if name not in schemes:
                     yield f"{operation.place}/security: unknown security scheme '{name}'"
+
+
+def _mcp_faults(document: Document) -> Iterator[str]:
+    for compiled in (tools.compiled, resources.compiled_resources, resources.compiled_ids, prompts.compiled_prompts):
+        try:
+            compiled(document)
+        except BrokenDocument as error:
+            yield str(error)
+        except KeyError as error:
+            yield f"an x-mcp… of an operation lacks {error}"
 
 
 def require_handlers(document: Document, folder: Path) -> None:

@@ -69,7 +69,7 @@ def arguments_of(tool: DeclaredTool, given: Mapping[str, Any] | None, called: Ad
 def result(operation: ToolOperation, answer: Answered) -> types.CallToolResult:
     """The answer, as text for models and structured; or what is wrong with the call."""
     if answer.status >= 400:
-        return failed(_reason(operation, answer))
+        return failed(reason(operation, answer))
     value = orjson.loads(answer.body) if answer.body else {}
     structured = value if isinstance(value, dict) else {"result": value}
     text = value.get(operation.text) if operation.text else orjson.dumps(value).decode()
@@ -91,7 +91,7 @@ def _content(text: str) -> types.TextContent:
     return types.TextContent(type="text", text=text)
 
 
-def _reason(operation: ToolOperation, answer: Answered) -> str:
+def reason(operation: ToolOperation, answer: Answered) -> str:
     """The detail of an error, with the names of the arguments."""
     try:
         detail = orjson.loads(answer.body)["detail"]

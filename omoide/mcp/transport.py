@@ -16,9 +16,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from omoide.contract import tools
 from omoide.contract.document import Document
+from omoide.contract.resources import compiled_ids
 from omoide.contract.tool_arguments import ArgumentFault
 from omoide.mcp import results
 from omoide.mcp.in_process import call
+from omoide.mcp.prompts import Prompts
+from omoide.mcp.resources import Resources
 
 INSTRUCTIONS = (
     "Long-term memory. Call `recall` before you answer anything that earlier conversations may decide, and `remember` "
@@ -39,12 +42,20 @@ class HttpTransport:
         self.app = app
         self.default_set = default_set
         self.tools = tools.compiled(document)
+        ids = compiled_ids(document)
+        self._resources, self._prompts = Resources(app, document, ids), Prompts(app, document, ids)
         server = Server[dict[str, object]](
             "omoide",
             version=version("omoide"),
             instructions=INSTRUCTIONS,
             on_list_tools=self._list,
             on_call_tool=self._call,
+            on_list_resources=self._resources.list,
+            on_list_resource_templates=self._resources.templates,
+            on_read_resource=self._resources.read,
+            on_list_prompts=self._prompts.list,
+            on_get_prompt=self._prompts.get,
+            on_completion=self._complete,
         )
         # Hosts and origins were checked by omoide/asgi/cors.py.
         unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -100,3 +111,9 @@ class HttpTransport:
             return results.failed(str(fault))
         assert context.request is not None
         return results.result(operation, await call(self.app, context.request.scope, request))
+
+    async def _complete(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        given = dict(params.context.arguments or {}) if params.context else {}
+        if isinstance(params.ref, types.PromptReference):
+            return await self._prompts.complete(context, params.ref.name, params.argument, given)
+        return await self._resources.complete(context, params.ref.uri, params.argument, given)

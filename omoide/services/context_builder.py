@@ -69,15 +69,20 @@ class SessionContextRequest:
     with_costs: bool = False
 
 
-async def peer_context(services: Services, selection: Selection) -> PeerContext:
+async def peer_context(services: Services, selection: Selection, budget: int | None = None) -> PeerContext:
     """Return representation and card. Cards mix sessions, so a read restricted to sessions returns none.
 
-    Cards tell what holds now, so a read about another time returns none either.
+    Cards tell what holds now, so a read about another time returns none either. Beyond `budget` tokens both are cut at
+    their ends; a card takes at most half of it.
 
     Raises NotFound if the observer does not exist, unless the read is restricted.
     """
     card = await _card(services, selection)
-    return PeerContext(render(await select_conclusions(services, selection)), card)
+    conclusions = await select_conclusions(services, selection)
+    whole = PeerContext(render(conclusions), card)
+    if budget is None or sum(costs := await _costs(services.tokens, whole)) <= budget:
+        return whole
+    return await offload(_cut, services.tokens, card or (), conclusions, costs[0], budget)
 
 
 async def session_context(services: Services, request: SessionContextRequest) -> SessionContext:

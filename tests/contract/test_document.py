@@ -49,6 +49,8 @@ def at(document: dict[str, Any], *place: str) -> Any:
 
 Break = Callable[[dict[str, Any]], object]
 
+SERVED = {"name": "toy", "title": "Toy", "description": "A toy."}
+TOY = {"sends": "toy_id", "ids": "toy_id", "description": "Its id."}
 BROKEN: dict[str, tuple[Break, str]] = {
     "a dangling reference in a component": (
         lambda d: at(d, "components", "schemas", "Toy", "properties").update(
@@ -125,6 +127,26 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "a misspelt key of a media type": (
         lambda d: at(d, *GET)["responses"]["200"].update(content={"application/json": {"shema": {}}}),
         "get/responses/200/content/application/json: Unevaluated properties are not allowed ('shema' was unexpected)",
+    ),
+    "a resource whose URI does not name the path's parameters": (
+        lambda d: at(d, *GET).update({"x-mcp-resource": {**SERVED, "uri": "toys://{id}"}}),
+        "paths//toys/{toy_id}/get/x-mcp-resource: the variables of the uri are not the parameters of the path",
+    ),
+    "a resource without a title": (
+        lambda d: at(d, *GET).update({"x-mcp-resource": {"name": "toy", "uri": "toys://{toy_id}"}}),
+        "an x-mcp… of an operation lacks 'title'",
+    ),
+    "a list of ids without pages": (
+        lambda d: at(d, *GET).update({"x-mcp-ids": "toy_id"}),
+        "paths//toys/{toy_id}/get/x-mcp-ids: no parameter 'reverse'",
+    ),
+    "a prompt that completes from no list": (
+        lambda d: at(d, *GET).update({"x-mcp-prompt": {**SERVED, "arguments": {"toy": TOY}}}),
+        "x-mcp-prompt: no list has `x-mcp-ids: toy_id`",
+    ),
+    "a tool with an unknown argument": (
+        lambda d: at(d, *GET).update({"x-mcp": [{**SERVED, "set": "core", "hints": {}, "parameters": {"colour": {}}}]}),
+        "paths//toys/{toy_id}/get/x-mcp: no parameter 'colour'",
     ),
     "a misspelt key of an operation": (lambda d: at(d, *GET).update(respones={}), "paths//toys/{toy_id}/get"),
 }

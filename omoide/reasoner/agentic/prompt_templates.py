@@ -21,6 +21,7 @@ TAGS = (
     "history",
     "instructions",
     "known",
+    "memory",
     "messages",
     "question",
     "recent",
