@@ -17,6 +17,7 @@ SLOWEST = (
     "tests/contract/test_generated.py",
     "tests/operations/test_install.py",
     "tests/journeys/test_journeys.py",
+    "tests/mcp/test_stdio.py",
     "tests/test_processes.py",
     "tests/damage/test_damage.py",
     "tests/worker/test_secure_delete.py",

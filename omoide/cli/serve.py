@@ -32,7 +32,7 @@ from omoide.cli.uvicorn_server import Server
 from omoide.cli.worker import run_until_stopped
 from omoide.core import malloc
 from omoide.core.fd_limit import raise_limit
-from omoide.core.server_registry import ServerClaim, claim
+from omoide.core.server_registry import ServerClaim, claim_from_agents
 from omoide.core.settings import Settings
 from omoide.reasoner.factory import name_of
 from omoide.storage.engine import FileIdentity
@@ -42,6 +42,9 @@ logger = logging.getLogger("omoide.processes")
 
 SPARE_SECONDS = 2
 """Added to the grace periods before processes are killed."""
+
+GIVE_WAY_SECONDS = 20.0
+"""How long a server that agents have started may take to end."""
 
 
 @click.command()
@@ -83,9 +86,9 @@ def prepared(settings: Settings) -> tuple[Settings, FileIdentity | None]:
 
 
 def _claimed(settings: Settings) -> ServerClaim | None:
-    """Become the server that `omoide mcp` finds, unless there is one for this file."""
+    """Become the server that `omoide mcp` finds, unless a user has started one for this file."""
     try:
-        return claim(settings.db)
+        return claim_from_agents(settings.db, GIVE_WAY_SECONDS)
     except OSError:  # the database cannot be opened either, which says more
         return None
 

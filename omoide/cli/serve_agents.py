@@ -50,7 +50,7 @@ def serve_agents(*, db: str, claimed: int, grace: float) -> None:
     _load_mcp()
     agents = AgentsLock(settings.db)  # opened before forking: what a child locks stays locked until all have ended
     watch = Child("agents", partial(_end_without, agents, settings, grace))
-    serve_forked(settings, known, ServerClaim(claimed), watch)
+    serve_forked(settings, known, ServerClaim(claimed, is_shared=True), watch)
 
 
 def _load_mcp() -> None:

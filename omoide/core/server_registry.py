@@ -11,9 +11,11 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 SERVER, AGENTS, LOG = ".server", ".agents", ".server.log"
 """Suffixes of companion files: of the server's lock and address, of the agents' lock, and the log of a server that an
@@ -22,17 +24,29 @@ agent has started."""
 POLL_SECONDS = 0.02
 
 
+class _Record(TypedDict):
+    """What the server's file says."""
+
+    url: str
+    pid: int
+    shared: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ServerClaim:
-    """The exclusive right to be the server that agents find, held by every process that has `file` open."""
+    """The exclusive right to be the server that agents find, held by every process that has `file` open.
+
+    `is_shared` says that agents have started the server, which thus gives way to one that a user starts.
+    """
 
     file: int
+    is_shared: bool = False
 
     def announce(self, host: str, port: int) -> None:
         """Write where the server listens."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         shown = f"[{host}]" if ":" in host else host
-        record = json.dumps({"url": f"http://{shown}:{port}", "pid": os.getpid()})
+        record = json.dumps({"url": f"http://{shown}:{port}", "pid": os.getpid(), "shared": self.is_shared})
         os.pwrite(self.file, f"{record}\n".encode(), 0)
 
     def close(self) -> None:
@@ -52,12 +66,34 @@ def claim(db: Path) -> ServerClaim | None:
     return ServerClaim(file)
 
 
+def claim_from_agents(db: Path, seconds: float) -> ServerClaim | None:
+    """Like `claim`, but a server that agents have started is asked to end, and awaited for so long."""
+    deadline = time.monotonic() + seconds
+    asked = None
+    while (claimed := claim(db)) is None and time.monotonic() < deadline:
+        record = _announced(db)
+        if record is not None and not record["shared"]:
+            return None
+        if record is not None and record["pid"] != asked:
+            asked = record["pid"]
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(asked, signal.SIGTERM)
+        time.sleep(POLL_SECONDS)
+    return claimed
+
+
 def announced_url(db: Path) -> str | None:
     """Where the server listens that holds the claim; None as long as it is starting."""
+    record = _announced(db)
+    return None if record is None else record["url"]
+
+
+def _announced(db: Path) -> _Record | None:
     try:
-        return str(json.loads(Path(f"{db}{SERVER}").read_bytes())["url"])
-    except (OSError, ValueError, KeyError, TypeError):
+        record: _Record = json.loads(Path(f"{db}{SERVER}").read_bytes())
+    except (OSError, ValueError):  # not written yet
         return None
+    return record
 
 
 class AgentsLock:

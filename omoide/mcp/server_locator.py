@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -65,6 +66,7 @@ class ServerLocator:
                 pass_fds=[claimed.file],
                 start_new_session=True,
             )
+        threading.Thread(target=self._starting.wait, daemon=True).start()  # else it would remain as a zombie
 
     def _require_no_failure(self) -> None:
         """Raise NoServer if the server that was started has ended before it served: another would as well."""

@@ -42,10 +42,14 @@ class StdioBridge:
         writer = asyncio.create_task(self._write())
         forwarding = asyncio.create_task(self._forward())
         await asyncio.wait([writer, forwarding], return_when=asyncio.FIRST_COMPLETED)
-        if not writer.done():
-            await asyncio.wait({writer, *self._running}, timeout=DRAIN_SECONDS) if self._running else None
-            self._output.put_nowait(None)
+        answered = asyncio.create_task(self._drain())
+        await asyncio.wait([writer, answered], return_when=asyncio.FIRST_COMPLETED)
+        self._output.put_nowait(None)
         await writer
+
+    async def _drain(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
 
     async def _forward(self) -> None:
         while (line := await self._lines.get()) is not None:
