@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "d9017a1c78e10cf67535374b535f64db979bc3742b5fb056b5456689f036bcb2"
+DOCUMENT = "5ed72fc1d53214399b17a0b98c3ead215489c6b2cb42c5c944164fdf5b0192c6"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -273,6 +273,21 @@ class Key(BaseModel):
     key: str
 
 
+class MessageChange(BaseModel):
+    message_id: str
+    kind: Annotated[
+        Literal["corrected", "changed"],
+        Field(description="corrected: it was never true; changed: it was true then."),
+    ]
+    at: Annotated[
+        datetime,
+        Field(
+            description="When it was corrected, or when what took its place was said."
+        ),
+    ]
+    content: Annotated[str | None, Field(description="What took its place.")]
+
+
 class MessageJob(BaseModel):
     id: Annotated[int, Field(description="Its number in `omoide queue`.", ge=1)]
     state: Annotated[
@@ -1696,6 +1711,10 @@ class Recall(BaseModel):
     token_count: Annotated[int, Field(description="Of the text.", ge=0)]
     conclusions: list[FoundConclusion]
     messages: list[FoundMessage]
+    changes: Annotated[
+        list[MessageChange],
+        Field(description="Statements of these messages that no longer count."),
+    ]
 
 
 class DialecticResponse(BaseModel):

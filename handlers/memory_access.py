@@ -95,6 +95,22 @@ async def must_be_in_all(context: Context, workspace_id: str, sessions: Sequence
             raise Unauthorized(NOT_PERMITTED)
 
 
+async def check_named(context: Context, workspace_id: str, peer_id: str | None, session_id: str | None) -> None:
+    """Check the peer and the session that a request names against the caller's key.
+
+    Raises Unauthorized for another session than that of a session's key, and for one that the peer of a peer's key is
+    not currently in; Unprocessable for the hidden peer of a scope, unless the key may read scopes.
+    """
+    if is_narrowed(context):
+        await no_scope_peers(context, workspace_id, (peer_id,))
+    if session_id is None:
+        return
+    if context.principal.session is None:
+        await must_be_in_all(context, workspace_id, (session_id,))
+    elif context.principal.session != session_id:
+        raise Unauthorized(NOT_PERMITTED)
+
+
 async def no_scope_peers(context: Context, workspace_id: str, peer_ids: Sequence[str | None]) -> None:
     """Raise Unprocessable if an id has the prefix reserved for the hidden peers of scopes.
 

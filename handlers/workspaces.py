@@ -14,7 +14,16 @@ from omoide.core.job_payloads import DreamPayload
 from omoide.core.lazy_import import lazy_import
 from omoide.core.records import Change, PageRequest
 from omoide.generated import models, parameters
-from omoide.handlers import chat, inspection, message_search, pagination, request_parsing, serializers
+from omoide.handlers import (
+    chat,
+    inspection,
+    memory_access,
+    message_search,
+    pagination,
+    provenance,
+    request_parsing,
+    serializers,
+)
 from omoide.handlers.context import Context
 from omoide.handlers.downloads import Download
 from omoide.services import get_or_create, observer_graph, spending
@@ -95,14 +104,28 @@ async def search_workspace(
 async def recall(context: Context, *, workspace_id: str, body: models.RecallOptions) -> models.Recall:
     """Return the conclusions and messages that match the query, within a budget of tokens."""
     await request_parsing.check_query(context, body.query)
-    found = await recollection.recall(
-        context.services, workspace_id, body.query, body.peer_id, body.session_id, body.max_tokens
+    await memory_access.check_named(context, workspace_id, body.peer_id, body.session_id)
+    request = recollection.RecallRequest(
+        workspace_id,
+        body.query,
+        body.max_tokens,
+        body.peer_id,
+        body.session_id,
+        provenance.reach(context),
+        auth.reader(context.principal),
     )
+    found = await recollection.recall(context.services, request)
     return models.Recall(
         text=found.text,
         token_count=found.token_count,
         conclusions=serializers.found_conclusions(found.conclusions, None),
         messages=serializers.found_messages(found.messages, None),
+        changes=[
+            models.MessageChange(
+                message_id=each.message_id, kind=each.kind, at=clock.from_micros(each.at), content=each.content
+            )
+            for each in found.changes
+        ],
     )
 
 

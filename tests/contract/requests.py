@@ -14,6 +14,7 @@ BODIES: dict[str, object] = {
     "search_workspace": {"query": "Hello"},
     "search_peer": {"query": "Hello"},
     "search_session": {"query": "Hello"},
+    "recall": {"query": "Hello", "session_id": "s"},
     "chat_workspace": {"query": "Who?"},
     "chat": {"query": "Who?"},
     "schedule_dream": {"observer": "p", "dream_type": "omni"},

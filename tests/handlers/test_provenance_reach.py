@@ -82,7 +82,7 @@ def test_a_limited_key_is_told_of_nothing_that_it_may_not_read(memory: ReasonedW
     known = conclusions(memory)
     keys = [Principal(workspace=memory.id, peer=peer, session=room)
             for peer in (None, *PEERS) for room in (None, *ROOMS) if peer or room]  # fmt: skip
-    told = 0
+    told = recalled_names = 0
     for by in keys:
         allowed = readable(memory, by, known)
         for each in known:
@@ -93,9 +93,18 @@ def test_a_limited_key_is_told_of_nothing_that_it_may_not_read(memory: ReasonedW
                     names = {*named(answer.json())}
                     told += len(names)
                     assert names <= allowed, (by, path, each["content"])
+        for about in (None, *PEERS):
+            recalled = memory.ok("POST", "/recall", {"query": "Oslo", "peer_id": about, "max_tokens": 4_000}, by=by)
+            names = {*named([recalled["conclusions"], recalled["messages"]])}
+            names |= {("message", each["message_id"]) for each in recalled["changes"]}
+            assert names <= allowed, (by, about)
+            contents = {each["content"] for each in known if ("conclusion", each["id"]) in allowed}
+            assert {each["content"] for each in recalled["changes"]} <= {*contents, None}
+            recalled_names += len(names)
         for room in ROOMS:
             page = memory.call("POST", f"/sessions/{room}/messages/list?size=100", {}, by=by)
             for said in page.json()["items"] if page.is_success else []:
                 answer = memory.ok("GET", f"/sessions/{room}/messages/{said['id']}/conclusions", by=by)
                 assert {*named(answer)} <= allowed, (by, said)
     assert told > len(known)
+    assert recalled_names > len(known)

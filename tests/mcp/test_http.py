@@ -151,7 +151,7 @@ def test_keys_decide_as_over_the_api(guarded: Server, fresh: Callable[[str], str
     own = {"Authorization": f"Bearer {key}"}
     assert called(url, "remember", own, session_id="s", messages=[LISBON])[1]
     text, value = called(f"{guarded.url}/mcp/other", "recall", own, query="Lisbon")
-    assert (text, value) == ("JWT not permissioned for this resource", None)
+    assert (text, value) == ("Unauthorized access to resource", None)
 
 
 def test_without_a_key_the_answer_is_401(guarded: Server) -> None:

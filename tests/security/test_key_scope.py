@@ -259,6 +259,8 @@ REFUSED: list[tuple[str, Principal, str, str, Json]] = [
     ("a session into a scope", S, "POST", "/sessions", {"json": {"id": "s", "scopes": ["sc"]}}),
     ("a session into a scope", P, "POST", "/sessions", {"json": {"id": "s", "scopes": ["sc"]}}),
     ("a peer by its name", P, "POST", "/peers", {"json": {"id": "q", "metadata": {}}}),
+    ("recalling a session", P, "POST", "/recall", {"json": {**ASK, "session_id": "t"}}),
+    ("recalling a session", S, "POST", "/recall", {"json": {**ASK, "session_id": "t"}}),
     ("the representation by both claims", BOTH, "POST", "/peers/q/representation", {"json": {}}),
 ]
 
@@ -292,6 +294,18 @@ def test_no_filter_extends_the_access_of_a_narrowed_key(
         answer = house.ask(principal, method, f"/v3/workspaces/mine{path}", json={**body, "filters": filters})
         assert answer.status_code in (200, 422), answer.text
         silent(answer, OURS)
+
+
+@pytest.mark.parametrize("principal", [P, S, BOTH], ids=["a peer's key", "a session's key", "a key of both"])
+def test_a_narrowed_key_recalls_nothing_beyond_its_reach(principal: Principal, house: TwoWorkspaces) -> None:
+    for about in ({}, {"peer_id": "p"}, {"peer_id": "q"}, {"peer_id": "r"}, {"session_id": "s"}):
+        answer = house.ask(principal, "POST", "/v3/workspaces/mine/recall", json={**ASK, **about})
+        assert answer.status_code == 200, answer.text
+        recalled = answer.json()
+        if principal is not P:
+            silent(answer, OURS)
+        assert {each["observer_id"] for each in recalled["conclusions"]} <= {"p"}
+        assert not any(OURS in each["content"] for each in recalled["messages"])
 
 
 @pytest.mark.parametrize("principal", [P, S], ids=["a peer's key", "a session's key"])
