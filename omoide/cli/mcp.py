@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import click
 
 from omoide.core.lazy_import import lazy_import
+from omoide.core.redaction import is_http_url
 from omoide.mcp.server_locator import ServerLocator
 
 with lazy_import("platformdirs"):
@@ -24,6 +25,7 @@ with lazy_import("omoide.mcp.stdio_bridge"):
     from omoide.mcp import stdio_bridge
 
 GRACE_SECONDS = 60.0
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 NOT_INSTALLED = "MCP needs another package: pip install 'omoide[mcp]'"
 
 
@@ -48,10 +50,11 @@ def mcp(*, workspace: str, url: str | None, db: str | None, key: str | None, gra
     they have ended.
     """
     gc.enable()
-    address, path = _endpoint(url, workspace)
-    locate = (lambda: address) if address else partial(_located, ServerLocator(_database(db), grace))
+    address, path = endpoint(url, workspace)
+    locate = (lambda: address) if address else partial(_located, _locator(db, grace))
+    is_local = not address or urlsplit(address).hostname in THIS_MACHINE
     try:
-        upstream = http_upstream.HttpUpstream(locate, path, key, is_local=not address)
+        upstream = http_upstream.HttpUpstream(locate, path, key, is_local=is_local)
     except ModuleNotFoundError as error:
         raise click.ClickException(NOT_INSTALLED) from error
     asyncio.run(_served(upstream))
@@ -75,20 +78,20 @@ async def _served(upstream: http_upstream.HttpUpstream) -> None:
     os._exit(0)  # without waiting for threads, which may wait for a server
 
 
-def _endpoint(url: str | None, workspace: str) -> tuple[str | None, str]:
+def endpoint(url: str | None, workspace: str) -> tuple[str | None, str]:
     """The server's URL, if one is given, and the path of its MCP endpoint; a URL may have that already."""
     path = f"/mcp/{quote(workspace, safe='')}"
     if not url:
         return None, path
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not is_http_url(url):
         raise click.UsageError("--url must be the URL of a server, such as http://localhost:8000")
     url = url.rstrip("/")
-    return (url, "") if "mcp" in parts.path.split("/") else (url, path)
+    return (url, "") if "mcp" in url.split("/")[3:] else (url, path)
 
 
-def _database(given: str | None) -> Path:
-    """The database file; by default that of the user, because agents start their servers in any directory."""
-    if given:
-        return Path(os.path.realpath(Path(given).expanduser()))
-    return platformdirs.user_data_path("omoide", appauthor=False) / "omoide.db"
+def _locator(db: str | None, grace: float) -> ServerLocator:
+    """For the database file; by default that of the user, because agents start their servers in any directory."""
+    if db:
+        return ServerLocator(Path(os.path.realpath(Path(db).expanduser())), grace, creates_folder=False)
+    folder = platformdirs.user_data_path("omoide", appauthor=False)
+    return ServerLocator(folder / "omoide.db", grace, creates_folder=True)

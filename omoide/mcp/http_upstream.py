@@ -16,7 +16,7 @@ import orjson
 from omoide.mcp.headers import REPEATED
 from omoide.mcp.server_locator import NoServer
 
-RETRY_SECONDS = 30.0
+RETRY_SECONDS = 10.0
 """How long a message is sent again while no server accepts it,"""
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.05, 1.0
 """with pauses that double from the first to the last of these."""
@@ -49,7 +49,7 @@ class HttpUpstream:
 
     async def answers(self, message: Json, raw: bytes) -> AsyncIterator[bytes]:
         """Send a message, `raw` on the wire, and yield the lines that answer it; the last one answers a request."""
-        id = message.get("id")
+        id = answered_id(message)
         headers = self._headers(message)
         deadline, pause = time.monotonic() + RETRY_SECONDS, FIRST_PAUSE_SECONDS
         while True:
@@ -63,17 +63,23 @@ class HttpUpstream:
                 failure = str(error)
                 break
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:  # it has received nothing
-                failure = str(error)
+                failure = f"{url} cannot be reached: {error}"
+            except httpx2.ReadTimeout:
+                failure = f"{url} has not answered within {ANSWER_SECONDS:.0f} s"
+                break
             except httpx2.TransportError as error:
                 failure = f"the server ended before it answered: {error}"
                 headers[REPEATED] = "true"
+            except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.SSEError) as error:
+                failure = f"{url}: {error}"
+                break
             self._lost(url)
             if time.monotonic() > deadline:
                 break
             await asyncio.sleep(pause)
             pause = min(pause * 2, LAST_PAUSE_SECONDS)
         if id is not None:
-            yield _refused(message, f"Memory is not available: {failure}")
+            yield refusal(message, f"Memory is not available: {failure}")
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -114,7 +120,7 @@ class HttpUpstream:
                 return
             body = await response.aread()
         if id is not None:
-            yield _line(_parsed(body), id) or _error(id, _detail(response, body))
+            yield _answer(body, id) or _error(id, _detail(response, body))
 
     def _noted(self, message: Json, line: bytes) -> bytes:
         """Remember the version that the answer to `initialize` has negotiated."""
@@ -127,28 +133,41 @@ class HttpUpstream:
 async def _events(response: httpx2.Response, id: object) -> AsyncIterator[bytes]:
     """The messages of a stream, up to the one that answers. If it ends before, that is an error of the transport."""
     async for event in httpx2.EventSource(response, max_event_size=None):
-        value = _parsed(event.data.encode())
-        if value is None:
-            continue
-        is_answer = "method" not in value
-        yield orjson.dumps(value | {"id": id} if is_answer else value)
-        if is_answer:
+        data = event.data.encode()
+        message = _parsed(data)
+        if message is not None and "method" in message:
+            yield _line(data, message)
+        elif (answer := _answer(data, id)) is not None:
+            yield answer
             return
     if id is not None:
         raise httpx2.RemoteProtocolError("the stream has ended")
 
 
-def _parsed(body: bytes) -> Json | None:
+def answered_id(message: Json) -> object:
+    """The id of a request; None for what gets no answer."""
+    return message.get("id") if "method" in message else None
+
+
+def _parsed(data: bytes) -> Json | None:
     try:
-        value = orjson.loads(body)
+        value = orjson.loads(data)
     except ValueError:
         return None
     return value if isinstance(value, dict) and "jsonrpc" in value else None
 
 
-def _line(value: Json | None, id: object) -> bytes | None:
-    """The answer as one line. Errors about headers have no id, with which a client would wait on."""
-    return None if value is None else orjson.dumps(value | {"id": id})
+def _answer(data: bytes, id: object) -> bytes | None:
+    """The line that answers the request; None if it is no message. Errors about headers come without the id."""
+    message = _parsed(data)
+    if message is None or message.get("id") == id:
+        return None if message is None else _line(data, message)
+    return orjson.dumps(message | {"id": id})
+
+
+def _line(data: bytes, message: Json) -> bytes:
+    """The message as it was sent, if that is one line."""
+    return orjson.dumps(message) if b"\n" in data else data
 
 
 def _detail(response: httpx2.Response, body: bytes) -> str:
@@ -160,7 +179,7 @@ def _detail(response: httpx2.Response, body: bytes) -> str:
     return f"{detail} ({response.status_code})"
 
 
-def _refused(message: Json, reason: str) -> bytes:
+def refusal(message: Json, reason: str) -> bytes:
     """The answer to a request that could not be carried out: to a model if it has called a tool, else to its client."""
     if message.get("method") != "tools/call":
         return _error(message["id"], reason)

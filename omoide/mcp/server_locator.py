@@ -23,8 +23,9 @@ class NoServer(Exception):
 class ServerLocator:
     """Finds the server of one database. `grace` is how many seconds a server that it starts outlives the agents."""
 
-    def __init__(self, db: Path, grace: float) -> None:
+    def __init__(self, db: Path, grace: float, *, creates_folder: bool) -> None:
         self.db = db
+        self._creates_folder = creates_folder
         self._grace = grace
         self._agents: AgentsLock | None = None
         self._starting: subprocess.Popen[bytes] | None = None
@@ -38,7 +39,8 @@ class ServerLocator:
 
     def _url(self, deadline: float) -> str:
         if self._agents is None:
-            self.db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._creates_folder:
+                self.db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             agents = AgentsLock(self.db)
             agents.share(START_SECONDS)
             self._agents = agents

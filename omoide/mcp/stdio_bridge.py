@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import os
 import threading
 from collections.abc import Callable
 
-import orjson
+from omoide.mcp.http_upstream import HttpUpstream, Json, answered_id, refusal
 
-from omoide.mcp.http_upstream import HttpUpstream, Json
+logger = logging.getLogger("omoide.mcp")
 
 DRAIN_SECONDS = 30
 """The longest that requests may take to complete once stdin has ended."""
@@ -54,8 +56,8 @@ class StdioBridge:
     async def _forward(self) -> None:
         while (line := await self._lines.get()) is not None:
             try:
-                message = orjson.loads(line)
-            except ValueError:
+                message = json.loads(line)  # orjson refuses half characters, about which the server has to say more
+            except (ValueError, RecursionError):
                 self._output.put_nowait(NOT_JSON)
                 continue
             if not isinstance(message, dict):
@@ -81,8 +83,13 @@ class StdioBridge:
             task.cancel()
 
     async def _carry_out(self, message: Json, line: bytes) -> None:
-        async for answer in self._upstream.answers(message, line):
-            self._output.put_nowait(answer)
+        try:
+            async for answer in self._upstream.answers(message, line):
+                self._output.put_nowait(answer)
+        except Exception as error:
+            logger.exception("a message could not be passed on")
+            if answered_id(message) is not None:  # else its client would wait on
+                self._output.put_nowait(refusal(message, f"Memory is not available: {error}"))
 
     async def _write(self) -> None:
         while (line := await self._output.get()) is not None:
