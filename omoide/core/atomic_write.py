@@ -1,4 +1,4 @@
-"""Atomic file creation: a file appears complete or not at all.
+"""Atomic creation of files and folders: each appears complete or not at all.
 
 It is written to a temporary file in the same directory, synced, and then renamed. Temporary files of killed processes
 are removed by the next process that writes the same file.
@@ -10,7 +10,8 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from omoide.core.errors import Conflict
@@ -46,6 +47,57 @@ def atomic_write(path: Path, *, replace: bool) -> Iterator[Path]:
         fsync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path, *, may_replace: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield a new temporary folder beside `path`, which becomes `path` if the block succeeds.
+
+    An empty folder is replaced, any other only if `may_replace` it; else Conflict is raised. One that is replaced is
+    moved aside before, and moved back if the process is killed in between and the command is repeated.
+    """
+    partial, aside = _beside(path, "partial"), _beside(path, "replaced")
+    _recover(path)
+    _refuse_folder(path, may_replace)
+    partial.mkdir()
+    try:
+        yield partial
+        _refuse_folder(path, may_replace)  # again: time has passed
+        if path.exists():
+            path.rename(aside)
+        partial.rename(path)
+        fsync(path.parent)
+        shutil.rmtree(aside, ignore_errors=True)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if aside.exists() and not path.exists():
+            aside.rename(path)
+
+
+def _beside(path: Path, end: str) -> Path:
+    return path.with_name(f"{path.name}.{os.getpid()}.{end}")
+
+
+def _recover(path: Path) -> None:
+    """Remove what killed processes left, and move back a folder that one had moved aside."""
+    for left in [
+        *path.parent.glob(f"{_escaped(path.name)}.*.replaced"),
+        *path.parent.glob(f"{_escaped(path.name)}.*.partial"),
+    ]:
+        number, end = left.name.removeprefix(f"{path.name}.").split(".", 1)
+        if not number.isdecimal() or _is_running(int(number)) or not left.is_dir():
+            continue
+        if end == "replaced" and not path.exists():
+            left.rename(path)
+        else:
+            shutil.rmtree(left)
+
+
+def _refuse_folder(path: Path, may_replace: Callable[[Path], bool]) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise Conflict(f"{path} exists and is not a folder")
+    if path.exists() and any(path.iterdir()) and not may_replace(path):
+        raise Conflict(f"{path} is not empty: --force replaces what an earlier export wrote, and nothing else")
 
 
 def is_partial(path: Path) -> bool:

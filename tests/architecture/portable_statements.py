@@ -75,6 +75,7 @@ GIVEN = {
     "selected": "m.pk",
     "_source(kind)": "FROM messages m",
     "kind.order": "m.pk",
+    "contents:source": "messages",
     "message_search:selected": "m.workspace = ?",
     "last": "SELECT max(pk) FROM workspaces",
     "purged": "SELECT max(pk) FROM jobs",

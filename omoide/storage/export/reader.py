@@ -7,6 +7,7 @@ texts. Jobs that are pending or failed for good are included; a running job is e
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
@@ -39,28 +40,37 @@ def _expression(field: str, column: Column) -> str:
     return f"{field}.id" if column.table else column.sql or f"t.{column.name or field}"
 
 
-def _validated(table: str, field: str, column: Column) -> str:
-    """The column in the form that `rows.mended` expects."""
-    return f"{column.table}.id?" if column.table else "" if column.sql else f"{table}.{column.name or field}"
-
-
 def _lines(db: Transaction, name: str, workspace: int) -> Iterator[Json]:
     """The lines of a kind, with damaged values repaired; damaged jobs are left out."""
     kind = KINDS[name]
-    fields = ("kind", *kind.columns)
-    converted = [(field, column.to_file) for field, column in kind.columns.items() if column.to_file]
-    validated = [_validated(kind.table, *item) for item in kind.columns.items()]
-    selected = ", ".join(_expression(*item) for item in kind.columns.items())
-    query = f"SELECT {selected} {_source(kind)} ORDER BY {kind.order}"
+    query = f"{_selection(kind)} ORDER BY {kind.order}"
     for row in db.execute(query, {"workspace": workspace}):
         payload = _payload(db, workspace, *row[:2]) if name == "job" else {}
         if payload is None:
             continue
-        line = dict(zip(fields, (name, *rows.mended(validated, row)), strict=True))
-        for field, convert in converted:
-            if (value := line[field]) is not None:
-                line[field] = convert(value)
+        line = {"kind": name, **_line(kind, row)}
         yield {**line, "payload": payload} if name == "job" else line
+
+
+def some(db: Transaction, name: str, workspace: int, condition: str, order: str, **params: Any) -> Iterator[Json]:
+    """The lines of a kind that fulfil a condition on its table `t`, in this order. Not for jobs."""
+    kind = KINDS[name]
+    query = f"{_selection(kind)} AND {condition} ORDER BY {order}"
+    return (_line(kind, row) for row in db.execute(query, {"workspace": workspace, **params}))
+
+
+def _selection(kind: Kind) -> str:
+    selected = ", ".join(_expression(*item) for item in kind.columns.items())
+    return f"SELECT {selected} {_source(kind)}"
+
+
+def _line(kind: Kind, row: rows.Row) -> Json:
+    """The fields of a row, with damaged values repaired."""
+    line: Json = dict(zip(kind.columns, rows.mended(kind.stored_as, row), strict=True))
+    for field, convert in kind.converted:
+        if (value := line[field]) is not None:
+            line[field] = convert(value)
+    return line
 
 
 def _payload(db: Transaction, workspace: int, task: str, stored: str) -> Json | None:

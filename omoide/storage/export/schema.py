@@ -102,6 +102,10 @@ class Column:
         """The table that the column references."""
         return _TABLES.get(self.refers_to or "")
 
+    def stored_as(self, table: str, field: str) -> str:
+        """The column of this field of a table, in the form that `rows.mended` expects."""
+        return f"{self.table}.id?" if self.table else "" if self.sql else f"{table}.{self.name or field}"
+
     def stored(self, value: Any) -> Any:
         return value if value is None or self.to_row is None else self.to_row(value)
 
@@ -182,6 +186,9 @@ class Kind:
     def __init__(self, table: str, columns: str, where: str = "t.workspace = :workspace", order: str = "t.pk") -> None:
         self.table, self.columns, self.where, self.order = table, _columns(columns), where, order
         self.has_workspace = "t.workspace" in where
+        self.converted = [(field, column.to_file) for field, column in self.columns.items() if column.to_file]
+        self.stored_as = [column.stored_as(table, field) for field, column in self.columns.items()]
+        """As `rows.mended` expects."""
 
 
 _OF_SESSION, _OF_OBSERVER = "session.workspace = :workspace", "observer.workspace = :workspace"

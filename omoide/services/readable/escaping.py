@@ -1,0 +1,109 @@
+"""Write text that others wrote into Markdown, so that it reads as it was written and changes nothing around it. Pure.
+
+Only what Markdown would take for markup is escaped. Code between fences stays code, with a fence that it cannot close.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+_control = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
+_fence = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([^`]*)").fullmatch
+_closing = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*").fullmatch
+_language = re.compile(r"[A-Za-z0-9+#._-]{1,30}").fullmatch
+
+_inline = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~]|$)"  # a backslash that would escape something, or break the line
+    r"|[*`\[\]]"
+    r"|<(?=[A-Za-z/!?])"
+    r"|&(?=#?[A-Za-z0-9]{1,31};)"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # not within a word
+    r"|~(?=~)|(?<=~)~"
+    r"|\$"
+    r"|%(?=%)|=(?==)"  # a comment and a highlight to Obsidian
+)
+_DOLLAR = "$"
+_line_start = re.compile(
+    r"(?P<sign>[-+](?=[ \t]|$)|#(?=#{0,5}([ \t]|$))|>|=+(?=[ \t]*$)|-(?=[-= \t]*$))"
+    r"|(?P<number>[0-9]{1,9})(?P<dot>[.)])(?=[ \t]|$)"
+)
+_table_rule = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*").fullmatch
+
+NO_BREAK_SPACE = "\u00a0"
+HARD_BREAK = "  "
+
+
+def inline(text: str) -> str:
+    """The text on one line, for headings, list items and links."""
+    line = " ".join(_cleaned(text).split())
+    return _start(_escaped(line, text.count(_DOLLAR) > 1))
+
+
+def quoted(text: str) -> Iterator[str]:
+    """The lines of a block quotation with this text; nothing in it can end the quotation."""
+    lines = _cleaned(text).split("\n")
+    has_math = text.count(_DOLLAR) > 1
+    closing = [(number, found[1]) for number, line in enumerate(lines) if (found := _closing(line))]
+    number = 0
+    while number < len(lines):
+        if end := _end_of_code(lines[number], number, closing):
+            yield from (f"> {line}".rstrip() for line in _code(lines[number:end]))
+            number = end
+            continue
+        prose, number = _prose(lines[number], has_math), number + 1
+        is_broken = bool(prose) and number < len(lines) and bool(lines[number].strip())
+        yield f"> {prose}{HARD_BREAK}" if is_broken else f"> {prose}".rstrip()
+
+
+def code(text: str, language: str = "") -> Iterator[str]:
+    """The lines of a block of code."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield f"{fence}{language}"
+    yield from text.split("\n")
+    yield fence
+
+
+def _cleaned(text: str) -> str:
+    """Without control characters, and with one kind of line ends."""
+    return _control.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _end_of_code(line: str, first: int, closing: Sequence[tuple[int, str]]) -> int | None:
+    """The number after the last line of the code that begins with this line, the `first`; None if none begins, or it
+    does not end."""
+    if not (opened := _fence(line)):
+        return None
+    return next((number + 1 for number, fence in closing if number > first and fence.startswith(opened[1])), None)
+
+
+def _code(lines: list[str]) -> Iterator[str]:
+    """Code with its fences, written with a fence that it does not contain."""
+    opened = _fence(lines[0])
+    name = opened[2].strip() if opened else ""
+    yield from code("\n".join(lines[1:-1]), name if _language(name) else "")
+
+
+def _prose(line: str, has_math: bool) -> str:
+    """A line of prose; spaces that indent it are kept, and do not make it code."""
+    line = line.expandtabs(4)
+    text = line.lstrip(" ")
+    indent = NO_BREAK_SPACE * (len(line) - len(text)) if text else ""
+    escaped = _escaped(text.rstrip(), has_math)
+    return indent + (escaped if indent else _start(escaped))
+
+
+def _escaped(text: str, has_math: bool) -> str:
+    """Markup within a line escaped; dollar signs only where two could enclose a formula."""
+    escaped = _inline.sub(lambda found: found[0] if found[0] == _DOLLAR and not has_math else f"\\{found[0]}", text)
+    return escaped.replace("|", "\\|") if _table_rule(escaped) else escaped
+
+
+def _start(text: str) -> str:
+    """Markup at the start of a line escaped."""
+    if found := _line_start.match(text):
+        if found["number"]:
+            return f"{found['number']}\\{text[found.start('dot') :]}"
+        return f"\\{text}"
+    return text
