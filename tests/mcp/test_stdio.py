@@ -240,7 +240,6 @@ def test_what_keeps_a_server_from_starting_is_said_to_the_client(machine: Machin
     machine.db.parent.mkdir(parents=True)
     machine.db.write_text("This is no database, but a text that is long enough to be one.\n" * 100)
     assert "not a database" in error_of(machine.process())
-    assert "unknown setting" not in error_of(machine.process(OMOIDE_DB=str(machine.folder)))
 
 
 def test_a_server_that_wants_a_key_says_so(guarded: Server, machine: Machine) -> None:
