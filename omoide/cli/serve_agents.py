@@ -49,7 +49,7 @@ def serve_agents(*, db: str, claimed: int, grace: float) -> None:
     settings, known = prepared(settings.model_copy(update={"workers": max(1, settings.workers)}))
     _load_mcp()
     agents = AgentsLock(settings.db)  # opened before forking: what a child locks stays locked until all have ended
-    watch = Child("agents", partial(_end_without, agents, settings, grace))
+    watch = Child("agents", partial(_end_without, agents, settings, grace, os.getpid()))
     serve_forked(settings, known, ServerClaim(claimed, is_shared=True), watch)
 
 
@@ -61,8 +61,8 @@ def _load_mcp() -> None:
         return
 
 
-def _end_without(agents: AgentsLock, settings: Settings, grace: float) -> NoReturn:
-    """End the server, which is the parent process, once no agent has been there for the grace time."""
+def _end_without(agents: AgentsLock, settings: Settings, grace: float, supervisor: int) -> NoReturn:
+    """End the supervisor, given by its pid, once no agent has been there for the grace time."""
     while True:
         agents.wait_for_none()
         time.sleep(grace)
@@ -71,7 +71,7 @@ def _end_without(agents: AgentsLock, settings: Settings, grace: float) -> NoRetu
         agents.release()  # an agent may come while work is finished
         _finish(agents, settings)
         if agents.exclude():
-            os.kill(os.getppid(), signal.SIGTERM)
+            os.kill(supervisor, signal.SIGTERM)  # not the parent, which is another process once it has died
             while True:
                 signal.pause()
 

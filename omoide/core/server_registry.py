@@ -76,8 +76,12 @@ def claim_from_agents(db: Path, seconds: float) -> ServerClaim | None:
             return None
         if record is not None and record["pid"] != asked:
             asked = record["pid"]
-            with contextlib.suppress(ProcessLookupError, PermissionError):
+            try:
                 os.kill(asked, signal.SIGTERM)
+            except PermissionError:  # another user's
+                return None
+            except ProcessLookupError:
+                pass  # it has just ended
         time.sleep(POLL_SECONDS)
     return claimed
 
