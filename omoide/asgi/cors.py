@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID", "X-Honcho-Host")
-MCP_HEADERS = ("Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name", "X-Honcho-Workspace-ID")
-RESPONSE_HEADERS = ("Retry-After", "X-Request-ID", "WWW-Authenticate")
+MCP_HEADERS = ("Mcp-Protocol-Version", "Mcp-Session-Id", "Mcp-Method", "Mcp-Name", "X-Honcho-Workspace-ID")
+RESPONSE_HEADERS = ("Retry-After", "X-Request-ID", "WWW-Authenticate", "Mcp-Session-Id")
 KNOWN_HOSTS = 1_024
 
 FOREIGN_ORIGIN = "Cross-origin requests are refused: see OMOIDE_CORS_ORIGINS"

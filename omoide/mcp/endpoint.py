@@ -12,7 +12,9 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from omoide.asgi.cors import SameOriginGuard
+from omoide.contract.body import Disconnected
 from omoide.contract.document import Document
+from omoide.contract.errors import Problem
 from omoide.core.lazy_import import lazy_import
 from omoide.core.settings import Settings
 from omoide.mcp import address
@@ -76,7 +78,12 @@ class McpEndpoint:
             await _refuse(501, NOT_INSTALLED, send)
             return
         extensions = {**scope["extensions"], address.KEY: address.address_of(scope)}
-        await served.handle({**scope, "extensions": extensions}, receive, send)
+        try:
+            await served.handle({**scope, "extensions": extensions}, receive, send)
+        except Problem as problem:  # of the body
+            await _refuse(problem.status, str(problem.detail), send)
+        except Disconnected:
+            pass
 
     def _metadata(self, scope: Scope) -> dict[str, Any] | None:
         """What RFC 9728 has clients ask for before they have a key; None for other requests."""

@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-import orjson
 from starlette.types import ASGIApp, Message, Scope
 
 from omoide.contract.tools import ToolRequest
+from omoide.core import json_codec
 
 PASSED_ON = (b"authorization", b"host", b"x-forwarded-for", b"x-request-id", b"idempotency-key")
 """Headers of the request that identify the caller, and the call."""
@@ -25,7 +25,7 @@ class Answered:
 
 async def call(app: ASGIApp, outer: Scope, made: ToolRequest) -> Answered:
     """Call the application as a client would, with the key and the address of the outer request."""
-    body = b"" if made.body is None else orjson.dumps(made.body)
+    body = b"" if made.body is None else json_codec.dumps(made.body)
     sent = [(b"content-type", b"application/json")] if made.body is not None else []
     headers = [(name, value) for name, value in outer["headers"] if name in PASSED_ON]
     scope = {

@@ -19,7 +19,9 @@ from omoide.contract.document import Document
 from omoide.contract.resources import compiled_ids
 from omoide.contract.tool_arguments import ArgumentFault
 from omoide.mcp import results
+from omoide.mcp.exchange import Exchanges
 from omoide.mcp.in_process import call
+from omoide.mcp.progress import with_progress
 from omoide.mcp.prompts import Prompts
 from omoide.mcp.resources import Resources
 
@@ -59,13 +61,18 @@ class HttpTransport:
         )
         # Hosts and origins were checked by omoide/asgi/cors.py.
         unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-        self._manager = StreamableHTTPSessionManager(
-            server,
-            json_response=True,
-            stateless=True,
-            security_settings=unchecked,
-            max_request_body_size=max_body_bytes,
-        )
+        self._managers = [
+            StreamableHTTPSessionManager(
+                server,
+                json_response=is_json,
+                stateless=True,
+                security_settings=unchecked,
+                max_request_body_size=max_body_bytes,
+            )
+            for is_json in (True, False)
+        ]
+        as_json, as_events = self._managers
+        self.exchanges = Exchanges(as_json.handle_request, as_events.handle_request, max_body_bytes)
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -74,7 +81,8 @@ class HttpTransport:
         ready = asyncio.Event()
 
         async def run() -> None:
-            async with self._manager.run():
+            as_json, as_events = self._managers
+            async with as_json.run(), as_events.run():
                 ready.set()
                 await self._stopping.wait()
 
@@ -87,7 +95,7 @@ class HttpTransport:
             await self._running
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._manager.handle_request(scope, receive, send)
+        await self.exchanges.answer(scope, receive, send)
 
     def _tools(self, context: Context) -> dict[str, tools.DeclaredTool]:
         """The tools at the address of the request."""
@@ -110,7 +118,8 @@ class HttpTransport:
         except ArgumentFault as fault:
             return results.failed(str(fault))
         assert context.request is not None
-        return results.result(operation, await call(self.app, context.request.scope, request))
+        work = call(self.app, context.request.scope, request)
+        return results.result(operation, await with_progress(context, work))
 
     async def _complete(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
         given = dict(params.context.arguments or {}) if params.context else {}

@@ -48,6 +48,12 @@ class ProviderConnection:
         while not self._released.wait(DRIP_SECONDS):
             self.say(data)
 
+    def await_end(self, seconds: float) -> None:
+        """Wait until the peer closes the connection. Raises OSError if it does not within that time."""
+        self._connection.settimeout(seconds)
+        while self._connection.recv(65_536):
+            pass
+
     def hang(self) -> None:
         self._released.wait()
 

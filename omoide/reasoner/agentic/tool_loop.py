@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ToolReturnPart
 from pydantic_ai.models import ModelRequestParameters
 
+from omoide.core import progress
 from omoide.inference.model_registry import ContextExceeded, RequestRefused
 from omoide.reasoner.agentic.model_client import Opening, size_of, text_of
 from omoide.reasoner.agentic.tools import ERROR, REFUSED, Toolbox
@@ -76,6 +77,7 @@ async def run_tool_loop(
             return ToolLoopResult(text_of(response), findings)
         returns = []
         for index, call in enumerate(response.tool_calls):
+            progress.report(f"{call.tool_name} {call.args_as_json_str()}")
             too_many = f"{ERROR}not run: there were more than {MOST_CALLS} calls at once."
             result = await toolbox.use(call) if index < MOST_CALLS else too_many
             findings.append(Finding(call.tool_name, call.args_as_json_str(), result))
