@@ -46,7 +46,7 @@ class Plan(NamedTuple):
 def plan(kind: str, export: Export, me: Sequence[str]) -> Plan:
     """The sessions and messages of an export; `me` are names, mail addresses, or the peer id, of its owner."""
     names = {turn.speaker: turn.is_role for each in export.conversations for turn in each.turns}
-    own, ids = speakers.owned_ids(me, names, export.report.addresses)
+    own, ids = speakers.owned_ids(me, names, export.report.aliases)
     planned = [_planned(kind, each, own, ids) for each in export.conversations if each.turns]
     by_id: dict[str, str] = {}
     for name, is_role in names.items():

@@ -13,11 +13,16 @@ from pathlib import PurePosixPath
 from typing import NamedTuple, TypeVar
 
 from omoide.core.errors import TooLarge, Unavailable, Unprocessable, UnsupportedMediaType
+from omoide.core.lazy_import import lazy_import
 from omoide.fairness.thread_pool import resting
 from omoide.text_extraction import charsets, json_normalization
 from omoide.text_extraction.chats import detection
 from omoide.text_extraction.chats.turn import ChatTurn
 from omoide.text_extraction.pdf import HEAD, HEAD_WITHIN, PdfLimits, pdf_text
+
+_MAIL = "omoide.text_extraction.mail"
+with lazy_import(f"{_MAIL}.mailbox", f"{_MAIL}.message", f"{_MAIL}.threads"):
+    from omoide.text_extraction.mail import mailbox, message, threads
 
 T = TypeVar("T")
 
@@ -29,6 +34,10 @@ SUPPORTED_TYPES = ["application/pdf", "application/json", "text/*"]
 
 # Uninformative content types: the filename decides.
 _UNTOLD_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+
+_MAIL_TYPES = frozenset({"message/rfc822", "message/global", "application/mbox"})
+_MAIL_EXTENSIONS = frozenset({".eml", ".emlx", ".mbox"})
+_LOOSE_TYPES = _UNTOLD_TYPES | {"text/plain"}
 
 # Text types other than text/*.
 _TEXT_TYPES = frozenset(
@@ -46,7 +55,7 @@ _TEXT_TYPES = frozenset(
 )
 _TEXT_EXTENSIONS = frozenset(
     {".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".org", ".tex", ".csv", ".tsv", ".log", ".srt", ".vtt"}
-    | {".jsonl", ".ndjson", ".yaml", ".yml", ".toml", ".ini", ".xml", ".html", ".htm", ".eml", ".sql", ".py", ".js"}
+    | {".jsonl", ".ndjson", ".yaml", ".yml", ".toml", ".ini", ".xml", ".html", ".htm", ".sql", ".py", ".js"}
 )
 
 # Magic numbers of common binary formats.
@@ -67,6 +76,7 @@ class FileType(Enum):
     TEXT = "text"
     JSON = "JSON"
     PDF = "PDF"
+    MAIL = "mail"
 
 
 class Piece(NamedTuple):
@@ -86,7 +96,7 @@ def pieces(
     """
     kind = detect_file_type(data, content_type, filename)
     text = _decoded(data, kind, content_type, pdf_limits)
-    turns = _turns(text, kind)
+    turns = _mail_turns(data) if kind is FileType.MAIL else _turns(text, kind)
     if len(turns) > MOST_TURNS:
         raise TooLarge(f"The conversation has {len(turns):,} messages; the limit is {MOST_TURNS:,}. Split the file.")
     return of_turns(turns, limit) or [Piece(part) for part in split(storable(_normalized(text, kind)), limit)]
@@ -114,18 +124,26 @@ def _decoded(data: bytes, kind: FileType, content_type: str | None, pdf_limits: 
             return pdf_text(data, pdf_limits or PdfLimits())
         case FileType.JSON:
             return _json_text(data, charsets.declared_charset(content_type))
-        case FileType.TEXT:
+        case FileType.TEXT | FileType.MAIL:
             return charsets.decode(data, charsets.declared_charset(content_type))
 
 
 def _turns(text: str, kind: FileType) -> list[ChatTurn]:
     match kind:
-        case FileType.PDF:
+        case FileType.PDF | FileType.MAIL:
             return []
         case FileType.JSON:
             return _while_resting(detection.of_json, text)
         case FileType.TEXT:
             return _while_resting(detection.of_text, text)
+
+
+def _mail_turns(data: bytes) -> list[ChatTurn]:
+    """What the senders of a mail, or of a mailbox, wrote; newsletters and the like only of a file with one mail."""
+    parsed = filter(None, map(message.parse, mailbox.files_messages(data)))
+    mails = [*{each.id: each for each in parsed}.values()]
+    wanted = [each for each in mails if not (each.is_bulk or each.is_unwanted)]
+    return threads.uploaded(mails if len(mails) == 1 else wanted)
 
 
 def _normalized(text: str, kind: FileType) -> str:
@@ -151,6 +169,8 @@ def detect_file_type(data: bytes, content_type: str | None, filename: str | None
     if data.startswith(HEAD):
         return FileType.PDF
     declared = (content_type or "").partition(";")[0].strip().lower()
+    if declared in _MAIL_TYPES or (declared in _LOOSE_TYPES and _extension(filename) in _MAIL_EXTENSIONS):
+        return FileType.MAIL
     kind = _by_extension(filename) if declared in _UNTOLD_TYPES else _by_media_type(declared)
     if kind is None:
         shown = declared or "unknown"
@@ -200,12 +220,16 @@ def _by_media_type(declared: str) -> FileType | None:
 
 
 def _by_extension(filename: str | None) -> FileType | None:
-    extension = PurePosixPath((filename or "").lower()).suffix
+    extension = _extension(filename)
     if extension == ".pdf":
         return FileType.PDF
     if extension == ".json":
         return FileType.JSON
     return FileType.TEXT if extension in _TEXT_EXTENSIONS else None
+
+
+def _extension(filename: str | None) -> str:
+    return PurePosixPath((filename or "").lower()).suffix
 
 
 def _json_text(data: bytes, charset: str | None) -> str:

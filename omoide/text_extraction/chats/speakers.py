@@ -33,20 +33,19 @@ def peer_ids(uploader: str, names: Collection[str]) -> Mapping[str, str]:
 
 
 def owned_ids(
-    me: Sequence[str], names: Collection[str], addresses: Mapping[str, Collection[str]]
+    me: Sequence[str], names: Collection[str], aliases: Mapping[str, Collection[str]]
 ) -> tuple[str, Mapping[str, str]]:
     """The peer id of the owner of an export, and speaker, or role, → peer id.
 
-    The owner is every speaker whose name is one of `me`, or who has one of these mail addresses.
+    The owner is every speaker whose name is one of `me`, or who has one of these as an address or another name. An
+    address as the only one of `me` stands for the name that belongs to it.
     """
     given = {each.casefold() for each in me}
-    owned = {name for name, own in addresses.items() if not given.isdisjoint(own)}
-    owned |= {found for each in me if (found := _own(each, [*names])) is not None}
+    owned = [name for name in names if not given.isdisjoint(aliases.get(name, ()))]
+    owned += [found for each in me if (found := _own(each, names)) is not None]
     first = me[0]
-    named = next((name for name in owned if first.casefold() in addresses.get(name, ()) and "@" not in name), first)
-    own = peer_id(named)
-    ids = {name: own if name in owned or id == first else id for name, id in peer_ids(first, names).items()}
-    return own, ids
+    own = peer_id(next(iter(owned), first) if "@" in first else first)
+    return own, {name: own if name in owned or id == first else id for name, id in peer_ids(first, names).items()}
 
 
 def _own(uploader: str, names: Collection[str]) -> str | None:

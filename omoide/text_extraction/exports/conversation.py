@@ -39,8 +39,8 @@ class Report:
     """Names of files that are damaged."""
     left_out: Counter[LeftOut] = field(default_factory=Counter)
     """What belongs to no conversation."""
-    addresses: dict[str, set[str]] = field(default_factory=dict)
-    """Speaker → mail addresses, in lower case."""
+    aliases: dict[str, set[str]] = field(default_factory=dict)
+    """Speaker → mail addresses and other names, in lower case."""
 
 
 class Export(NamedTuple):

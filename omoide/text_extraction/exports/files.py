@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any, NamedTuple
 
 from omoide.text_extraction import charsets
@@ -31,15 +31,23 @@ DAMAGED = (ValueError, RecursionError, RuntimeError, zipfile.BadZipFile, EOFErro
 
 
 def files(path: Path, endings: tuple[str, ...]) -> list[ExportFile]:
-    """The files with these endings, by name; a file that is given itself may have any name."""
+    """The files with these endings, or all if there are none, by name; a file that is given itself may have any."""
     if path.is_dir():
-        inner = sorted(each for each in path.rglob("*") if each.suffix.lower() in endings and each.is_file())
+        inner = sorted(each for each in path.rglob("*") if _ends(each, endings) and each.is_file())
         return [_plain(PurePosixPath(path.name, *each.relative_to(path).parts), each) for each in inner]
     if zipfile.is_zipfile(path):
         archive = zipfile.ZipFile(path)
         packed = sorted(archive.infolist(), key=lambda each: each.filename)
-        return [_packed(path.stem, archive, each) for each in packed if each.filename.lower().endswith(endings)]
+        return [
+            _packed(path.stem, archive, each)
+            for each in packed
+            if not each.is_dir() and _ends(PurePosixPath(each.filename), endings)
+        ]
     return [_plain(PurePosixPath(path.name), path)]
+
+
+def _ends(path: PurePath, endings: tuple[str, ...]) -> bool:
+    return not endings or path.suffix.lower() in endings
 
 
 def visible(found: Iterable[ExportFile]) -> Iterator[ExportFile]:

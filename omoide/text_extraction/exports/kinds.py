@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from omoide.core.errors import Unprocessable
-from omoide.text_extraction.exports import assistants, messengers
+from omoide.text_extraction.exports import assistants, mailboxes, messengers
 from omoide.text_extraction.exports.conversation import Conversation, Export, Report
 from omoide.text_extraction.exports.files import ExportFile, files
 
@@ -16,7 +16,7 @@ from omoide.text_extraction.exports.files import ExportFile, files
 class ExportKind(NamedTuple):
     read: Callable[[Iterable[ExportFile], Report], Iterator[Conversation]]
     endings: tuple[str, ...] = (".json",)
-    """Of its files in a folder or an archive, in lower case."""
+    """Of its files in a folder or an archive, in lower case; none: its files may have any."""
 
 
 KINDS = {
@@ -27,6 +27,7 @@ KINDS = {
     "telegram": ExportKind(messengers.telegram),
     "slack": ExportKind(messengers.slack),
     "discord": ExportKind(messengers.discord),
+    "mail": ExportKind(mailboxes.mail, ()),
 }
 
 
