@@ -172,11 +172,11 @@ def _line(data: bytes, message: Json) -> bytes:
 
 def _detail(response: httpx2.Response, body: bytes) -> str:
     """What is wrong, by a response that is no MCP message."""
-    try:
-        detail = str(orjson.loads(body)["detail"])
-    except (ValueError, KeyError, TypeError):
-        detail = f"{response.url} is no MCP endpoint of Omoide"
-    return f"{detail} ({response.status_code})"
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return f"{orjson.loads(body)['detail']} ({response.status_code})"
+    if response.status_code >= 400 and response.status_code not in (404, 405):
+        return f"{response.url} answered {response.status_code} {response.reason_phrase}"
+    return f"{response.url} is no MCP endpoint of Omoide ({response.status_code})"
 
 
 def refusal(message: Json, reason: str) -> bytes:
