@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "5ed72fc1d53214399b17a0b98c3ead215489c6b2cb42c5c944164fdf5b0192c6"
+DOCUMENT = "bbee0fb5fedd807688dd0d30fd634b8afa8d861f282abda61d7e27a1c6791e57"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -627,6 +627,19 @@ class SessionGet(BaseModel):
     ] = None
 
 
+class SessionOverviewPeer(BaseModel):
+    id: str
+    observe_me: Annotated[
+        bool | None,
+        Field(
+            description="Whether memory forms about it in this session; null for the peer's own configuration."
+        ),
+    ]
+    observe_others: Annotated[
+        bool | None, Field(description="Whether it learns about the others.")
+    ]
+
+
 class SessionPeerConfig(BaseModel):
     observe_me: Annotated[
         bool | None,
@@ -997,6 +1010,8 @@ class WorkspaceMessageSearchOptions(BaseModel):
 class WorkspaceOverview(BaseModel):
     workspace_id: str
     created_at: datetime
+    metadata: dict[str, Any]
+    configuration: dict[str, Any]
     peers: Annotated[int, Field(ge=0)]
     sessions: Annotated[int, Field(ge=0)]
     messages: Annotated[int, Field(ge=0)]
@@ -1281,6 +1296,40 @@ class Job(BaseModel):
         JobWait | None,
         Field(description="What a pending job waits for; null for others."),
     ]
+
+
+class MemorySearchOptions(BaseModel):
+    query: Annotated[str, Field(max_length=10000)]
+    peer_id: Annotated[
+        str | None,
+        Field(
+            description="Only messages of this author, and conclusions about this peer."
+        ),
+    ] = None
+    session_id: Annotated[
+        str | None,
+        Field(
+            description="Only messages of this session, and explicit conclusions from it."
+        ),
+    ] = None
+    message_limit: Annotated[
+        int, Field(description="Maximum number of messages.", ge=0, le=100)
+    ] = 10
+    message_filters: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
+        ),
+    ] = None
+    conclusion_top_k: Annotated[
+        int, Field(description="Maximum number of conclusions.", ge=0, le=100)
+    ] = 10
+    conclusion_filters: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
+        ),
+    ] = None
 
 
 class Message(BaseModel):
@@ -1624,6 +1673,26 @@ class SessionCreate(BaseModel):
     ] = None
 
 
+class SessionOverview(BaseModel):
+    id: str
+    created_at: datetime
+    metadata: dict[str, Any]
+    configuration: dict[str, Any]
+    peers: Annotated[
+        list[SessionOverviewPeer],
+        Field(
+            description="The first 100 peers that are in it, in the order in which they joined."
+        ),
+    ]
+    total_peers: Annotated[int, Field(description="How many peers are in it.", ge=0)]
+    messages: Annotated[int, Field(ge=0)]
+    last_message_at: Annotated[
+        datetime | None, Field(description="When the newest message was said.")
+    ]
+    short_summary: Summary | None
+    long_summary: Summary | None
+
+
 class SessionPeerHistory(BaseModel):
     stays: list[SessionStay]
 
@@ -1687,6 +1756,11 @@ class Evidence(BaseModel):
 
 class FoundMessage(Message):
     match: SearchMatch | None = None
+
+
+class MemorySearchResult(BaseModel):
+    messages: list[FoundMessage]
+    conclusions: list[FoundConclusion]
 
 
 class MessageBatchCreate(BaseModel):

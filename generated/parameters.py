@@ -213,6 +213,14 @@ class ListConclusionsQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteConclusionQuery:
+    """The query of `delete_conclusion`."""
+
+    observer_id: str | None = None
+    observed_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetConclusionHistoryQuery:
     """The query of `get_conclusion_history`."""
 

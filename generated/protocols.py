@@ -62,6 +62,15 @@ class WorkspacesApi(Protocol):
         """POST /v3/workspaces/list -> 200"""
         ...
 
+    async def get_workspace(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.Workspace:
+        """GET /v3/workspaces/{workspace_id} -> 200"""
+        ...
+
     async def update_workspace(
         self,
         context: Context,
@@ -89,6 +98,16 @@ class WorkspacesApi(Protocol):
         body: models.WorkspaceMessageSearchOptions,
     ) -> list[models.FoundMessage]:
         """POST /v3/workspaces/{workspace_id}/search -> 200"""
+        ...
+
+    async def search_memory(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.MemorySearchOptions,
+    ) -> models.MemorySearchResult:
+        """POST /v3/workspaces/{workspace_id}/search/memory -> 200"""
         ...
 
     async def recall(
@@ -220,6 +239,16 @@ class PeersApi(Protocol):
         body: models.PeerGet | None = None,
     ) -> models.PagePeer:
         """POST /v3/workspaces/{workspace_id}/peers/list -> 200"""
+        ...
+
+    async def get_peer(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.Peer:
+        """GET /v3/workspaces/{workspace_id}/peers/{peer_id} -> 200"""
         ...
 
     async def update_peer(
@@ -367,6 +396,16 @@ class SessionsApi(Protocol):
         """POST /v3/workspaces/{workspace_id}/sessions/list -> 200"""
         ...
 
+    async def get_session(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.Session:
+        """GET /v3/workspaces/{workspace_id}/sessions/{session_id} -> 200"""
+        ...
+
     async def update_session(
         self,
         context: Context,
@@ -486,6 +525,16 @@ class SessionsApi(Protocol):
         query: parameters.GetSessionContextQuery,
     ) -> models.SessionContext:
         """GET /v3/workspaces/{workspace_id}/sessions/{session_id}/context -> 200"""
+        ...
+
+    async def get_session_overview(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.SessionOverview:
+        """GET /v3/workspaces/{workspace_id}/sessions/{session_id}/overview -> 200"""
         ...
 
     async def get_session_summaries(
@@ -715,6 +764,7 @@ class ConclusionsApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         conclusion_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        query: parameters.DeleteConclusionQuery,
     ) -> None:
         """DELETE /v3/workspaces/{workspace_id}/conclusions/{conclusion_id} -> 204"""
         ...

@@ -5,15 +5,12 @@ from __future__ import annotations
 from omoide.core import clock
 from omoide.core.records import PageRequest
 from omoide.generated import models, parameters
-from omoide.handlers import pagination, provenance, request_parsing, serializers
+from omoide.handlers import conclusion_search, pagination, provenance, request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.search import reranked
-from omoide.search.conclusions import search
 from omoide.services import conclusion_edits, consequences
 from omoide.storage import conclusion_history, conclusion_sources, conclusions, deletion_cascade
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.conclusion_sources import Bounds
-from omoide.storage.search_trace import SearchTrace
 
 
 async def create_conclusions(
@@ -44,26 +41,15 @@ async def query_conclusions(
     context: Context, *, workspace_id: str, body: models.ConclusionQuery
 ) -> list[models.FoundConclusion]:
     """Return the conclusions nearest to the query."""
-    await request_parsing.check_query(context, body.query)
-    moment = request_parsing.moment(body)
     request = ConclusionSearch(
         workspace_id,
         body.query,
         body.top_k,
         filters=body.filters,
         max_distance=body.distance,
-        moment=moment,
-        trace=SearchTrace() if body.explain else None,
+        moment=request_parsing.moment(body),
     )
-    seconds = context.settings.filter_seconds
-    services = context.services
-    if context.settings.rerank if body.rerank is None else body.rerank:
-        matches = await reranked.search_conclusions(
-            services.store, services.finder, services.reranker, request, seconds=seconds
-        )
-    else:
-        matches = await search(services.store, services.finder, request, seconds=seconds)
-    return serializers.found_conclusions(matches, request.trace)
+    return await conclusion_search.search_conclusions(context, request, rerank=body.rerank, explain=body.explain)
 
 
 async def get_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> models.Conclusion:
@@ -80,9 +66,12 @@ async def correct_conclusion(
     return serializers.conclusion(await conclusion_edits.correct(context.services, *asked))
 
 
-async def delete_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> None:
+async def delete_conclusion(
+    context: Context, *, workspace_id: str, conclusion_id: str, query: parameters.DeleteConclusionQuery
+) -> None:
     """Hide one conclusion and what rests on it; a job removes them."""
-    await context.store.write(deletion_cascade.delete_conclusion, workspace_id, conclusion_id, clock.now())
+    pair = (query.observer_id, query.observed_id)
+    await context.store.write(deletion_cascade.delete_conclusion, workspace_id, conclusion_id, clock.now(), *pair)
     context.services.wake_worker()
 
 

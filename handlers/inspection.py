@@ -18,6 +18,8 @@ from omoide.handlers.serializers import instant
 from omoide.services.observer_graph import Graph
 from omoide.services.timeline import Timeline, TimelineEvent
 from omoide.storage.overview import Overview
+from omoide.storage.session_overview import SessionOverview
+from omoide.storage.summaries import LONG, SHORT
 from omoide.storage.workspace_jobs import Wait, WaitReason, WorkspaceJob
 
 _DETAILS: Mapping[WaitReason, str] = {
@@ -33,10 +35,12 @@ EVENT_CHARACTERS = 300
 """Of a message or conclusion in a timeline."""
 
 
-def overview(workspace_id: str, found: Overview) -> models.WorkspaceOverview:
+def overview(found: Overview) -> models.WorkspaceOverview:
     return models.WorkspaceOverview(
-        workspace_id=workspace_id,
-        created_at=from_micros(found.created_at),
+        workspace_id=found.workspace.id,
+        created_at=from_micros(found.workspace.created_at),
+        metadata=found.workspace.metadata,
+        configuration=found.workspace.configuration,
         peers=found.peers,
         sessions=found.sessions,
         messages=found.messages,
@@ -46,6 +50,24 @@ def overview(workspace_id: str, found: Overview) -> models.WorkspaceOverview:
         last_message_at=instant(found.last_message_at),
         last_conclusion_at=instant(found.last_conclusion_at),
         queue=models.JobCounts(**found.queue._asdict()),
+    )
+
+
+def session_overview(found: SessionOverview) -> models.SessionOverview:
+    return models.SessionOverview(
+        id=found.session.id,
+        created_at=from_micros(found.session.created_at),
+        metadata=found.session.metadata,
+        configuration=found.session.configuration,
+        peers=[
+            models.SessionOverviewPeer(id=id, observe_me=flags.observe_me, observe_others=flags.observe_others)
+            for id, flags in found.peers.items()
+        ],
+        total_peers=found.total_peers,
+        messages=found.messages,
+        last_message_at=instant(found.last_message_at),
+        short_summary=serializers.summary(found.summaries.get(SHORT)),
+        long_summary=serializers.summary(found.summaries.get(LONG)),
     )
 
 

@@ -23,6 +23,8 @@ NAMES = frozenset(
 )
 """Parameters, members of bodies and fields of filters that name peers."""
 
+FILTERS = frozenset(("filters", "message_filters", "conclusion_filters"))
+
 _LITERAL = (models.PeerMerge, models.MessageBatchCreate)
 """Bodies of operations that take ids as they are, or that resolve them later."""
 
@@ -76,7 +78,7 @@ def _may_name_peers(values: Mapping[str, Any]) -> bool:
 def _naming(kind: type[Any]) -> tuple[str, ...]:
     """The members of a kind of query or body that name peers, in filters as well; remembered in `_NAMING`."""
     names = kind.model_fields if issubclass(kind, BaseModel) else [each.name for each in fields(kind)]
-    found = _NAMING[kind] = tuple(name for name in names if name in NAMES or name == "filters")
+    found = _NAMING[kind] = tuple(name for name in names if name in NAMES or name in FILTERS)
     return found
 
 
@@ -115,7 +117,7 @@ def _members(record: Any, rename: Rename) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     for name in _naming(type(record)):
         value = getattr(record, name)
-        if name == "filters" and isinstance(value, dict):
+        if name in FILTERS and isinstance(value, dict):
             changed[name] = _filter(value, rename)
         elif name in NAMES and value is not None:
             changed[name] = _value(value, rename)

@@ -178,3 +178,8 @@ async def get_timeline(
     parts = TimelineParts(since, until, query.buckets, query.limit, query.before or None)
     found = await context.store.read_offloaded(timeline.read, workspace_id, peer_id, observer_id, parts)
     return inspection.timeline(observer_id, found)
+
+
+async def get_peer(context: Context, *, workspace_id: str, peer_id: str) -> models.Peer:
+    """Return the peer."""
+    return serializers.peer(await context.store.read(peers.get, workspace_id, peer_id))

@@ -8,11 +8,20 @@ from typing import Concatenate, ParamSpec, TypeVar
 from omoide.core import acting, auth, clock
 from omoide.core.records import Moment, PageRequest, SessionChange
 from omoide.generated import models, parameters
-from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
+from omoide.handlers import inspection, memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.services import get_or_create
 from omoide.services.context_builder import MAX_CONTEXT_TOKENS, SessionContextRequest, session_context
-from omoide.storage import Transaction, deletion_cascade, members, session_clone, sessions, summaries, visits
+from omoide.storage import (
+    Transaction,
+    deletion_cascade,
+    members,
+    session_clone,
+    session_overview,
+    sessions,
+    summaries,
+    visits,
+)
 from omoide.storage.message_scope import MessageSearch
 
 P = ParamSpec("P")
@@ -188,3 +197,13 @@ async def get_session_context(
 async def get_session_summaries(context: Context, *, workspace_id: str, session_id: str) -> models.SessionSummaries:
     """Return the session's short and long summary."""
     return serializers.summaries(session_id, await context.store.read(summaries.of_session, workspace_id, session_id))
+
+
+async def get_session(context: Context, *, workspace_id: str, session_id: str) -> models.Session:
+    """Return the session."""
+    return serializers.session(await context.store.read(sessions.get, workspace_id, session_id))
+
+
+async def get_session_overview(context: Context, *, workspace_id: str, session_id: str) -> models.SessionOverview:
+    """Return the session with its peers, the number of its messages, and its summaries."""
+    return inspection.session_overview(await context.store.read(session_overview.read, workspace_id, session_id))

@@ -16,6 +16,7 @@ from omoide.core.records import Change, PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import (
     chat,
+    conclusion_search,
     inspection,
     memory_access,
     message_search,
@@ -40,6 +41,7 @@ from omoide.storage import (
     workspaces,
 )
 from omoide.storage.budgets import BudgetState
+from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageSearch
 from omoide.storage.model_usage import DailyUsage
 
@@ -228,9 +230,7 @@ async def _change(context: Context, workspace_id: str, body: models.WorkspaceCre
 
 async def get_overview(context: Context, *, workspace_id: str) -> models.WorkspaceOverview:
     """Count what the workspace holds."""
-    return inspection.overview(
-        workspace_id, await context.store.read_offloaded(overview.read, workspace_id, clock.now())
-    )
+    return inspection.overview(await context.store.read_offloaded(overview.read, workspace_id, clock.now()))
 
 
 async def list_jobs(
@@ -280,3 +280,32 @@ async def export_workspace(context: Context, *, workspace_id: str) -> AsyncItera
     seconds = context.settings.export_seconds
     pieces = stream.export(context.store, workspace_id, program=version("omoide"), seconds=seconds)
     return Download(pieces, workspace_id, ".jsonl")
+
+
+async def get_workspace(context: Context, *, workspace_id: str) -> models.Workspace:
+    """Return the workspace."""
+    return serializers.workspace(await context.store.read(workspaces.get, workspace_id))
+
+
+async def search_memory(
+    context: Context,
+    *,
+    workspace_id: str,
+    body: models.MemorySearchOptions,
+) -> models.MemorySearchResult:
+    """Return the messages and the conclusions that match the query best."""
+    said = MessageSearch(
+        workspace_id, body.query, body.message_limit, body.session_id, body.peer_id, filters=body.message_filters
+    )
+    known = ConclusionSearch(
+        workspace_id,
+        body.query,
+        body.conclusion_top_k,
+        observed_id=body.peer_id,
+        sessions=None if body.session_id is None else (body.session_id,),
+        filters=body.conclusion_filters,
+    )
+    return models.MemorySearchResult(
+        messages=await message_search.search_messages(context, said, rerank=None, explain=None),
+        conclusions=await conclusion_search.search_conclusions(context, known, rerank=None, explain=None),
+    )

@@ -99,7 +99,7 @@ def located(
         schema = _plain(found.schema, document)
         if step == ITEMS:
             found = Taken(found.place, schema["items"], found.required)
-        elif step in schema.get("properties", {}) or schema.get("additionalProperties"):
+        elif step in schema.get("properties", {}) or schema.get("additionalProperties", not schema):
             found = _field(schema, step, document, found.required)
         else:
             raise BrokenDocument(f"no parameter '{sends}'")

@@ -18,19 +18,21 @@ x-mcp: a list of the tools that the operation serves
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from omoide.contract import tool_schemas
 from omoide.contract.document import Document, OperationSpec
 from omoide.contract.errors import BrokenDocument
 from omoide.contract.tool_arguments import DIRECTIVES, Argument, ArgumentFault, BodyBuilder, Taken, located, taken_by
-from omoide.contract.tool_schemas import dereferenced
+from omoide.contract.tool_schemas import ResultSchemas
 
 KEY = "x-mcp"
 WORKSPACE = "workspace_id"
 """The argument that every tool of a workspace has, declared or not."""
-SETS = ("core", "full")
+RESULTS: Mapping[str, Any] = {"core": {"depth": 1, "is_terse": True}, "full": {"depth": 2, "is_terse": False}}
+"""The sets of tools, and the schemas of their results: the core tools are always in front of a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class ToolOperation:
     def call(self, arguments: Mapping[str, Any]) -> ToolRequest:
         """The request for arguments that have everything the path needs. Raises ArgumentFault."""
         path, query, body = self.spec.path, dict[str, Any](), BodyBuilder(self.fixed)
-        for name, argument in self.arguments.items():
+        # What sends a whole object comes before what sets fields of it.
+        for name, argument in sorted(self.arguments.items(), key=lambda item: len(item[1].steps)):
             if (value := arguments.get(name, arguments.get(argument.fallback or name))) is None:
                 continue
             if argument.place == "path":
@@ -98,6 +101,8 @@ class DeclaredTool:
     """By the value of the choice, or by the argument that selects them; None: the one without."""
     schema: Mapping[str, Any]
     """Of its arguments."""
+    output: Mapping[str, Any]
+    """The schema of its structured results."""
 
     def selected(self, arguments: Mapping[str, Any]) -> ToolOperation:
         """The operation that these arguments select. Raises ArgumentFault."""
@@ -134,7 +139,7 @@ class DeclaredTool:
 
 def compiled(document: Document) -> dict[str, dict[str, DeclaredTool]]:
     """The document's tools by set and name. Raises BrokenDocument for a declaration that names no parameter."""
-    sets: dict[str, dict[str, DeclaredTool]] = {name: {} for name in SETS}
+    sets: dict[str, dict[str, DeclaredTool]] = {name: {} for name in RESULTS}
     for spec in document.operations():
         for declared in spec.raw.get(KEY, ()):
             if declared["set"] not in sets:
@@ -163,8 +168,9 @@ def _tool(spec: OperationSpec, document: Document, declared: Mapping[str, Any]) 
     arguments = {name: argument for name, (argument, _) in places.items()}
     operation = ToolOperation(spec, arguments, declared.get("fixed", {}), declared.get("text"))
     schema = {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
+    results = ResultSchemas(document, **RESULTS[declared["set"]])
     named = (declared["set"], declared["name"], declared["description"], declared["hints"])
-    return DeclaredTool(*named, choice, {selected: operation}, schema)
+    return DeclaredTool(*named, choice, {selected: operation}, schema, results.of(spec))
 
 
 def _joined(first: DeclaredTool, second: DeclaredTool) -> DeclaredTool:
@@ -177,15 +183,16 @@ def _joined(first: DeclaredTool, second: DeclaredTool) -> DeclaredTool:
         properties[first.choice] = {"type": "string", "enum": [*operations]}
     required = [name for name in first.schema["required"] if name in second.schema["required"]]
     schema = {**first.schema, "properties": properties, "required": required}
-    return DeclaredTool(first.set, first.name, first.description, first.hints, first.choice, operations, schema)
+    return replace(first, operations=operations, schema=schema, output=tool_schemas.either(first.output, second.output))
 
 
 def _shown(taken: Taken, declared: Mapping[str, Any], document: Document) -> dict[str, Any]:
     """The schema that models see: the operation's, with the keywords that the declaration replaces."""
     replaced = {name: value for name, value in declared.items() if name not in DIRECTIVES}
-    schema = {} if "type" in replaced else taken.schema
-    kept = {"description": taken.schema["description"]} if "description" in taken.schema else {}
-    return dereferenced({**kept, **schema, **replaced}, document)
+    schema = tool_schemas.argument(taken.schema, document)
+    if "type" in replaced:
+        schema = {"description": schema["description"]} if "description" in schema else {}
+    return {**schema, **replaced}
 
 
 def _text(value: Any) -> Any:

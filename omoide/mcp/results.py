@@ -11,6 +11,7 @@ from mcp.server.context import ServerRequestContext
 from starlette.requests import Request
 
 from omoide.contract.tool_arguments import ArgumentFault
+from omoide.contract.tool_schemas import LIST
 from omoide.contract.tools import WORKSPACE, DeclaredTool, ToolOperation
 from omoide.mcp import address
 from omoide.mcp.address import Address
@@ -18,9 +19,7 @@ from omoide.mcp.headers import REPEATED
 from omoide.mcp.in_process import Answered
 
 DONE = "Done."
-WORKSPACE_MISSING = (
-    f" Name the workspace as an argument, in the address (/mcp/WORKSPACE), or in the header {address.HEADER}."
-)
+KINDS: Mapping[str, tuple[type, str]] = {"array": (list, "a list"), "object": (dict, "an object")}
 
 
 def address_of(context: ServerRequestContext[dict[str, object], Request]) -> Address:
@@ -46,7 +45,13 @@ def shown(tool: DeclaredTool, called: Address) -> types.Tool:
     if called.workspace is not None:
         schema["required"] = [name for name in schema["required"] if name != WORKSPACE]
     hints = types.ToolAnnotations.model_validate(tool.hints)
-    return types.Tool(name=tool.name, description=tool.description, input_schema=schema, annotations=hints)
+    return types.Tool(
+        name=tool.name,
+        description=tool.description,
+        input_schema=schema,
+        output_schema=dict(tool.output),
+        annotations=hints,
+    )
 
 
 def arguments_of(tool: DeclaredTool, given: Mapping[str, Any] | None, called: Address) -> dict[str, Any]:
@@ -58,12 +63,20 @@ def arguments_of(tool: DeclaredTool, given: Mapping[str, Any] | None, called: Ad
         if named != called.fixed_workspace is not None:
             raise ArgumentFault(f"The tools at this address are about the workspace {called.fixed_workspace!r} only.")
     if missing := [name for name in tool.schema["required"] if arguments.get(name) in (None, "")]:
-        hint = WORKSPACE_MISSING if WORKSPACE in missing else ""
-        raise ArgumentFault(f"Missing: {', '.join(missing)}.{hint}")
+        raise ArgumentFault(f"Missing: {', '.join(missing)}.{_about_workspace(called) if WORKSPACE in missing else ''}")
     if unknown := [name for name in arguments if name not in known]:
         takes = ", ".join(shown(tool, called).input_schema["properties"]) or "no arguments"
         raise ArgumentFault(f"Unknown: {', '.join(unknown)}. {tool.name} takes {takes}.")
+    for name, value in arguments.items():
+        kind, article = KINDS.get(known[name].get("type"), (object, ""))
+        if not isinstance(value, kind):
+            raise ArgumentFault(f"{name} must be {article}.")
     return arguments
+
+
+def _about_workspace(called: Address) -> str:
+    path = address.PATH if called.tool_set is None else f"{address.PATH}/{called.tool_set}"
+    return f" Give it as an argument, in the address ({path}/WORKSPACE), or in the header {address.HEADER}."
 
 
 def result(operation: ToolOperation, answer: Answered) -> types.CallToolResult:
@@ -71,7 +84,7 @@ def result(operation: ToolOperation, answer: Answered) -> types.CallToolResult:
     if answer.status >= 400:
         return failed(reason(operation, answer))
     value = orjson.loads(answer.body) if answer.body else {}
-    structured = value if isinstance(value, dict) else {"result": value}
+    structured = value if isinstance(value, dict) else {LIST: value}
     text = value.get(operation.text) if operation.text else orjson.dumps(value).decode()
     return types.CallToolResult(content=[_content(_said(text, answer))], structured_content=structured)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from importlib.metadata import version
 
@@ -17,41 +18,38 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from omoide.contract import tools
 from omoide.contract.document import Document
 from omoide.contract.resources import compiled_ids
-from omoide.contract.tool_arguments import ArgumentFault
-from omoide.mcp import results
+from omoide.mcp import address
 from omoide.mcp.exchange import Exchanges
-from omoide.mcp.in_process import call
-from omoide.mcp.progress import with_progress
 from omoide.mcp.prompts import Prompts
 from omoide.mcp.resources import Resources
+from omoide.mcp.tool_set import INSTRUCTIONS, ToolSet
 
-INSTRUCTIONS = (
-    "Long-term memory. Call `recall` before you answer anything that earlier conversations may decide, and `remember` "
-    "with the messages of this one. Facts are derived from messages in the background; `status` says how far that is."
-)
-MAYBE_DONE = (
-    "The server ended during this call, which may or may not have been carried out: look at what is stored before you "
-    "call again."
-)
 logging.getLogger("mcp").setLevel(logging.WARNING)  # it logs every request
 Context = ServerRequestContext[dict[str, object], Request]
 
 
 class HttpTransport:
-    """Serves the tools of a document by calling the application."""
+    """Serves the sets of tools of a document by calling the application."""
 
     def __init__(self, app: ASGIApp, document: Document, default_set: str, max_body_bytes: int) -> None:
-        self.app = app
-        self.default_set = default_set
-        self.tools = tools.compiled(document)
+        self._default_set = default_set
         ids = compiled_ids(document)
         self._resources, self._prompts = Resources(app, document, ids), Prompts(app, document, ids)
-        server = Server[dict[str, object]](
+        self._managers: list[StreamableHTTPSessionManager] = []
+        self._exchanges = {
+            name: self._exchanges_of(self._server(name, ToolSet(app, known)), max_body_bytes)
+            for name, known in tools.compiled(document).items()
+        }
+        self._stopping = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    def _server(self, name: str, known: ToolSet) -> Server[dict[str, object]]:
+        return Server[dict[str, object]](
             "omoide",
             version=version("omoide"),
-            instructions=INSTRUCTIONS,
-            on_list_tools=self._list,
-            on_call_tool=self._call,
+            instructions=INSTRUCTIONS[name],
+            on_list_tools=known.list,
+            on_call_tool=known.call,
             on_list_resources=self._resources.list,
             on_list_resource_templates=self._resources.templates,
             on_read_resource=self._resources.read,
@@ -59,9 +57,11 @@ class HttpTransport:
             on_get_prompt=self._prompts.get,
             on_completion=self._complete,
         )
+
+    def _exchanges_of(self, server: Server[dict[str, object]], max_body_bytes: int) -> Exchanges:
         # Hosts and origins were checked by omoide/asgi/cors.py.
         unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-        self._managers = [
+        as_json, as_events = (
             StreamableHTTPSessionManager(
                 server,
                 json_response=is_json,
@@ -70,19 +70,18 @@ class HttpTransport:
                 max_request_body_size=max_body_bytes,
             )
             for is_json in (True, False)
-        ]
-        as_json, as_events = self._managers
-        self.exchanges = Exchanges(as_json.handle_request, as_events.handle_request, max_body_bytes)
-        self._stopping = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
+        )
+        self._managers += [as_json, as_events]
+        return Exchanges(as_json.handle_request, as_events.handle_request, max_body_bytes)
 
     async def start(self) -> None:
         """Start the task in which requests are served; `stop` ends it."""
         ready = asyncio.Event()
 
         async def run() -> None:
-            as_json, as_events = self._managers
-            async with as_json.run(), as_events.run():
+            async with contextlib.AsyncExitStack() as stack:
+                for manager in self._managers:
+                    await stack.enter_async_context(manager.run())
                 ready.set()
                 await self._stopping.wait()
 
@@ -95,31 +94,8 @@ class HttpTransport:
             await self._running
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.exchanges.answer(scope, receive, send)
-
-    def _tools(self, context: Context) -> dict[str, tools.DeclaredTool]:
-        """The tools at the address of the request."""
-        return self.tools[results.address_of(context).tool_set or self.default_set]
-
-    async def _list(self, context: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        called = results.address_of(context)
-        return types.ListToolsResult(tools=[results.shown(tool, called) for tool in self._tools(context).values()])
-
-    async def _call(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
-        known = self._tools(context)
-        if (tool := known.get(params.name)) is None:
-            return results.failed(f"There is no tool {params.name!r}; there are: {', '.join(known)}.")
-        if results.was_sent_before(context) and not tool.is_repeatable:
-            return results.failed(MAYBE_DONE)
-        try:
-            arguments = results.arguments_of(tool, params.arguments, results.address_of(context))
-            operation = tool.selected(arguments)
-            request = operation.call(arguments)
-        except ArgumentFault as fault:
-            return results.failed(str(fault))
-        assert context.request is not None
-        work = call(self.app, context.request.scope, request)
-        return results.result(operation, await with_progress(context, work))
+        called: address.Address = scope["extensions"][address.KEY]
+        await self._exchanges[called.tool_set or self._default_set].answer(scope, receive, send)
 
     async def _complete(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
         given = dict(params.context.arguments or {}) if params.context else {}

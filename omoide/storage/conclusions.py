@@ -271,6 +271,16 @@ def get(db: Transaction, workspace_id: str, conclusion_id: str, reach: Reach = E
     return record(row)
 
 
+def get_of(
+    db: Transaction, workspace_id: str, conclusion_id: str, observer_id: str | None, observed_id: str | None
+) -> Conclusion:
+    """The conclusion, if these are its peers; None for any. Raises NotFound."""
+    found = get(db, workspace_id, conclusion_id)
+    if observer_id not in (None, found.observer_id) or observed_id not in (None, found.observed_id):
+        raise NotFound(f"Document {conclusion_id} is a conclusion of {found.observer_id} about {found.observed_id}")
+    return found
+
+
 def delete(db: Transaction, workspace_id: str, conclusion_id: str, now: int) -> None:
     """Hide the conclusion alone: see `deletion_cascade`. Raises NotFound as `get` does."""
     hide(db, [get(db, workspace_id, conclusion_id).pk], now)

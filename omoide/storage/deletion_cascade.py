@@ -57,12 +57,19 @@ def delete_session(db: Transaction, workspace_id: str, session_id: str, now: int
     queue.add(db, NewJob(JobKind.PURGE_SESSION, SessionPurge(session.pk).to_json(), workspace=workspace), now)
 
 
-def delete_conclusion(db: Transaction, workspace_id: str, conclusion_id: str, now: int) -> None:
+def delete_conclusion(
+    db: Transaction,
+    workspace_id: str,
+    conclusion_id: str,
+    now: int,
+    held_by: str | None = None,
+    about: str | None = None,
+) -> None:
     """Delete a conclusion with its earlier versions, its copies in scopes, and what was derived from any of these.
 
-    Raises NotFound if there is no such conclusion.
+    Raises NotFound if there is no such conclusion, or if `held_by` or `about` name other peers than its.
     """
-    deleted = conclusions.get(db, workspace_id, conclusion_id)
+    deleted = conclusions.get_of(db, workspace_id, conclusion_id, held_by, about)
     (workspace,) = db.execute("SELECT workspace FROM conclusions WHERE pk = ?", (deleted.pk,)).fetchone()
     pks = [deleted.pk, *scope_copies.of(db, deleted.pk)]
     ids = db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (array(pks),)).fetchall()

@@ -212,6 +212,17 @@ def page(db: Transaction, workspace_id: str, session_id: str, request: PageReque
     return rows.page(db, rows.Listing(rows.PEER, source, (workspace_id, session_id), order, rows.peer), request)
 
 
+def first(db: Transaction, session: int, limit: int) -> tuple[dict[str, Observation], int]:
+    """The flags of the peers that are in the session now, by id, of the `limit` that joined first; and how many are."""
+    source = (
+        "FROM members m JOIN peers p ON p.pk = m.peer WHERE m.session = ? AND m.left_at IS NULL AND p.kind = 'peer'"
+    )
+    query = f"SELECT p.id, m.observe_me, m.observe_others {source} ORDER BY m.joined_at, m.peer LIMIT ?"
+    found = db.execute(query, (session, limit)).fetchall()
+    (total,) = db.execute(f"SELECT count(*) {source}", (session,)).fetchone()
+    return {id: Observation(_flag(me), _flag(others)) for id, me, others in found}, total
+
+
 def copy(db: Transaction, source: int, target: int, through: int, now: int) -> None:
     """Copy the active members of one session to another, including scopes, with their configuration.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from omoide.core.clock import valid
+from omoide.core.records import Workspace
 from omoide.storage import rows, workspace_jobs, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, count_or_zero, is_integer, use_index
@@ -21,7 +22,7 @@ class Overview(NamedTuple):
     """Counts of a workspace, the names of those that are too low because of `MOST_COUNTED`, and times in
     microseconds."""
 
-    created_at: int
+    workspace: Workspace
     peers: int
     sessions: int
     messages: int
@@ -35,10 +36,8 @@ class Overview(NamedTuple):
 
 def read(db: Transaction, workspace_id: str, now: int, *, most: int = MOST_COUNTED) -> Overview:
     """Count the workspace's contents. Takes more than a millisecond. Raises NotFound."""
-    workspace = workspaces.existing(db, workspace_id)
-    row = db.execute("SELECT created_at FROM workspaces WHERE pk = ?", (workspace,)).fetchone()
-    (created_at,) = rows.mended(["workspaces.created_at"], row)
-    given = {"workspace": workspace, "most": most}
+    workspace = workspaces.get(db, workspace_id)
+    given = {"workspace": workspace.pk, "most": most}
     (peers,) = db.execute(_PEERS, given).fetchone()
     sessions, messages, last_message_at = db.execute(_SESSIONS, given).fetchone()
     (stored,) = db.execute(_CONCLUSIONS, given).fetchone()
@@ -55,7 +54,7 @@ def read(db: Transaction, workspace_id: str, now: int, *, most: int = MOST_COUNT
     if "sessions" in approximate:
         approximate.append("messages")
     return Overview(
-        created_at=valid(created_at),
+        workspace=workspace,
         peers=peers,
         sessions=sessions,
         messages=max(0, messages),
@@ -64,7 +63,7 @@ def read(db: Transaction, workspace_id: str, now: int, *, most: int = MOST_COUNT
         approximate=approximate,
         last_message_at=None if last_message_at is None else valid(last_message_at),
         last_conclusion_at=rows.mended(["conclusions.created_at"], newest)[0] if newest else None,
-        queue=workspace_jobs.counts(db, workspace, now),
+        queue=workspace_jobs.counts(db, workspace.pk, now),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from omoide.core import identifiers
 from omoide.core.clock import new_id
-from omoide.core.errors import Unauthorized, Unprocessable
+from omoide.core.errors import NotFound, Unauthorized, Unprocessable
 from omoide.core.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
 from omoide.storage import changes, peer_aliases, rows, workspaces
 from omoide.storage.base import Transaction
@@ -29,6 +29,14 @@ _OF_KIND: Mapping[PeerKind | None, str] = {
 def find(db: Transaction, workspace_id: str, peer_id: str) -> Peer | None:
     row = db.execute(f"SELECT {rows.PEER} {_FROM} AND p.id = ?", (workspace_id, peer_id)).fetchone()
     return rows.peer(row) if row else None
+
+
+def get(db: Transaction, workspace_id: str, peer_id: str) -> Peer:
+    """The peer. Raises NotFound if it does not exist, or is the hidden peer of a scope."""
+    found = find(db, workspace_id, peer_id)
+    if found is None or is_scope(db, found.pk):
+        raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
+    return found
 
 
 def pk_of(db: Transaction, workspace: int, peer_id: str) -> int | None:

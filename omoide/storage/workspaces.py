@@ -23,6 +23,13 @@ def find(db: Transaction, workspace_id: str) -> Workspace | None:
     return rows.workspace(row) if row else None
 
 
+def get(db: Transaction, workspace_id: str) -> Workspace:
+    """The workspace. Raises NotFound."""
+    if found := find(db, workspace_id):
+        return found
+    raise _missing(workspace_id)
+
+
 def pk_of(db: Transaction, workspace_id: str) -> int | None:
     """The row of the workspace."""
     row = db.execute("SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)).fetchone()
@@ -32,8 +39,12 @@ def pk_of(db: Transaction, workspace_id: str) -> int | None:
 def existing(db: Transaction, workspace_id: str) -> int:
     """The row of the workspace. Raises NotFound."""
     if (pk := pk_of(db, workspace_id)) is None:
-        raise NotFound(f"Workspace {workspace_id} not found")
+        raise _missing(workspace_id)
     return pk
+
+
+def _missing(workspace_id: str) -> NotFound:
+    return NotFound(f"Workspace {workspace_id} not found")
 
 
 def get_or_create(db: Transaction, workspace_id: str, initial: Change, now: int) -> tuple[Workspace, bool]:

@@ -45,14 +45,17 @@ get_server                      ✔   ✔  ✔   ✔   ✔    ✔      ✔    �
 get_settings                    ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_or_create_workspace         ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
 get_all_workspaces              ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_workspace                   ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 update_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_or_create_peer              ✔   ✔  ✔   ·   ·    ·      ·    ✔   ✔    ✔   ·  ·   ·    ·    ·
 get_peers                       ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_peer                        ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 update_peer                     ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 delete_peer                     ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_sessions_for_peer           ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_or_create_session           ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 get_sessions                    ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_session                     ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 update_session                  ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 clone_session                   ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 add_peers_to_session            ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
@@ -69,6 +72,7 @@ update_message                  ✔   ✔  ·   ·   ·    ·      ·    ✔   �
 get_message_conclusions         ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 delete_message                  ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 search_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+search_memory                   ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 recall                          ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 search_peer                     ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 search_session                  ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
@@ -82,6 +86,7 @@ get_peer_context                ✔   ✔  ✔   ·   ·    ·      ·    ·   �
 get_timeline                    ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 merge_peer                      ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_session_context             ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
+get_session_overview            ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 get_session_summaries           ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
 get_or_create_scope             ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
 get_scopes                      ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·

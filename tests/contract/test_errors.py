@@ -56,11 +56,11 @@ def test_404_for_an_unknown_resource(http: httpx.Client, fresh: Fresh) -> None:
     assert sentence(response).startswith("Workspace none-")
 
 
-@pytest.mark.parametrize("method", ["PATCH", "TRACE", "HEAD", "OPTIONS", "PROPFIND", "GET"])
+@pytest.mark.parametrize("method", ["PATCH", "TRACE", "HEAD", "OPTIONS", "PROPFIND", "POST"])
 def test_405_names_the_allowed_methods(method: str, http: httpx.Client) -> None:
     response = http.request(method, "/v3/workspaces/x")
     assert response.status_code == 405
-    assert response.headers["allow"] == "DELETE, PUT"
+    assert response.headers["allow"] == "DELETE, GET, PUT"
     if method != "HEAD":
         assert sentence(response) == "Method Not Allowed"
 

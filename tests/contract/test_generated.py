@@ -22,8 +22,8 @@ DRIFT = {
     "a plain def": ("keys", "async def create_key", "def create_key"),
     "one more required parameter": (
         "conclusions",
-        "conclusion_id: str) -> None",
-        "conclusion_id: str, more: int) -> None",
+        "conclusion_id: str) -> models.Conclusion",
+        "conclusion_id: str, more: int) -> models.Conclusion",
     ),
     "an optional parameter dropped": ("messages", "    idempotency_key: str | None = None,\n", ""),
     "an undocumented status": ("workspaces", "tuple[Literal[200, 201]", "tuple[Literal[200, 202]"),

@@ -145,6 +145,22 @@ def test_a_story_that_calls_every_operation(
     call("GET", f"{ws}/export")
     call("POST", f"{ws}/recall", {"query": "where does she live", "peer_id": "alice", "max_tokens": 500})
     call("GET", "/deriver/metrics")
+    call("GET", f"{ws}")
+    call(
+        "POST",
+        f"{ws}/search/memory",
+        {
+            "query": "where does she live",
+            "peer_id": "alice",
+            "session_id": "s",
+            "message_limit": 5,
+            "conclusion_top_k": 5,
+            "conclusion_filters": {"level": "explicit"},
+        },
+    )
+    call("GET", f"{ws}/peers/alice")
+    call("GET", f"{s}")
+    call("GET", f"{s}/overview")
     # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]

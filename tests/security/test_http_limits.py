@@ -146,7 +146,7 @@ def test_a_large_body_does_not_count_as_head(server: Server) -> None:
 
 @pytest.mark.parametrize("name", [b"X-HTTP-Method-Override", b"X-HTTP-Method", b"X-Method-Override"])
 def test_no_header_changes_the_method(name: bytes, server: Server) -> None:
-    request = b"GET /v3/workspaces/list HTTP/1.1\r\n" + HOST + name + b": POST\r\n" + LAST
+    request = b"GET /v3/keys HTTP/1.1\r\n" + HOST + name + b": POST\r\n" + LAST
     assert statuses(exchange(server, request)) == [405]
 
 
