@@ -65,8 +65,8 @@ def serve(*, open_page: bool, **flags: Any) -> None:
             f"{settings.host} is reachable from other machines and authentication is off: anyone could read and "
             "delete all data. Set OMOIDE_AUTH=true and OMOIDE_JWT_SECRET, or pass --public-without-auth."
         )
-    claimed = _claimed(settings)
     settings, known = prepared(settings)
+    claimed = _claimed(settings)  # which creates files next to the database: only if it can be used
     if settings.workers == 0:
         _serve_in_one_process(settings, known, claimed, open_page=open_page)
     else:
