@@ -47,11 +47,17 @@ def plan(kind: str, export: Export, me: Sequence[str]) -> Plan:
     """The sessions and messages of an export; `me` are names, mail addresses, or the peer id, of its owner."""
     names = {turn.speaker: turn.is_role for each in export.conversations for turn in each.turns}
     own, ids = speakers.owned_ids(me, names, export.report.aliases)
-    planned = [_planned(kind, each, own, ids) for each in export.conversations if each.turns]
+    planned: dict[str, PlannedSession] = {}
+    for each in export.conversations:
+        if each.turns:
+            session = _planned(kind, each, own, ids)
+            if session.id in planned:  # of ids that differ in signs only, as "C" and "C++"
+                session = session._replace(id=f"{session.id}-{_hash(each.id)[:8]}")
+            planned[session.id] = session
     by_id: dict[str, str] = {}
     for name, is_role in names.items():
         by_id.setdefault(ids[name], ids[name] if is_role else name)
-    return Plan(planned, by_id, own in by_id)
+    return Plan([*planned.values()], by_id, own in by_id)
 
 
 def _planned(kind: str, conversation: Conversation, own: str, ids: Mapping[str, str]) -> PlannedSession:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from omoide.core.errors import Unprocessable
-from omoide.text_extraction.exports import assistants, mailboxes, messengers
+from omoide.text_extraction.exports import assistants, mailboxes, messengers, notes
 from omoide.text_extraction.exports.conversation import Conversation, Export, Report
 from omoide.text_extraction.exports.files import ExportFile, files
 
@@ -28,6 +28,8 @@ KINDS = {
     "slack": ExportKind(messengers.slack),
     "discord": ExportKind(messengers.discord),
     "mail": ExportKind(mailboxes.mail, ()),
+    "markdown": ExportKind(notes.notes, ()),
+    "obsidian": ExportKind(notes.notes, ()),
 }
 
 
