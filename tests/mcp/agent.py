@@ -8,13 +8,14 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from tests.server_process import COMMAND
 
+Mode = Literal["legacy", "auto"]
 INITIALIZE = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -41,23 +42,23 @@ class Machine:
         self.environment = {**plain, **given, "HOME": str(home), "XDG_DATA_HOME": str(home / "data")}
 
     @asynccontextmanager
-    async def agent(self, *flags: str, **environment: str) -> AsyncIterator[Client]:
+    async def agent(self, *flags: str, mode: Mode = "legacy") -> AsyncIterator[Client]:
         """A client whose server is a process of its own; the process ends with the block."""
         command = StdioServerParameters(
             command=str(COMMAND),
             args=["mcp", "--grace", "0.2", *flags],
-            env=self.environment | environment,
+            env=self.environment,
             cwd=self.folder,
         )
         with (self.home / "stderr").open("a") as errors:
-            async with Client(stdio_client(command, errlog=errors), mode="legacy") as client:
+            async with Client(stdio_client(command, errlog=errors), mode=mode) as client:
                 yield client
 
-    def process(self, *flags: str, **environment: str) -> subprocess.Popen[str]:
+    def process(self, *flags: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [COMMAND, "mcp", "--grace", "0.2", *flags],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=self.environment | environment, cwd=self.folder,
+            env=self.environment, cwd=self.folder,
         )  # fmt: skip
 
     @property

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.inference.faulty_provider import ProviderConnection, misbehaving
+from tests.mcp.agent import Machine
 from tests.mcp.client import called
 from tests.raw_http import connect
 from tests.server_process import Server
 
 PATIENCE_SECONDS = 20
 ASKED = {"peer_id": "alice", "query": "What does she drink?", "reasoning_level": "high"}
+SEARCH = 'search_messages {"query":"tea"}'
 EVENTS = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/event-stream\r\n\r\n"
 ACCEPTED = {"Accept": "application/json, text/event-stream"}
 
@@ -75,9 +78,9 @@ def asking(tmp_path_factory: pytest.TempPathFactory, provider: HangingProvider) 
         assert "Traceback" not in "".join(running.log)
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize(("mode", "by_stdio"), [("auto", False), ("legacy", False), ("auto", True)])
 def test_a_client_sees_progress_and_stops_the_work_by_cancelling(
-    asking: Server, provider: HangingProvider, mode: Any
+    asking: Server, provider: HangingProvider, mode: Any, by_stdio: bool, tmp_path: Path
 ) -> None:
     provider.expect()
     said: list[str | None] = []
@@ -87,12 +90,19 @@ def test_a_client_sees_progress_and_stops_the_work_by_cancelling(
 
         async def notified(progress: float, total: float | None, message: str | None) -> None:
             said.append(message)
-            (going_on if begun.is_set() else begun).set()
+            if message == SEARCH:
+                begun.set()
+            elif begun.is_set() and "s so far)" in str(message):
+                going_on.set()
 
-        async with (
-            httpx2.AsyncClient(timeout=60) as http,
-            Client(streamable_http_client(f"{asking.url}/mcp/demo", http_client=http), mode=mode) as client,
-        ):
+        async with httpx2.AsyncClient(timeout=60) as http, AsyncExitStack() as stack:
+            connecting: AbstractAsyncContextManager[Client]
+            if by_stdio:
+                machine = Machine(tmp_path)
+                connecting = machine.agent("--url", asking.url, "--workspace", "demo", mode=mode)
+            else:
+                connecting = Client(streamable_http_client(f"{asking.url}/mcp/demo", http_client=http), mode=mode)
+            client = await stack.enter_async_context(connecting)
             asking_ = asyncio.create_task(client.call_tool("ask", ASKED, progress_callback=notified))
             await going_on.wait()
             asking_.cancel()
@@ -102,8 +112,7 @@ def test_a_client_sees_progress_and_stops_the_work_by_cancelling(
 
     assert "Tea!" in asyncio.run(run())
     assert provider.closed.is_set()
-    assert said[0] == 'search_messages {"query":"tea"}'
-    assert "s so far)" in str(said[1])
+    assert SEARCH in said
 
 
 def test_a_client_that_leaves_stops_the_work(asking: Server, provider: HangingProvider) -> None:
