@@ -9,12 +9,13 @@ import os
 import signal
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import click
 
 from omoide.core.lazy_import import lazy_import
 from omoide.core.redaction import is_http_url
+from omoide.mcp.address import SETS, path_to
 from omoide.mcp.server_locator import ServerLocator
 
 with lazy_import("platformdirs"):
@@ -33,6 +34,11 @@ NOT_INSTALLED = "MCP needs another package: pip install 'omoide[mcp]'"
 @click.option(
     "--workspace", envvar="OMOIDE_WORKSPACE", default="default", show_default=True, help="The workspace of the memory."
 )
+@click.option(
+    "--tools",
+    type=click.Choice(SETS),
+    help="The tools: the nine core ones, or those of the original. [default: the server's]",
+)
 @click.option("--url", envvar="OMOIDE_URL", help="The server to use, instead of one of this machine.")
 @click.option("--db", envvar="OMOIDE_DB", help="The database file. [default: omoide.db in the user's data directory]")
 @click.option("--key", envvar="OMOIDE_KEY", help="The key for a server with authentication; better in OMOIDE_KEY.")
@@ -43,14 +49,14 @@ NOT_INSTALLED = "MCP needs another package: pip install 'omoide[mcp]'"
     show_default=True,
     help="Seconds that a server which this command starts outlives the last agent.",
 )
-def mcp(*, workspace: str, url: str | None, db: str | None, key: str | None, grace: float) -> None:
+def mcp(*, workspace: str, tools: str | None, url: str | None, db: str | None, key: str | None, grace: float) -> None:
     """Serve MCP on stdin and stdout, for agents.
 
     Uses the running server of the database file, or starts one that all agents of this file share, and that ends when
     they have ended.
     """
     gc.enable()
-    address, path = endpoint(url, workspace)
+    address, path = endpoint(url, path_to(workspace, tools))
     locate = (lambda: address) if address else partial(_located, _locator(db, grace))
     is_local = not address or urlsplit(address).hostname in THIS_MACHINE
     try:
@@ -78,9 +84,8 @@ async def _served(upstream: http_upstream.HttpUpstream) -> None:
     os._exit(0)  # without waiting for threads, which may wait for a server
 
 
-def endpoint(url: str | None, workspace: str) -> tuple[str | None, str]:
+def endpoint(url: str | None, path: str) -> tuple[str | None, str]:
     """The server's URL, if one is given, and the path of its MCP endpoint; a URL may have that already."""
-    path = f"/mcp/{quote(workspace, safe='')}"
     if not url:
         return None, path
     if not is_http_url(url):

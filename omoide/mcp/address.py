@@ -1,22 +1,25 @@
-"""The addresses of MCP: `/mcp`, `/mcp/{workspace}`, `/mcp/full` and `/mcp/full/{workspace}`."""
+"""The addresses of MCP: `/mcp` and `/mcp/{workspace}`; of a set of tools, `/mcp/full` and `/mcp/{set}/{workspace}`.
+
+`full` alone is the set, not a workspace.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from starlette.types import Scope
 
 PATH = "/mcp"
-FULL = "full"
-"""The set of tools that has addresses of its own; no workspace of this name is at `/mcp/full`."""
+CORE, FULL = SETS = ("core", "full")
+"""The sets of tools."""
 HEADER = "X-Honcho-Workspace-ID"
 KEY = "omoide.mcp.address"
 """Key of the Address in the extensions of a scope."""
 
 
 class Address(NamedTuple):
-    """What the address and the header of a request say. None: nothing, or for the set of tools, the server's."""
+    """What the address and the header of a request say; None if nothing."""
 
     tool_set: str | None
     fixed_workspace: str | None
@@ -35,16 +38,25 @@ def path_of(scope: Scope) -> str:
 
 
 def is_ours(path: str) -> bool:
-    return path == PATH or (path.startswith(f"{PATH}/") and len(_parts(path)) <= 1 + (_parts(path)[0] == FULL))
+    return path == PATH or (path.startswith(f"{PATH}/") and _split(path) is not None)
 
 
 def address_of(scope: Scope) -> Address:
     """The address of a request whose path is ours."""
-    parts = _parts(path_of(scope))
-    tool_set = parts.pop(0) if parts[0] == FULL else None
+    tool_set, workspace = _split(path_of(scope)) or ("", "")
     header = dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("latin-1")
-    return Address(tool_set, unquote("/".join(parts)) or None, header or None)
+    return Address(tool_set or None, unquote(workspace) or None, header or None)
 
 
-def _parts(path: str) -> list[str]:
-    return path[len(PATH) :].strip("/").split("/")
+def path_to(workspace: str, tool_set: str | None) -> str:
+    """The path of a workspace, with a set of tools or with the server's."""
+    named = tool_set or (CORE if workspace == FULL else None)
+    return "/".join([PATH, *([named] if named else []), quote(workspace, safe="")])
+
+
+def _split(path: str) -> tuple[str, str] | None:
+    """The set of tools and the workspace, empty if they are not named; None for a path that is not ours."""
+    first, *others = path[len(PATH) :].strip("/").split("/")
+    if not others:
+        return (first, "") if first == FULL else ("", first)
+    return (first, others[0]) if first in SETS and len(others) == 1 else None

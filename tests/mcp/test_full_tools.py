@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from omoide.core import clock
 from omoide.core.auth import Keyring, Principal
 from tests.conftest import SECRET
 from tests.handlers.workspace import until
+from tests.mcp.agent import Machine
 from tests.mcp.client import called, connected
 from tests.server_process import Server
 
@@ -212,16 +215,28 @@ def test_arguments_that_are_null_are_not_given(server: Server, fresh: Callable[[
 def test_a_workspace_is_named_by_address_header_or_argument(server: Server, fresh: Callable[[str], str]) -> None:
     first, second = fresh("workspace"), fresh("workspace")
     for id in (first, second, "full"):
-        called(f"{server.url}/mcp/full/{id}", "create_workspace")
+        called(f"{server.url}/mcp/full/{id}", "create_peer", peer_id="only")
     header = {"X-Honcho-Workspace-ID": first}
     url = f"{server.url}/mcp/full"
     assert called(url, "get_metadata", header)[1]["id"] == first
     assert called(url, "get_metadata", header, workspace_id=second)[1]["id"] == second
     assert called(f"{url}/", "get_metadata", workspace_id=first)[1]["id"] == first
     assert called(f"{url}/full/", "get_metadata")[1]["id"] == "full"
-    assert called(f"{server.url}/mcp", "status", {"X-Honcho-Workspace-ID": "full"})[1] is not None
+    assert [each["id"] for each in called(f"{server.url}/mcp/core/full", "list", kind="peers")[1]["items"]] == ["only"]
     text, _ = called(url, "get_metadata")
     assert text.startswith("Missing: workspace_id. Give it as an argument, in the address (/mcp/full/WORKSPACE), or")
+
+
+@pytest.mark.parametrize(("flags", "tool"), [(("--tools", "full"), "list_peers"), ((), "list")])
+def test_stdio_has_both_sets_of_a_workspace_called_full(
+    server: Server, tmp_path: Path, flags: tuple[str, ...], tool: str
+) -> None:
+    async def peers() -> set[str]:
+        async with Machine(tmp_path).agent("--url", server.url, "--workspace", "full", *flags) as client:
+            schemas = {each.name: each.input_schema for each in (await client.list_tools()).tools}
+            return set(schemas[tool]["properties"])
+
+    assert "workspace_id" not in asyncio.run(peers())
 
 
 def test_narrow_keys_decide_as_over_the_api(guarded: Server, fresh: Callable[[str], str]) -> None:
