@@ -197,6 +197,20 @@ def test_a_call_whose_answer_was_lost_stores_its_messages_once(server: Server) -
     assert answers[0]["structuredContent"] == answers[1]["structuredContent"]
 
 
+def test_a_call_whose_answer_was_lost_is_refused_if_it_would_write_twice(server: Server) -> None:
+    conclusions = {"peer_id": "a", "target": "a", "conclusions": ["a sings"]}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    body["params"] = {"name": "create_conclusions", "arguments": conclusions}
+    headers = {"Accept": "application/json, text/event-stream", "Idempotency-Key": "k", "X-Omoide-Repeated": "true"}
+    with server.client() as http:
+        refused = http.post("/mcp/full/once", json=body, headers=headers).json()["result"]
+        assert refused["isError"]
+        assert "may or may not have been carried out" in refused["content"][0]["text"]
+        assert not http.post("/v3/workspaces/once/conclusions/list", json={}).json()["items"]
+        del headers["X-Omoide-Repeated"]
+        assert not http.post("/mcp/full/once", json=body, headers=headers).json()["result"]["isError"]
+
+
 def test_only_messages_of_the_protocol_go_to_stdout(server: Server, machine: Machine) -> None:
     process = machine.process("--url", server.url)
     lines = ["{", "", "[]", "7", '{"jsonrpc":"2.0","method":"notifications/initialized"}', json.dumps(INITIALIZE)]
