@@ -65,6 +65,33 @@ def test_a_quoted_text_reads_as_it_was_written_and_is_no_markup(text: str) -> No
         assert {each.type for token in line for each in token.children or []} <= {"text"}
 
 
+MARKUP = [
+    "## The plan\n\n- **Cut:** shoulder\n  1. nested\n\n| a | b |\n|---|---|\n| c | `<d>` |",
+    "title\n===\nother\n---\n- # in a list\n> ## quoted\n- #",
+    "<script>x</script> ![i](http://t/x.png) [go](javascript:x) \\\\<b>",
+    "[ref]: http://x\n[two\n]: http://y\n> - [three]: z",
+    "`\n`<b>bold</b>\n```\nno end",
+]
+
+
+@pytest.mark.parametrize("text", MARKUP)
+def test_markdown_keeps_its_markup_and_acts_on_nothing_beyond_its_quotation(text: str) -> None:
+    environment: dict[str, Any] = {}
+    tokens = read("# before\n\n" + "\n".join(quoted(text, is_markdown=True)) + "\n\n# after [ref]", environment)
+    top = [token.type for token in tokens if token.level == 0 and token.nesting >= 0]
+    assert top == ["heading_open", "blockquote_open", "heading_open"]
+    assert sum(token.type == "heading_open" for token in tokens) == 2
+    inside = {each.type for token in tokens for each in [token, *(token.children or [])]}
+    assert not inside & {"html_inline", "html_block", "image", "link_open"}
+    assert "references" not in environment
+
+
+def test_what_an_assistant_wrote_in_markdown_is_shown_as_such() -> None:
+    tokens = read("\n".join(quoted(MARKUP[0], is_markdown=True)))
+    found = {each.type for token in tokens for each in [token, *(token.children or [])]}
+    assert found >= {"strong_open", "bullet_list_open", "ordered_list_open", "table_open", "code_inline"}
+
+
 def test_code_between_fences_stays_code_with_its_language() -> None:
     (fence,) = (token for token in read("\n".join(quoted(HOSTILE[6]))) if token.info == "python")
     assert fence.content == "def f(x):\n    return `x`\n"
@@ -97,7 +124,7 @@ def _fill(w: WorkspaceClient) -> None:
     w.peer("ana", configuration={"observe_me": False})
     w.session("s1", peers={"Ana": {}, "support-bot": {}}, metadata={"title": "# A title"})
     w.say("s1", *HOSTILE, peer="Ana")
-    w.say("s1", "How can I help?", peer="support-bot")
+    w.say("s1", "How can I **help**?", peer="support-bot")
     (dropped,) = w.say("s1", "FORGOTTEN message", peer="Ana")
     w.ok("DELETE", f"/sessions/s1/messages/{dropped['id']}")
     w.say("S1", "Another session.", peer="ana")
@@ -152,6 +179,7 @@ def test_a_folder_of_pages_says_what_is_known_and_every_link_leads_somewhere(exp
     ):
         assert part in ana
     session = found["sessions/s1.md"]
+    assert "> How can I **help**?" in session
     tokens = read(session)
     headings = [tokens[number + 1].content for number, each in enumerate(tokens) if each.type == "heading_open"]
     assert headings == ["s1", "Messages", "Metadata"]
@@ -202,10 +230,7 @@ def test_sessions_become_lines_of_messages_with_roles_and_valid_names(export: In
     done = export("talk.jsonl", "--as", "openai")
     assert "2 sessions (assistant: ana, support-bot)" in done.output
     first, second = messages(tmp_path / "talk.jsonl")
-    assert [each["content"] for each in first] == [
-        *[text.replace("\r\n", "\r\n") for text in HOSTILE],
-        "How can I help?",
-    ]
+    assert [each["content"] for each in first] == [*HOSTILE, "How can I **help**?"]
     assert [(each["role"], each["name"]) for each in (first[0], first[-1])] == [
         ("user", "Ana"),
         ("assistant", "support-bot"),

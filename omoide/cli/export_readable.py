@@ -15,7 +15,7 @@ from omoide.core.atomic_write import atomic_folder
 from omoide.core.errors import Unprocessable
 from omoide.core.formatting import pluralize
 from omoide.core.settings import Settings
-from omoide.services.readable import folder, openai_messages
+from omoide.services.readable import folder, openai_messages, roles
 from omoide.storage.base import Transaction
 from omoide.storage.export.contents import WorkspaceContents
 
@@ -28,9 +28,10 @@ def markdown(db: Transaction, workspace: int, path: Path, settings: Settings, *,
         raise click.UsageError(f"{path} holds the database.")
     contents = WorkspaceContents(db, workspace)
     total = contents.count_peers() + contents.count_sessions()
+    assistants = roles.assistants_of(contents, settings.assistant_ids)
     replaceable = atomic_folder(path, may_replace=lambda old: replace and folder.is_written(old))
     with replaceable as partial, _counting(total) as done:
-        written = folder.write(contents, partial, clock.now(), done)
+        written = folder.write(contents, partial, clock.now(), assistants, done)
     return f"pages of {pluralize(written.peers, 'peer')} and {pluralize(written.sessions, 'session')}"
 
 
@@ -40,7 +41,7 @@ def openai(db: Transaction, workspace: int, out: IO[bytes], settings: Settings, 
     contents = WorkspaceContents(db, workspace)
     if unknown := sorted({*named} - {peer["id"] for peer in contents.peers()}):
         raise Unprocessable(f"There is no peer {unknown[0]} in {contents.name}")
-    assistants = {*named} or openai_messages.assistants_of(contents, settings.assistant_ids)
+    assistants = {*named} or roles.assistants_of(contents, settings.assistant_ids)
     count = 0
     with _counting(contents.count_sessions()) as done:
         for piece in openai_messages.lines(contents, assistants, done):

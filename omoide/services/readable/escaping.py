@@ -1,6 +1,7 @@
-"""Write text that others wrote into Markdown, so that it reads as it was written and changes nothing around it. Pure.
+"""Write text that others wrote into Markdown, so that it reads as it was meant and changes nothing around it. Pure.
 
-Only what Markdown would take for markup is escaped. Code between fences stays code, with a fence that it cannot close.
+Of plain text, what Markdown would take for markup is escaped. Markdown keeps its markup, but for what would act beyond
+its quotation: HTML, images, headings, definitions of links. Code between fences stays code, in a fence of its own.
 """
 
 from __future__ import annotations
@@ -28,10 +29,26 @@ _line_start = re.compile(
     r"(?P<sign>[-+](?=[ \t]|$)|#(?=#{0,5}([ \t]|$))|>|=+(?=[ \t]*$)|-(?=[-= \t]*$))"
     r"|(?P<number>[0-9]{1,9})(?P<dot>[.)])(?=[ \t]|$)"
 )
+_beyond = re.compile(
+    r"(?P<kept>\\[!-/:-@\[-`{-~]|(?P<ticks>(?<!`)`+(?!`)).+?(?<!`)(?P=ticks)(?!`))"  # escaped already, or code
+    r"|<(?=[A-Za-z/!?])"  # HTML
+    r"|!\["  # an image
+    r"|\]\((?!https?://|mailto:)"  # a link to elsewhere than the web
+    r"|%(?=%)"
+)
+"""What acts beyond a quotation; its last character is to be escaped."""
+_containers = re.compile(r"(?:[ \t]*(?:>|[-+*](?=[ \t])|[0-9]{1,9}[.)](?=[ \t])))*[ \t]*")
+_heading = re.compile(r"#{1,6}(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*").fullmatch
+_break = re.compile(r"-{3,}[ \t]*").fullmatch
+_underline = re.compile(r"(=+|-+)[ \t]*").fullmatch
+_definition = re.compile(r"\[[^\]]*(\]:|$)").match
+
 _table_rule = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*").fullmatch
 
 NO_BREAK_SPACE = "\u00a0"
 HARD_BREAK = "  "
+BREAK = "***"
+"""A line across, which cannot make a heading of the line before."""
 
 
 def inline(text: str) -> str:
@@ -40,10 +57,10 @@ def inline(text: str) -> str:
     return _start(_escaped(line, text.count(_DOLLAR) > 1))
 
 
-def quoted(text: str) -> Iterator[str]:
+def quoted(text: str, *, is_markdown: bool = False) -> Iterator[str]:
     """The lines of a block quotation with this text; nothing in it can end the quotation."""
     lines = _cleaned(text).split("\n")
-    has_math = text.count(_DOLLAR) > 1
+    has_math, keeps_code = text.count(_DOLLAR) > 1, all(map(_has_whole_code, lines))
     closing = [(number, found[1]) for number, line in enumerate(lines) if (found := _closing(line))]
     number = 0
     while number < len(lines):
@@ -51,9 +68,10 @@ def quoted(text: str) -> Iterator[str]:
             yield from (f"> {line}".rstrip() for line in _code(lines[number:end]))
             number = end
             continue
-        prose, number = _prose(lines[number], has_math), number + 1
-        is_broken = bool(prose) and number < len(lines) and bool(lines[number].strip())
-        yield f"> {prose}{HARD_BREAK}" if is_broken else f"> {prose}".rstrip()
+        written = _markup(lines[number], keeps_code) if is_markdown else _prose(lines[number], has_math)
+        number += 1
+        is_broken = bool(written) and number < len(lines) and bool(lines[number].strip())
+        yield f"> {written}{HARD_BREAK}" if is_broken else f"> {written}".rstrip()
 
 
 def code(text: str, language: str = "") -> Iterator[str]:
@@ -92,6 +110,48 @@ def _prose(line: str, has_math: bool) -> str:
     indent = NO_BREAK_SPACE * (len(line) - len(text)) if text else ""
     escaped = _escaped(text.rstrip(), has_math)
     return indent + (escaped if indent else _start(escaped))
+
+
+def _markup(line: str, keeps_code: bool) -> str:
+    """A line of Markdown. A heading becomes bold, and what would underline one a break."""
+    markers, text = _markers(line.rstrip())
+    contained = _contained(text, keeps_code)
+    heading = _heading(contained)
+    if heading and (title := (heading[1] or "").replace("*", "").strip()):
+        return f"{markers}**{title}**"
+    if _break(text):
+        return f"{markers}{BREAK}"
+    if heading or _closing(text) or _fence(text) or _underline(text) or _definition(text):
+        return f"{markers}\\{contained}"
+    return markers + contained
+
+
+def _markers(line: str) -> tuple[str, str]:
+    """The markers of lists and quotations that a line begins with, and the rest."""
+    found = _containers.match(line)
+    end = found.end() if found else 0
+    return line[:end], line[end:]
+
+
+def _contained(text: str, keeps_code: bool) -> str:
+    """Markup that acts beyond a quotation escaped. Code within a line is kept only if none goes on in the next line."""
+
+    def replaced(found: re.Match[str]) -> str:
+        if found["kept"] is None:
+            return f"{found[0][:-1]}\\{found[0][-1]}"
+        is_code = found["ticks"] is not None
+        return (
+            found[0]
+            if keeps_code or not is_code
+            else found["ticks"] + _contained(found[0][len(found["ticks"]) :], False)
+        )
+
+    return _beyond.sub(replaced, text)
+
+
+def _has_whole_code(line: str) -> bool:
+    """Whether each piece of code that begins in the line ends in it."""
+    return "`" not in _beyond.sub("", line)
 
 
 def _escaped(text: str, has_math: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,21 +18,23 @@ class PageCount(NamedTuple):
     sessions: int
 
 
-def write(contents: WorkspaceContents, folder: Path, exported_at: int, done: Callable[[], None]) -> PageCount:
+def write(
+    contents: WorkspaceContents, folder: Path, exported_at: int, assistants: Collection[str], done: Callable[[], None]
+) -> PageCount:
     """Write all pages into an empty folder; `done` is called after each."""
-    (folder / pages.PEERS).mkdir()
-    (folder / pages.SESSIONS).mkdir()
-    written = {pages.PEERS: 0, pages.SESSIONS: 0}
-    for name, lines, page in (
-        (pages.PEERS, contents.peers(), pages.peer),
-        (pages.SESSIONS, contents.sessions(), pages.session),
-    ):
-        for line in lines:
-            _page(folder / name / file_name(line["id"]), page(contents, line))
-            written[name] += 1
-            done()
+    for name in (pages.PEERS, pages.SESSIONS):
+        (folder / name).mkdir()
+    peers = sessions = 0
+    for peer in contents.peers():
+        _page(folder / pages.PEERS / file_name(peer["id"]), pages.peer(contents, peer))
+        peers += 1
+        done()
+    for session in contents.sessions():
+        _page(folder / pages.SESSIONS / file_name(session["id"]), pages.session(contents, session, assistants))
+        sessions += 1
+        done()
     _page(folder / pages.INDEX, pages.index(contents, exported_at))
-    return PageCount(**written)
+    return PageCount(peers, sessions)
 
 
 def _page(path: Path, lines: Iterable[str]) -> None:

@@ -8,12 +8,8 @@ from collections.abc import Callable, Collection, Iterator
 
 import orjson
 
-from omoide.core.lazy_import import lazy_import
 from omoide.core.records import Json
 from omoide.storage.export.contents import WorkspaceContents
-
-with lazy_import("omoide.reasoner.extractive.assistants"):
-    from omoide.reasoner.extractive import assistants
 
 MOST_CHARACTERS = 64
 """Of a name, by the rule of the API."""
@@ -35,15 +31,6 @@ def name(peer_id: str) -> str:
         return peer_id
     digest = hashlib.sha256(peer_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{made[: MOST_CHARACTERS - 9]}-{digest}"
-
-
-def assistants_of(contents: WorkspaceContents, words: Collection[str]) -> set[str]:
-    """The peers that are assistants by their ids, with these words, or because nothing is concluded about them."""
-    return {
-        peer["id"]
-        for peer in contents.peers()
-        if assistants.is_assistant_id(peer["id"], words) or peer["configuration"].get("observe_me") is False
-    }
 
 
 def lines(contents: WorkspaceContents, are_assistants: Collection[str], done: Callable[[], None]) -> Iterator[bytes]:

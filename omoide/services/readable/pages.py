@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import orjson
 
@@ -94,6 +94,7 @@ def peer(contents: WorkspaceContents, line: Json) -> Iterator[str]:
 
 def _conclusions(contents: WorkspaceContents, id: str) -> Iterator[str]:
     observer = level = None
+    cited = contents.cited(id)
     for each in contents.conclusions(id):
         if each["observer"] != observer:
             observer, level = each["observer"], None
@@ -101,7 +102,7 @@ def _conclusions(contents: WorkspaceContents, id: str) -> Iterator[str]:
         if each["level"] != level:
             level = each["level"]
             yield from ("", f"### {_LEVELS[level]}", "")
-        yield f"- {inline(each['content'])} ({_about(contents, each)}) {_anchor(each['id'])}"
+        yield f"- {inline(each['content'])} ({_about(contents, each)}){_cited(each, cited)}"
         yield from _sources(contents, each)
 
 
@@ -134,7 +135,7 @@ def _sources(contents: WorkspaceContents, conclusion: Json) -> Iterator[str]:
 
 
 def _changes(contents: WorkspaceContents, id: str) -> Iterator[str]:
-    is_first = True
+    is_first, cited = True, contents.cited(id)
     for each in contents.ended(id):
         if is_first:
             yield from ("", "## What changed", "")
@@ -143,11 +144,11 @@ def _changes(contents: WorkspaceContents, id: str) -> Iterator[str]:
         successor = contents.conclusion(each["successor"]) if each["successor"] else None
         knew = "" if each["observer"] == id else f", as {inline(each['observer'])} knows"
         after = "" if successor is None else f" → {inline(successor['content'])}"
-        yield f"- {text}{knew}{after} ({_about(contents, each)}) {_anchor(each['id'])}"
+        yield f"- {text}{knew}{after} ({_about(contents, each)}){_cited(each, cited)}"
 
 
-def session(contents: WorkspaceContents, line: Json) -> Iterator[str]:
-    """The page of a session: members, summaries, messages."""
+def session(contents: WorkspaceContents, line: Json, assistants: Collection[str]) -> Iterator[str]:
+    """The page of a session: members, summaries, messages. What assistants say is taken for Markdown."""
     id = line["id"]
     yield from (
         f"# {inline(id)}",
@@ -166,7 +167,7 @@ def session(contents: WorkspaceContents, line: Json) -> Iterator[str]:
     for message in contents.messages(id):
         said = f"**{_peer(message['peer'])}** · {_time(message['created_at'])}"
         yield from ("", f"{said} {_anchor('m' + str(message['seq']))}", "")
-        yield from quoted(message["content"])
+        yield from quoted(message["content"], is_markdown=message["peer"] in assistants)
     yield from _details(line)
 
 
@@ -197,6 +198,11 @@ def _peer(id: str) -> str:
 def _session(id: str, up: str = "../", *, seq: int | None = None) -> str:
     label, place = (inline(id), "") if seq is None else (f"{inline(id)} {seq}", f"#m{seq}")
     return f"[{label}]({up}{SESSIONS}/{file_name(id)}{place})"
+
+
+def _cited(conclusion: Json, cited: Collection[str]) -> str:
+    """The anchor of a conclusion that others are drawn from."""
+    return f" {_anchor(conclusion['id'])}" if conclusion["id"] in cited else ""
 
 
 def _anchor(name: str) -> str:

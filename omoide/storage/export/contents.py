@@ -108,6 +108,11 @@ class WorkspaceContents:
         about = f"t.observed = {_PEER} AND t.ended_as IS NOT NULL AND observer.kind = 'peer'"
         return self._some("conclusion", about, "t.deleted_at, t.pk", peer=peer_id)
 
+    def cited(self, peer_id: str) -> set[str]:
+        """The ids of the conclusions that those about a peer are derived from."""
+        derived = (each["source_ids"] or () for each in self.conclusions(peer_id) if each["level"] != "explicit")
+        return {id for ids in derived for id in ids}
+
     def conclusion(self, id: str) -> Json | None:
         """A conclusion by its id."""
         return next(self._some("conclusion", "t.id = :id", "t.pk", id=id), None)
