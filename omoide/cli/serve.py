@@ -32,7 +32,7 @@ from omoide.cli.uvicorn_server import Server
 from omoide.cli.worker import run_until_stopped
 from omoide.core import malloc
 from omoide.core.fd_limit import raise_limit
-from omoide.core.server_registry import ServerClaim, claim_from_agents
+from omoide.core.server_registry import ServerClaim, claim_from_agents, was_claimed
 from omoide.core.settings import Settings
 from omoide.reasoner.factory import name_of
 from omoide.storage.engine import FileIdentity
@@ -65,8 +65,11 @@ def serve(*, open_page: bool, **flags: Any) -> None:
             f"{settings.host} is reachable from other machines and authentication is off: anyone could read and "
             "delete all data. Set OMOIDE_AUTH=true and OMOIDE_JWT_SECRET, or pass --public-without-auth."
         )
+    # A server of agents ends before the database is migrated. Else a claim, which creates a file next to the database,
+    # waits until that is known to be usable.
+    claimed = _claimed(settings) if was_claimed(settings.db) else None
     settings, known = prepared(settings)
-    claimed = _claimed(settings)  # which creates files next to the database: only if it can be used
+    claimed = claimed or _claimed(settings)
     if settings.workers == 0:
         _serve_in_one_process(settings, known, claimed, open_page=open_page)
     else:

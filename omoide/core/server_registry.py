@@ -86,6 +86,11 @@ def claim_from_agents(db: Path, seconds: float) -> ServerClaim | None:
     return claimed
 
 
+def was_claimed(db: Path) -> bool:
+    """Whether a server has served this database before."""
+    return Path(f"{db}{SERVER}").exists()
+
+
 def announced_url(db: Path) -> str | None:
     """Where the server listens that holds the claim; None as long as it is starting."""
     record = _announced(db)
