@@ -57,7 +57,7 @@ def mcp(*, workspace: str, tools: str | None, url: str | None, db: str | None, k
     """
     gc.enable()
     address, path = endpoint(url, path_to(workspace, tools))
-    locate = (lambda: address) if address else partial(_located, _locator(db, grace))
+    locate = (lambda: address) if address else partial(_located, server_locator(db, grace))
     is_local = not address or urlsplit(address).hostname in THIS_MACHINE
     try:
         upstream = http_upstream.HttpUpstream(locate, path, key, is_local=is_local)
@@ -94,7 +94,7 @@ def endpoint(url: str | None, path: str) -> tuple[str | None, str]:
     return (url, "") if "mcp" in url.split("/")[3:] else (url, path)
 
 
-def _locator(db: str | None, grace: float) -> ServerLocator:
+def server_locator(db: str | None, grace: float) -> ServerLocator:
     """For the database file; by default that of the user, because agents start their servers in any directory."""
     if db:
         return ServerLocator(Path(os.path.realpath(Path(db).expanduser())), grace, creates_folder=False)
