@@ -161,6 +161,26 @@ class ContextCosts(BaseModel):
     budget: Annotated[int, Field(description="What they share.", ge=0)]
 
 
+class ContextOptions(BaseModel):
+    peer_id: Annotated[str | None, Field(description="The peer to tell about.")] = None
+    session_id: Annotated[
+        str | None,
+        Field(description="The session to continue. Default: that of a session key."),
+    ] = None
+    query: Annotated[
+        str | None,
+        Field(description="Prefer conclusions near this text.", max_length=10000),
+    ] = None
+    max_tokens: Annotated[
+        int, Field(description="Budget of the text in tokens.", ge=50, le=100000)
+    ] = 2000
+
+
+class ContextText(BaseModel):
+    text: Annotated[str, Field(description="Markdown.")]
+    token_count: Annotated[int, Field(description="Of the text.", ge=0)]
+
+
 class DependentCardLine(BaseModel):
     observer_id: Annotated[str, Field(description="The peer whose card it is.")]
     observed_id: Annotated[str, Field(description="The peer that the card is about.")]
@@ -429,6 +449,20 @@ class PeerCreate(BaseModel):
     configuration: PeerConfig | None = None
 
 
+class PeerFact(BaseModel):
+    peer_id: Annotated[
+        str, Field(description="The peer that it is about; created if it is new.")
+    ]
+    content: Annotated[
+        str,
+        Field(
+            description="A statement in the third person.",
+            max_length=65535,
+            min_length=1,
+        ),
+    ]
+
+
 class PeerGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
@@ -514,6 +548,17 @@ class RecallOptions(BaseModel):
     max_tokens: Annotated[
         int, Field(description="Budget of the text in tokens.", ge=50, le=100000)
     ] = 1000
+
+
+class Remembered(BaseModel):
+    message_ids: Annotated[list[str], Field(description="Of the messages.")]
+    conclusion_ids: Annotated[list[str], Field(description="Of the facts, in order.")]
+    pending_work_units: Annotated[
+        int,
+        Field(
+            description="Background work of the workspace that is not done yet.", ge=0
+        ),
+    ]
 
 
 class RepresentationResponse(BaseModel):
@@ -956,6 +1001,13 @@ class WorkspaceDialecticOptions(BaseModel):
         ),
     ] = None
     include_evidence: bool = False
+    max_evidence: Annotated[
+        int | None,
+        Field(
+            description="Maximum number of conclusions, and of messages, in the evidence; only those that the answer quotes, if that is known, and conclusions from quoted messages. Default: everything that was read. An addition of Omoide.",
+            ge=1,
+        ),
+    ] = None
     as_of: Annotated[
         datetime | None,
         Field(
@@ -1182,6 +1234,13 @@ class DialecticOptions(BaseModel):
         ),
     ] = None
     include_evidence: bool = False
+    max_evidence: Annotated[
+        int | None,
+        Field(
+            description="Maximum number of conclusions, and of messages, in the evidence; only those that the answer quotes, if that is known, and conclusions from quoted messages. Default: everything that was read. An addition of Omoide.",
+            ge=1,
+        ),
+    ] = None
     target: Annotated[
         str | None,
         Field(
@@ -1612,6 +1671,19 @@ class ReadinessParts(BaseModel):
     embedder: Annotated[ReadinessPart, Field(description="Whether texts are embedded.")]
     reasoner: Annotated[ReadinessPart, Field(description="Whether the model answers.")]
     backlog: Annotated[ReadinessPart, Field(description="How long jobs wait.")]
+
+
+class RememberOptions(BaseModel):
+    session_id: Annotated[
+        str | None,
+        Field(
+            description="The session of the messages. Default: that of a session key."
+        ),
+    ] = None
+    messages: Annotated[
+        list[MessageCreate], Field(max_length=100, validate_default=True)
+    ] = []
+    facts: Annotated[list[PeerFact], Field(max_length=100, validate_default=True)] = []
 
 
 class SessionConfiguration(BaseModel):

@@ -120,6 +120,27 @@ class WorkspacesApi(Protocol):
         """POST /v3/workspaces/{workspace_id}/recall -> 200"""
         ...
 
+    async def remember(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.RememberOptions,
+        idempotency_key: Annotated[str | None, Field(min_length=1, max_length=255)] = None,
+    ) -> models.Remembered:
+        """POST /v3/workspaces/{workspace_id}/remember -> 201"""
+        ...
+
+    async def get_context(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.ContextOptions,
+    ) -> models.ContextText:
+        """POST /v3/workspaces/{workspace_id}/context -> 200"""
+        ...
+
     async def chat_workspace(
         self,
         context: Context,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from omoide.core import auth, clock
 from omoide.core.errors import Unprocessable
@@ -55,11 +56,13 @@ async def answered(
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
     """Answer the question: whole, or as events if the body requests a stream."""
     answer = await ask.ask(context.services, inquiry)
+    shown = None
+    if body.include_evidence:
+        shown = partial(evidence.response, most=body.max_evidence, quotes_known=not context.settings.model)
     if body.stream:
-        return events(answer, context.settings.chat_keepalive_seconds, with_evidence=body.include_evidence)
+        return events(answer, context.settings.chat_keepalive_seconds, shown)
     content = "".join([piece async for piece in answer.pieces])
-    shown = evidence.response(answer.evidence) if body.include_evidence else None
-    return models.DialecticResponse(content=content or None, evidence=shown)
+    return models.DialecticResponse(content=content or None, evidence=shown(answer.evidence) if shown else None)
 
 
 def _check_format(body: Options) -> None:

@@ -111,6 +111,14 @@ async def check_named(context: Context, workspace_id: str, peer_id: str | None, 
         raise Unauthorized(NOT_PERMITTED)
 
 
+def of_caller(context: Context, workspace_id: str, observed: str) -> Selection:
+    """What the caller may read of what is known about a peer: what the peer of a peer's key knows, explicit conclusions
+    from the session of a session's key, else what the observed peer knows of itself."""
+    principal = context.principal
+    sessions = None if principal.session is None else (principal.session,)
+    return Selection(workspace_id, principal.peer or observed, observed, sessions)
+
+
 async def no_scope_peers(context: Context, workspace_id: str, peer_ids: Sequence[str | None]) -> None:
     """Raise Unprocessable if an id has the prefix reserved for the hidden peers of scopes.
 

@@ -187,7 +187,10 @@ LARGE_BATCH = 100_000
 """Characters of a batch above which its digest is computed in a thread."""
 
 
-async def idempotency(context: Context, key: str | None, body: models.MessageBatchCreate) -> Idempotency | None:
+MessageBody = models.MessageBatchCreate | models.RememberOptions
+
+
+async def idempotency(context: Context, key: str | None, body: MessageBody) -> Idempotency | None:
     """The key and the digest of the body that identify a repeated call; None without a key."""
     if key is None:
         return None
@@ -196,7 +199,7 @@ async def idempotency(context: Context, key: str | None, body: models.MessageBat
     return Idempotency(key, digest, keep=int(context.settings.idempotency_hours * clock.HOUR))
 
 
-def _digest(body: models.MessageBatchCreate) -> bytes:
+def _digest(body: MessageBody) -> bytes:
     # Sorted, because a client may order keys differently when it repeats the call.
     given = json_codec.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
     return hashlib.blake2b(given, digest_size=16).digest()
@@ -218,6 +221,16 @@ async def new_conclusions(context: Context, batch: Sequence[models.ConclusionCre
     for index, new in enumerate(batch):
         await _check_conclusion(context, new.content, ("body", "conclusions", index, "content"))
     return [_new_conclusion(new, index) for index, new in enumerate(batch)]
+
+
+async def facts(context: Context, given: Sequence[models.PeerFact]) -> list[NewConclusion]:
+    """The conclusions of peers about themselves to store. Raises InvalidFields for a text too long, or blank."""
+    for index, fact in enumerate(given):
+        loc = ("body", "facts", index, "content")
+        await _check_conclusion(context, fact.content, loc)
+        if not fact.content.replace("\x00", "").strip():
+            raise InvalidFields([FieldError(loc, "Value error, Content is blank")])
+    return [NewConclusion(each.content.replace("\x00", ""), each.peer_id, each.peer_id, None) for each in given]
 
 
 def _new_conclusion(new: models.ConclusionCreate, index: int) -> NewConclusion:

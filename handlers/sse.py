@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 from omoide.core.errors import OmoideError
 from omoide.core.records import Json
-from omoide.handlers import evidence
+from omoide.generated import models
+from omoide.reasoner.evidence import Evidence
 from omoide.services.ask import Answer
 
 logger = logging.getLogger("omoide.chat")
@@ -29,8 +30,11 @@ Came = asyncio.Queue[str | Exception | None]
 """Pieces of the answer, then the exception that ended it, or None."""
 
 
-async def events(answer: Answer, keepalive_seconds: float, *, with_evidence: bool) -> AsyncIterator[bytes]:
+async def events(
+    answer: Answer, keepalive_seconds: float, shown: Callable[[Evidence], models.Evidence] | None
+) -> AsyncIterator[bytes]:
     """Yield the answer's pieces as they arrive, then the end; a `PING` after every `keepalive_seconds` without a piece.
+    The end has the evidence as it is `shown`, if it is.
 
     Raises a failure before the first event unchanged, and ConnectionAbortedError after the event that reports a later
     one. Closing the iterator cancels the work on the answer.
@@ -44,8 +48,8 @@ async def events(answer: Answer, keepalive_seconds: float, *, with_evidence: boo
         while (piece := await _within(keepalive_seconds, queue)) is not None:
             yield PING if piece == "" else _event({"delta": {"content": piece}, "done": False})
             has_begun = True
-        if with_evidence:
-            last["evidence"] = evidence.response(answer.evidence).model_dump(mode="json")
+        if shown is not None:
+            last["evidence"] = shown(answer.evidence).model_dump(mode="json")
     except asyncio.CancelledError:
         if has_begun:
             yield _broken(STOPPED)

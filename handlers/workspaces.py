@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date
 from importlib.metadata import version
 from typing import Literal
@@ -12,7 +13,7 @@ from omoide.core.config_merge import merge_config
 from omoide.core.errors import BadRequest, FieldError, InvalidFields, Unauthorized
 from omoide.core.job_payloads import DreamPayload
 from omoide.core.lazy_import import lazy_import
-from omoide.core.records import Change, PageRequest
+from omoide.core.records import Change, MessageBatch, PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import (
     chat,
@@ -29,6 +30,9 @@ from omoide.handlers.context import Context
 from omoide.handlers.downloads import Download
 from omoide.services import get_or_create, observer_graph, spending
 from omoide.services import recall as recollection
+from omoide.services import remember as memorization
+from omoide.services.memory_context import ContextRequest, memory_context
+from omoide.services.remember import RememberRequest
 from omoide.storage import (
     Transaction,
     budgets,
@@ -129,6 +133,52 @@ async def recall(context: Context, *, workspace_id: str, body: models.RecallOpti
             for each in found.changes
         ],
     )
+
+
+async def remember(
+    context: Context,
+    *,
+    workspace_id: str,
+    body: models.RememberOptions,
+    idempotency_key: str | None = None,
+) -> models.Remembered:
+    """Store messages of a session, and facts as conclusions of their peers about themselves."""
+    session_id = body.session_id or context.principal.session
+    if context.principal.peer is not None or context.principal.session not in (None, session_id):
+        raise Unauthorized(auth.NOT_PERMITTED)
+    if body.facts and context.principal.session is not None:
+        raise Unauthorized(auth.NOT_PERMITTED)
+    if not body.messages and not body.facts:
+        raise InvalidFields([FieldError(("body", "messages"), "Value error, give messages, facts, or both")])
+    if body.messages and session_id is None:
+        raise InvalidFields([FieldError(("body", "session_id"), "Value error, messages need a session_id")])
+    facts = await request_parsing.facts(context, body.facts)
+    new = await request_parsing.new_messages(context, body.messages)
+    idempotency = await request_parsing.idempotency(context, idempotency_key, body)
+    batch = None if session_id is None or not new else MessageBatch(workspace_id, session_id, new, idempotency)
+    request = RememberRequest(workspace_id, batch, facts, auth.name_of(context.principal))
+    stored = await memorization.remember(context.services, request)
+    counts = await context.store.read(job_stats.status, workspace_id, clock.now())
+    return models.Remembered(
+        message_ids=[each.id for each in stored.messages],
+        conclusion_ids=stored.conclusion_ids,
+        pending_work_units=sum(each.pending + each.in_progress for each in counts.values()),
+    )
+
+
+async def get_context(context: Context, *, workspace_id: str, body: models.ContextOptions) -> models.ContextText:
+    """Return as one text what is known about a peer, and of a session its summary and newest messages."""
+    await request_parsing.check_query(context, body.query or "")
+    session_id = body.session_id or context.principal.session
+    if body.peer_id is None and session_id is None:
+        raise InvalidFields([FieldError(("body", "peer_id"), "Value error, give a peer_id, a session_id, or both")])
+    await memory_access.check_named(context, workspace_id, body.peer_id, session_id)
+    selection = None if body.peer_id is None else memory_access.of_caller(context, workspace_id, body.peer_id)
+    if selection is not None and body.query:
+        selection = replace(selection, search_query=body.query)
+    request = ContextRequest(workspace_id, body.max_tokens, session_id, selection)
+    found = await memory_context(context.services, request)
+    return models.ContextText(text=found.text, token_count=found.token_count)
 
 
 async def chat_workspace(

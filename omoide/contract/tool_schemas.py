@@ -55,6 +55,8 @@ class ResultSchemas:
     document: Document
     depth: int
     is_terse: bool
+    left_out: frozenset[str]
+    """Fields that results do not have."""
 
     def of(self, spec: OperationSpec) -> dict[str, Any]:
         """The schema of an operation's results."""
@@ -76,9 +78,10 @@ class ResultSchemas:
             return {}
         shown: dict[str, Any] = {} if kind is None else {"type": kind}
         if "properties" in schema and depth > 0:
-            shown["properties"] = {name: self._shown(each, depth - 1) for name, each in schema["properties"].items()}
+            kept = {name: each for name, each in schema["properties"].items() if name not in self.left_out}
+            shown["properties"] = {name: self._shown(each, depth - 1) for name, each in kept.items()}
             if "required" in schema and not self.is_terse:
-                shown["required"] = schema["required"]
+                shown["required"] = [name for name in schema["required"] if name not in self.left_out]
         if "items" in schema and (items := self._shown(schema["items"], depth)) not in ({}, ANY_OBJECT):
             shown["items"] = items
         return shown

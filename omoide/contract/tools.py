@@ -12,7 +12,9 @@ x-mcp: a list of the tools that the operation serves
   fixed: {…}              fields of the body that every call sends
   choice: {kind: peers}   the value of an argument that selects this operation
   given: peer_id          the argument that selects this operation by being there; without it, the one without `given`
-  text: content           the field of the answer to show as text; default: all of it, as JSON
+  text: content           the field of the answer to show as text; default: all of it that says something, as JSON
+  leave_out: [uid]        fields of the answer, at any depth, that the result does not have
+  done: Deleted.          what to show for an answer without content
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ WORKSPACE = "workspace_id"
 """The argument that every tool of a workspace has, declared or not."""
 RESULTS: Mapping[str, Any] = {"core": {"depth": 1, "is_terse": True}, "full": {"depth": 2, "is_terse": False}}
 """The sets of tools, and the schemas of their results: the core tools are always in front of a model."""
+DONE = "Done."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class ToolOperation:
     arguments: Mapping[str, Argument]
     fixed: Mapping[str, Any]
     text: str | None
+    left_out: frozenset[str] = frozenset()
+    done: str = DONE
 
     def call(self, arguments: Mapping[str, Any]) -> ToolRequest:
         """The request for arguments that have everything the path needs. Raises ArgumentFault."""
@@ -166,9 +171,11 @@ def _tool(spec: OperationSpec, document: Document, declared: Mapping[str, Any]) 
         properties[choice] = {"type": "string", "enum": [selected]}
         needed.append(choice)
     arguments = {name: argument for name, (argument, _) in places.items()}
-    operation = ToolOperation(spec, arguments, declared.get("fixed", {}), declared.get("text"))
+    left_out = frozenset(declared.get("leave_out", ()))
+    shape = (declared.get("text"), left_out, declared.get("done", DONE))
+    operation = ToolOperation(spec, arguments, declared.get("fixed", {}), *shape)
     schema = {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
-    results = ResultSchemas(document, **RESULTS[declared["set"]])
+    results = ResultSchemas(document, left_out=left_out, **RESULTS[declared["set"]])
     named = (declared["set"], declared["name"], declared["description"], declared["hints"])
     return DeclaredTool(*named, choice, {selected: operation}, schema, results.of(spec))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import mcp_types as types
@@ -18,7 +18,7 @@ from omoide.mcp.address import Address
 from omoide.mcp.headers import REPEATED
 from omoide.mcp.in_process import Answered
 
-DONE = "Done."
+NOTHING = "Nothing was found."
 KINDS: Mapping[str, tuple[type, str]] = {"array": (list, "a list"), "object": (dict, "an object")}
 
 
@@ -83,21 +83,36 @@ def result(operation: ToolOperation, answer: Answered) -> types.CallToolResult:
     """The answer, as text for models and structured; or what is wrong with the call."""
     if answer.status >= 400:
         return failed(reason(operation, answer))
-    value = orjson.loads(answer.body) if answer.body else {}
+    if not answer.body:
+        return types.CallToolResult(content=[_content(operation.done)], structured_content={})
+    value = _without(orjson.loads(answer.body), operation.left_out)
     structured = value if isinstance(value, dict) else {LIST: value}
-    text = value.get(operation.text) if operation.text else orjson.dumps(value).decode()
-    return types.CallToolResult(content=[_content(_said(text, answer))], structured_content=structured)
+    text = value.get(operation.text) if operation.text else orjson.dumps(_telling(value)).decode()
+    return types.CallToolResult(content=[_content(text or NOTHING)], structured_content=structured)
+
+
+def _without(value: Any, names: Container[str]) -> Any:
+    """The value without the fields of these names, at any depth."""
+    if isinstance(value, list):
+        return [_without(each, names) for each in value]
+    if isinstance(value, dict):
+        return {name: _without(each, names) for name, each in value.items() if name not in names}
+    return value
+
+
+def _telling(value: Any) -> Any:
+    """The value without fields that tell nothing: those that are null, or empty."""
+    if isinstance(value, list):
+        return [_telling(each) for each in value]
+    if isinstance(value, dict):
+        fields = ((name, _telling(each)) for name, each in value.items())
+        return {name: each for name, each in fields if each is not None and (each or not isinstance(each, dict | list))}
+    return value
 
 
 def failed(reason: str) -> types.CallToolResult:
     """An error that the model sees."""
     return types.CallToolResult(content=[_content(reason)], is_error=True)
-
-
-def _said(text: str | None, answer: Answered) -> str:
-    if not answer.body:
-        return DONE
-    return text or "Nothing was found."
 
 
 def _content(text: str) -> types.TextContent:

@@ -16,9 +16,9 @@ from omoide.mcp.in_process import call
 from omoide.mcp.progress import with_progress
 
 INSTRUCTIONS = {
-    "core": "Long-term memory. Call `recall` before you answer anything that earlier conversations may decide, and "
-    "`remember` with the messages of this one. Facts are derived from messages in the background; `status` says how "
-    "far that is.",
+    "core": "Long-term memory. Begin with `context`. Call `recall` before you answer anything that earlier "
+    "conversations may decide, and `remember` with the messages of this one. Facts are derived from messages in the "
+    "background; `status` says how much of that is pending.",
     "full": "Long-term memory. Peers (people and agents) talk in sessions; conclusions of a peer about a target are "
     "derived from their messages in the background (`get_queue_status`). Call `search`, or `chat` with a question, "
     "before you answer anything that earlier conversations may decide, and `add_messages_to_session` with the messages "

@@ -21,6 +21,9 @@ BEST, BEST_UNWORDED, BEST_OF_A_WORD = 2.25, 2.5, 2.0
 """The least score of the best result, below which nothing is relevant: usually; if no result holds more than"""
 LEAST_SHARE = 0.2
 """of the query's words; and for a query of one word, which is often the name of what texts are examples of ("pets")."""
+FEW, BEST_OF_FEW = 100, 1.0
+"""With fewer results, everything was compared, and the best of what is irrelevant is less alike: by a deviation for
+each e-fold. The least score is never lower than the second."""
 FLOOR = 0.75
 """The least score of any other."""
 NEIGHBOUR = 0.6
@@ -67,7 +70,7 @@ def are_relevant(query: str, embedder: str, results: Sequence[Result]) -> list[b
         (1 - (farthest if each.distance is None else each.distance) - mean) / deviation + share
         for each, share in zip(results, held, strict=True)
     ]
-    if max(scores) < _least(len(asked.terms), max(held)) and not any(each.is_exact for each in results):
+    if max(scores) < _least(len(asked.terms), max(held), len(results)) and not any(each.is_exact for each in results):
         return [False] * len(results)
     around = _around(results, scores)
     return [
@@ -76,11 +79,12 @@ def are_relevant(query: str, embedder: str, results: Sequence[Result]) -> list[b
     ]
 
 
-def _least(count: int, held: float) -> float:
-    """The least score of the best result, for a query of as many words, of which a result holds this share."""
-    if count == 1:
-        return BEST_OF_A_WORD
-    return BEST if held >= LEAST_SHARE * sqrt(count) else BEST_UNWORDED
+def _least(terms: int, held: float, results: int) -> float:
+    """The least score of the best of the results, for a query of as many words, of which one holds this share."""
+    least = BEST if held >= LEAST_SHARE * sqrt(terms) else BEST_UNWORDED
+    if terms == 1:
+        least = BEST_OF_A_WORD
+    return max(BEST_OF_FEW, least - max(0.0, log(FEW / results)))
 
 
 def _is_latin(text: str) -> bool:

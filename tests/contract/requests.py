@@ -15,6 +15,8 @@ BODIES: dict[str, object] = {
     "search_peer": {"query": "Hello"},
     "search_session": {"query": "Hello"},
     "recall": {"query": "Hello", "session_id": "s"},
+    "remember": {"session_id": "s", "messages": [{"peer_id": "p", "content": "Hello"}]},
+    "get_context": {"session_id": "s", "peer_id": "p"},
     "chat_workspace": {"query": "Who?"},
     "chat": {"query": "Who?"},
     "schedule_dream": {"observer": "p", "dream_type": "omni"},

@@ -161,6 +161,17 @@ def test_a_story_that_calls_every_operation(
     call("GET", f"{ws}/peers/alice")
     call("GET", f"{s}")
     call("GET", f"{s}/overview")
+    call(
+        "POST",
+        f"{ws}/remember",
+        {
+            "session_id": "s",
+            "messages": [{"peer_id": "alice", "content": "I moved to Lisbon."}],
+            "facts": [{"peer_id": "alice", "content": "alice is vegetarian"}],
+        },
+        status=201,
+    )
+    call("POST", f"{ws}/context", {"peer_id": "alice", "session_id": "s", "query": "pets", "max_tokens": 1000})
     # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]

@@ -157,9 +157,11 @@ def test_bodies_that_cannot_be_read_are_explained(server: Server, http: httpx.Cl
 
 
 def test_half_an_emoji_is_stored_as_over_the_api(server: Server, fresh: Callable[[str], str]) -> None:
-    message = r'{"peer_id": "alice", "content": "tea \ud83c"}'
-    call = rf'{{"name": "remember", "arguments": {{"session_id": "s", "messages": [{message}]}}}}'
+    said = r'{"peer_id": "alice", "content": "tea \ud83c"}'
+    call = rf'{{"name": "remember", "arguments": {{"session_id": "s", "messages": [{said}]}}}}'
     body = rf'{{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {call}}}'
     with server.client(headers={"Content-Type": "application/json", **ACCEPTED}) as http:
-        stored = http.post(f"/mcp/{fresh('workspace')}", content=body.encode()).json()["result"]
-    assert stored["structuredContent"]["result"][0]["content"] == "tea �"
+        id = fresh("workspace")
+        (stored,) = http.post(f"/mcp/{id}", content=body.encode()).json()["result"]["structuredContent"]["message_ids"]
+        message = http.get(f"/v3/workspaces/{id}/sessions/s/messages/{stored}").json()
+    assert message["content"] == "tea �"
