@@ -9,6 +9,8 @@ TEST_PROCESSES ?= 3
 TESTS ?=
 MINUTES ?= 20
 CLI := .venv/honcho-cli-installed
+AGENTS := .venv/agents-installed
+INSPECTOR := tests/mcp_inspector/node_modules/.package-lock.json
 LLM := .venv/llm-installed
 REPORT := .venv/report-installed
 DEPLOY := .venv/deploy/installed
@@ -16,7 +18,7 @@ RELEASE := .venv/release/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-ui test-llm check-deploy release release-check crash soak browser node cli bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
+.PHONY: help setup serve regenerate check format audit test test-ui test-llm test-inspector check-deploy release release-check crash soak browser node cli agents bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,7 +58,7 @@ audit: ## look up known vulnerabilities of the pinned packages; needs the networ
 
 # The second run of failed tests (exit code 1) only tells races from faults; it never turns a failure into success:
 # docs/decisions/0023-a-second-try.md.
-test: setup browser node cli ## run the tests; a test that fails once fails the target, whatever a second run says
+test: setup browser node cli agents ## run the tests; a test that fails once fails the target, whatever a second run says
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile -o console_output_style=classic $(TESTS) || { code=$$?; \
 	if [ $$code = 1 ]; then \
 	  echo "Diagnosis: failed tests run once more, one after another. A test that passes now is a race."; \
@@ -98,6 +100,21 @@ cli: $(CLI) ## install honcho-cli for its tests
 $(CLI): $(STAMP) tests/cli_honcho/requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
 		-r tests/cli_honcho/requirements.lock
+	@touch $@
+
+agents: $(AGENTS) ## install the MCP client of pydantic-ai for its tests
+
+# --no-deps: its other dependencies are pinned for the server.
+$(AGENTS): $(STAMP) tests/mcp_agents/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+		-r tests/mcp_agents/requirements.lock
+	@touch $@
+
+test-inspector: setup $(INSPECTOR) ## drive a server with the CLI of MCP's inspector; needs npm and 160 MB
+	$(BIN)/pytest tests/mcp_inspector
+
+$(INSPECTOR): tests/mcp_inspector/package-lock.json
+	cd tests/mcp_inspector && npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 check-deploy: setup $(DEPLOY) ## check deploy/ with hadolint, the schemas of Compose and Kubernetes, and its tests

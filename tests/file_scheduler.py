@@ -38,6 +38,7 @@ SLOWEST = (
     "tests/sdk/test_first_conversation.py",
     "tests/cli_honcho/test_cli.py",
     "tests/security/test_in_progress.py",
+    "tests/mcp_agents/test_pydantic_ai.py",
     "tests/worker/test_fairness.py",
     "tests/worker/test_forgetting.py",
     "tests/architecture/test_docstrings.py",

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+from omoide.core.server_registry import claim
 from tests.server_process import COMMAND
 
 Mode = Literal["legacy", "auto"]
@@ -66,6 +67,14 @@ class Machine:
         """What the file says of the server that was the last to start."""
         record: dict[str, Any] = json.loads(Path(f"{self.db}.server").read_text())
         return record
+
+
+def has_ended(db: Path) -> bool:
+    """Whether no server of this file is left."""
+    claimed = claim(db)
+    if claimed is not None:
+        claimed.close()
+    return claimed is not None
 
 
 def is_running(pid: int) -> bool:

@@ -19,10 +19,9 @@ from mcp import Client
 
 from omoide.core import clock
 from omoide.core.auth import Keyring, Principal
-from omoide.core.server_registry import claim
 from tests.conftest import SECRET
 from tests.handlers.workspace import until
-from tests.mcp.agent import INITIALIZE, Machine, is_running, structured, text_of
+from tests.mcp.agent import INITIALIZE, Machine, has_ended, is_running, structured, text_of
 from tests.server_process import Server
 
 SINGLE, BATCHES, BATCH = 100, 45, 20
@@ -39,14 +38,6 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     yield made
     if made.db.parent.exists():
         until(lambda: has_ended(made.db))
-
-
-def has_ended(db: Path) -> bool:
-    """Whether no server of this file is left."""
-    claimed = claim(db)
-    if claimed is not None:
-        claimed.close()
-    return claimed is not None
 
 
 def began(process: subprocess.Popen[str]) -> None:

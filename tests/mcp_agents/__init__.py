@@ -1,0 +1,1 @@
+"""Agent frameworks as MCP clients."""
