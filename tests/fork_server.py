@@ -169,8 +169,8 @@ def _loaded() -> Callable[[], None]:
 
     for name in ("numpy", "onnxruntime", "pypdf", "omoide.inference.openai_chat", *REASONERS, *HANDLERS):
         import_module(name)
-    for load in COMMANDS.values():
-        load()
+    for command in COMMANDS.values():
+        command.load()
     TokenCounter().warm()
     create_app(Settings(db=Path("never-opened.db")))  # compiles the document's operations
     return main

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from omoide.cli.bootstrap import read_settings
+from omoide.cli.command_settings import read_settings
 from omoide.cli.open_page import main as wait_and_open
 from omoide.cli.open_page import page_url
 from omoide.core.auth import Keyring, Principal
@@ -248,9 +248,11 @@ def test_several_processes_serve_one_database(db_path: Path) -> None:
 
 
 def test_help_names_every_command(run: Run) -> None:
-    commands = ["backup", "check", "completion", "doctor", "export", "import", "key", "mcp", "queue", "repair"]
-    commands += ["restore", "serve", "worker"]
-    assert re.findall(r"^  (\w+) ", run("--help").stdout, re.MULTILINE) == commands
+    commands = ["backup", "check", "completion", "doctor", "export", "hook", "import", "install", "key", "mcp", "queue"]
+    commands += ["repair", "restore", "serve", "worker"]
+    listed = re.findall(r"^  ([\w-]+)  +(.*)", run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
+    assert [name for name, _ in listed] == commands
+    assert all(re.fullmatch(r"[^,]+[a-z]\.", summary) for _, summary in listed), "fish ends them at a comma"
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,25 @@ def test_a_start_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     assert not loaded & NOT_AT_START
 
 
+LISTS = ["main.get_help(context)", "' '.join(item.help or '' for item in main.shell_complete(context, ''))"]
+
+
+@pytest.mark.parametrize("listed", LISTS)
+def test_a_list_of_the_commands_loads_none_of_them(listed: str, tmp_path: Path) -> None:
+    code = f"""
+        import click
+        from omoide.cli.main import main
+        context = click.Context(main)
+        assert "Create API keys." in {listed}
+    """
+    assert {each for each in modules_after(code, tmp_path) if each.startswith("omoide.cli.")} == {"omoide.cli.main"}
+
+
+def test_most_commands_do_without_the_application(tmp_path: Path) -> None:
+    code = "from omoide.cli import backup, check, doctor, export, import_, keys, queue, repair, restore"
+    assert not modules_after(code, tmp_path) & {"omoide.asgi.app", "omoide.generated.models", "connexion"}
+
+
 def test_the_collector_works_again_once_the_application_is_made(tmp_path: Path) -> None:
     code = """
         import gc

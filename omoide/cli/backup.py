@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from omoide.cli.bootstrap import read_settings
+from omoide.cli.command_settings import read_settings
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors
 from omoide.core.formatting import format_size
 from omoide.storage.sqlite import backup as backup_module

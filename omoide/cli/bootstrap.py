@@ -1,26 +1,19 @@
-"""Start-up code of the commands: read settings, report errors in one line, create the application or worker."""
+"""Start-up code of servers and workers: create the application or worker, and report errors in one line."""
 
 from __future__ import annotations
 
 import gc
-import logging
-import os
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
 import click
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from starlette.types import ASGIApp
 
 from omoide.asgi.app import BackgroundTask, create_app, metrics_of
 from omoide.contract.errors import BrokenDocument
-from omoide.core import logging_config
 from omoide.core.errors import OmoideError
-from omoide.core.lazy_import import lazy_import
 from omoide.core.metrics import Metrics
 from omoide.core.offload import disable_threads
-from omoide.core.settings import PREFIX, Settings, SettingsError
+from omoide.core.settings import Settings, SettingsError
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.factory import embedded_reasoner, make_reasoner
 from omoide.services.container import Services, embedder_of, open_services
@@ -28,66 +21,6 @@ from omoide.storage.engine import FileIdentity, leader_lock, prepare_store
 from omoide.storage.sqlite.open_files import expect
 from omoide.worker.loop import Worker
 from omoide.worker.tasks import TASKS
-
-with lazy_import("difflib"):
-    import difflib
-
-logger = logging.getLogger("omoide.settings")
-
-
-def read_settings(**given: Any) -> Settings:
-    """Read the settings; arguments that are not None take precedence.
-
-    Exits with an error message if one is invalid, and warns of unknown variables with the settings' prefix.
-    """
-    settings = _settings(given)
-    for warning in _warnings():
-        click.echo(f"Warning: {warning}", err=True)
-    return settings
-
-
-def read_settings_and_log(**given: Any) -> Settings:
-    """Like `read_settings`, for servers: configures logging first, and logs the warnings."""
-    settings = _settings(given)
-    logging_config.configure(settings.log_format, settings.log_level)
-    for warning in _warnings():
-        logger.warning(warning)
-    return settings
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
-    except ValidationError as error:
-        raise click.ClickException("; ".join(map(_told, error.errors()))) from error
-
-
-def _told(fault: ErrorDetails) -> str:
-    """The error message for an invalid setting. Errors that concern several settings have no `loc`."""
-    message = "unknown setting" if fault["type"] == "extra_forbidden" else fault["msg"]
-    is_key = fault["loc"][-1:] == ("[key]",)  # of a table, which pydantic names after the key
-    place = ".".join(map(str, fault["loc"][:-1] if is_key else fault["loc"]))
-    return ": ".join([*([place] if place else []), message.removeprefix("Value error, ")])
-
-
-def _warnings() -> list[str]:
-    return [
-        f"unknown setting {name}" + (f": did you mean {meant}?" if meant else "")
-        for name, meant in unknown_variables(os.environ).items()
-    ]
-
-
-OF_AGENTS = ("key", "url", "workspace")
-"""Variables with the settings' prefix that `omoide mcp` reads."""
-
-
-def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
-    """Unknown variables with the settings' prefix, each with the most similar setting or None."""
-    known = [f"{PREFIX}{name.upper()}" for name in (*Settings.model_fields, *OF_AGENTS)]
-    strange = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
-    return {name: next(iter(difflib.get_close_matches(name.upper(), known, 1, 0.85)), None) for name in strange}
 
 
 def make_metrics(*processes: str) -> Metrics:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import orjson
 
-from omoide.cli.bootstrap import read_settings
+from omoide.cli.command_settings import read_settings
 from omoide.doctor.check_result import CheckResult, State
 from omoide.doctor.run_checks import run_checks
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 import click
 import orjson
 
-from omoide.cli.bootstrap import read_settings
+from omoide.cli.command_settings import read_settings
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors
 from omoide.core import clock
 from omoide.core.formatting import pluralize

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import click
 
-from omoide.cli.bootstrap import read_settings
+from omoide.cli.command_settings import read_settings
 from omoide.cli.import_conversations import import_conversations
 from omoide.cli.import_memory import import_memory
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors

@@ -82,7 +82,7 @@ def install(*, agent: str | None, **options: Any) -> None:
         if not _apply(target, changes, own, is_asked=not options["yes"], is_dry=options["dry_run"]):
             return
     if connection.url is None and not target.is_removed and package_folder("mcp") is None:
-        click.echo("omoide mcp needs another package: pip install 'omoide[mcp]'")
+        click.echo("omoide mcp needs the extra mcp: pip install 'omoide[mcp]'")
     click.echo(f"Restart {target.agent.title}.")
 
 

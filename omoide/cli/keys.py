@@ -6,7 +6,7 @@ import math
 
 import click
 
-from omoide.cli.bootstrap import read_settings
+from omoide.cli.command_settings import read_settings
 from omoide.core import clock
 from omoide.core.auth import Keyring, Principal, check_expiry
 from omoide.core.errors import OmoideError

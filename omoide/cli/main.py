@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from omoide.core.lazy_import import lazy_import
 from omoide.core.redaction import redact_secrets
@@ -50,25 +51,34 @@ with lazy_import(*(f"omoide.cli.{name}" for name in MODULES)):
         worker,
     )
 
-COMMANDS: dict[str, Callable[[], click.Command]] = {
-    "serve": lambda: serve.serve,
-    "worker": lambda: worker.worker,
-    "mcp": lambda: mcp.mcp,
-    "install": lambda: install.install,
-    "hook": lambda: hook.hook,
-    "queue": lambda: queue.queue,
-    "key": lambda: keys.key,
-    "doctor": lambda: doctor.doctor,
-    "backup": lambda: backup.backup,
-    "restore": lambda: restore.restore,
-    "export": lambda: export.export_,
-    "import": lambda: import_.import_,
-    "check": lambda: check.check,
-    "repair": lambda: repair.repair_,
-    "completion": lambda: completion.completion,
-    "serve-agents": lambda: serve_agents.serve_agents,
+
+class CommandEntry(NamedTuple):
+    """How to load a command, and what lists say of it: None for one that lists leave out."""
+
+    load: Callable[[], click.Command]
+    summary: str | None
+
+
+COMMANDS = {
+    "serve": CommandEntry(lambda: serve.serve, "Serve the API and run a worker."),
+    "worker": CommandEntry(lambda: worker.worker, "Run an extra worker."),
+    "mcp": CommandEntry(lambda: mcp.mcp, "Serve MCP on stdin and stdout for agents."),
+    "install": CommandEntry(lambda: install.install, "Connect an agent to the memory."),
+    "hook": CommandEntry(lambda: hook.hook, "Handle the events of an agent."),
+    "queue": CommandEntry(lambda: queue.queue, "Show jobs and retry failed ones."),
+    "key": CommandEntry(lambda: keys.key, "Create API keys."),
+    "doctor": CommandEntry(lambda: doctor.doctor, "Examine the installation."),
+    "backup": CommandEntry(lambda: backup.backup, "Copy the database into a file."),
+    "restore": CommandEntry(lambda: restore.restore, "Replace the database with a backup."),
+    "export": CommandEntry(lambda: export.export_, "Write a workspace to a file or folder."),
+    "import": CommandEntry(lambda: import_.import_, "Import workspaces and conversations."),
+    "check": CommandEntry(lambda: check.check, "Find damage in the database."),
+    "repair": CommandEntry(lambda: repair.repair_, "Repair what check finds."),
+    "completion": CommandEntry(lambda: completion.completion, "Print a script for completion in a shell."),
+    "serve-agents": CommandEntry(lambda: serve_agents.serve_agents, None),
 }
-"""Each is loaded when it is used: what `omoide mcp` needs takes a fifth of the time of the server's modules."""
+"""Each is loaded when it is used: what `omoide mcp` needs takes a fifth of the time of the server's modules. Lists need
+none of them. Summaries have no comma: click's script for fish cuts them there."""
 
 
 class _Commands(click.Group):
@@ -77,11 +87,19 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(_summaries())
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        commands = [CompletionItem(name, help=text) for name, text in _summaries() if name.startswith(incomplete)]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if (load := COMMANDS.get(cmd_name)) is None:
+        if (entry := COMMANDS.get(cmd_name)) is None:
             return None
         with _silent_interrupt():
-            return load()
+            return entry.load()
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -90,6 +108,11 @@ class _Commands(click.Group):
             if isinstance(error, click.UsageError):  # about the command line, which contains no URL
                 raise
             raise click.ClickException(redact_secrets(error.message)) from error
+
+
+def _summaries() -> list[tuple[str, str]]:
+    """The names and summaries of the commands to list, in the order of the alphabet."""
+    return sorted((name, entry.summary) for name, entry in COMMANDS.items() if entry.summary is not None)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ with lazy_import("omoide.mcp.stdio_bridge"):
 
 GRACE_SECONDS = 60.0
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-NOT_INSTALLED = "MCP needs another package: pip install 'omoide[mcp]'"
+NOT_INSTALLED = "MCP needs the extra mcp: pip install 'omoide[mcp]', or with pipx: pipx install --force 'omoide[mcp]'"
 
 
 @click.command()

@@ -11,7 +11,7 @@ import click
 import orjson
 
 from omoide.cli import usage_lines
-from omoide.cli.bootstrap import read_settings
+from omoide.cli.command_settings import read_settings
 from omoide.cli.progress import report_errors
 from omoide.core import clock
 from omoide.core.formatting import pluralize

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from omoide.cli.bootstrap import read_settings
+from omoide.cli.command_settings import read_settings
 from omoide.cli.progress import Stopwatch, report_errors
 from omoide.core import clock
 from omoide.core.atomic_write import atomic_write

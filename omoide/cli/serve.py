@@ -21,9 +21,9 @@ from omoide.cli.bootstrap import (
     make_worker,
     make_worker_services,
     prepare_files,
-    read_settings_and_log,
     require_known,
 )
+from omoide.cli.command_settings import read_settings_and_log
 from omoide.cli.connection_counts import ConnectionCounts
 from omoide.cli.open_page import open_when_ready, page_url
 from omoide.cli.sockets import GRACE_SECONDS, is_protected, listening_on, server_options

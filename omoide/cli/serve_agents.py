@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from omoide.cli.bootstrap import read_settings_and_log
+from omoide.cli.command_settings import read_settings_and_log
 from omoide.cli.serve import prepared, serve_forked
 from omoide.cli.supervisor import Child
 from omoide.core import clock, malloc

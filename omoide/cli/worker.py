@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from omoide.cli.bootstrap import collect_garbage, make_metrics, make_worker, make_worker_services, read_settings_and_log
+from omoide.cli.bootstrap import collect_garbage, make_metrics, make_worker, make_worker_services
+from omoide.cli.command_settings import read_settings_and_log
 from omoide.cli.metrics_server import listening_for_metrics, metrics_page, serving_metrics
 from omoide.core import malloc
 from omoide.core.malloc import HeapTrimmer

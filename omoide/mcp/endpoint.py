@@ -23,7 +23,7 @@ from omoide.mcp.authorization import NO_KEY, ProtectedResource
 with lazy_import("omoide.mcp.transport"):
     from omoide.mcp import transport
 
-NOT_INSTALLED = "MCP needs another package on the server: pip install 'omoide[mcp]'"
+NOT_INSTALLED = "MCP needs the extra mcp on the server: pip install 'omoide[mcp]', and start it again"
 
 
 class McpEndpoint:

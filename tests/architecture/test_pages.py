@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from omoide.cli.bootstrap import OF_AGENTS
+from omoide.cli.command_settings import OF_AGENTS
 from omoide.cli.main import main
 from omoide.core.settings import Settings
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from omoide.cli.bootstrap import read_settings
+from omoide.cli.command_settings import read_settings
 from omoide.core import clock
 from omoide.core.auth import ADMIN, Keyring, Principal
 from omoide.core.settings import Settings

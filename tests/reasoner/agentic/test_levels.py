@@ -10,7 +10,7 @@ import pytest
 from click import ClickException
 from pydantic import ValidationError
 
-from omoide.cli.bootstrap import read_settings
+from omoide.cli.command_settings import read_settings
 from omoide.core.answer_levels import DEFAULTS
 from omoide.core.settings import Settings, SettingsError
 from omoide.inference.model_config import model_configs
