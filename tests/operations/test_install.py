@@ -6,13 +6,17 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import venv
 import zipfile
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from tests.server_process import CommandServer
 
@@ -119,6 +123,21 @@ def test_an_editable_install_imports_from_the_repository(tmp_path: Path) -> None
     module = Path(run(environment.python, "-c", IMPORTED, folder=tmp_path))
     assert module == ROOT / "omoide" / "handlers" / "peers.py"
     assert not (environment.packages / "omoide").exists(), "a copy of files that the repository has"
+
+
+def test_each_pinned_version_installs_on_the_oldest_python_that_is_promised() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    demands = {pin.name: metadata.metadata(pin.name)["Requires-Python"] for pin in pins if _is_installed(pin)}
+    assert len(demands) > 100
+    refused = {name: demand for name, demand in demands.items() if demand and oldest not in SpecifierSet(demand)}
+    assert refused == {}, f"these do not install on Python {oldest}: limit them in the extra dev of pyproject.toml"
+
+
+def _is_installed(pin: Requirement) -> bool:
+    return any(metadata.distributions(name=pin.name))
 
 
 def test_the_package_links_to_the_top_level() -> None:
