@@ -53,7 +53,7 @@ async def _metrics(context: Context, *, of_api: bool) -> str:
         found = None  # the counters are available without the database
     facts = Facts(
         vitals=found,
-        file_bytes=database_stats.file_bytes(context.store.path),
+        file_bytes=database_stats.file_bytes(context.store.location),
         reasoner=context.services.reasoner.name,
         embedder=context.services.embedder.name,
         sqlite=database_stats.SQLITE_VERSION,

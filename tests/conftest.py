@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import itertools
-import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ import hypothesis
 import pytest
 
 from omoide.storage import Store
-from omoide.storage.engine import open_store
 from tests.file_scheduler import FilesAsItems, SlowestFirst
+from tests.postgresql import IS_USED, copied, open_store
 from tests.server_process import CommandServer, Server
 
 hypothesis.settings.register_profile(
@@ -37,6 +37,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--change-seconds", default="1", help="how long clients change what is remembered at random")
     parser.addoption("--all-damage", action="store_true", help="damage every column in every way, for half an hour")
     parser.addoption("--schemathesis-examples", help="how many cases of each operation schemathesis makes up a phase")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With another engine, tests of SQLite itself are skipped: those in files that import what only it has."""
+    if not IS_USED:
+        return
+    for item in items:
+        if "omoide.storage.sqlite" in _source(item.path) or item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip(reason="about SQLite"))
+
+
+@cache
+def _source(path: Path) -> str:
+    return path.read_text()
 
 
 def pytest_collection_finish() -> None:
@@ -142,7 +156,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(db_path: Path, empty_database: Path) -> Iterator[Store]:
     """A store on its own file, which does not wait for the disk."""
-    shutil.copyfile(empty_database, db_path)
+    copied(empty_database, db_path)
     opened = open_store(db_path, durability="normal")
     yield opened
     opened.close()

@@ -26,6 +26,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
+from tests.postgresql import ENGINE
+
 ROOT = Path(__file__).parent.parent
 MOST_REQUEST_BYTES = 100_000
 STREAMS = 3
@@ -81,7 +83,7 @@ class ForkServer:
         with theirs:
             command = [sys.executable, "-m", "tests.fork_server", str(theirs.fileno())]
             # A second thread would not live on in the forks.
-            environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+            environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", **ENGINE}
             self._process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[theirs.fileno()])
 
     def start(
@@ -172,7 +174,7 @@ def _loaded() -> Callable[[], None]:
     for command in COMMANDS.values():
         command.load()
     TokenCounter().warm()
-    create_app(Settings(db=Path("never-opened.db")))  # compiles the document's operations
+    create_app(Settings())  # compiles the document's operations
     return main
 
 

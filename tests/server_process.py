@@ -14,6 +14,7 @@ import httpx
 
 from benchmarks import process_tree
 from tests.fork_server import Forked, fork_server
+from tests.postgresql import location
 
 COMMAND = Path(sys.executable).with_name("omoide")
 STARTED = "Application startup complete"
@@ -46,7 +47,7 @@ class Server:
 
     def start(self) -> None:
         """Start, and return once it serves. Raises RuntimeError with its log if it stops instead."""
-        arguments = ["serve", "--port", "0", "--db", str(self.db), *self.flags]
+        arguments = ["serve", "--port", "0", "--db", location(self.db), *self.flags]
         self.process: subprocess.Popen[str] | Forked
         self.process = self._command(arguments) if self.by_command else self._fork(arguments)
         assert self.process.stderr is not None

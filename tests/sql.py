@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # as the storage layer: one library has its locks
 
+from tests import postgresql
+
 Values = Sequence[object] | Mapping[str, object]
 
 
@@ -54,8 +56,12 @@ def make_due(db: Executes) -> int:
 
 
 @contextlib.contextmanager
-def opened(database: Path) -> Iterator[sqlite3.Connection]:
+def opened(database: Path) -> Iterator[Any]:
     """Open the database of a running server; every statement is a transaction of its own."""
+    if postgresql.IS_USED:
+        with postgresql.connected(database) as transaction:
+            yield transaction
+        return
     with contextlib.closing(sqlite3.connect(database, isolation_level=None, timeout=30)) as db:
         yield db
 

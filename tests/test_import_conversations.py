@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from omoide.cli.main import main
 from omoide.services import ingest
 from omoide.storage import messages, peers, sessions
-from omoide.storage.engine import open_store
+from tests.postgresql import open_store
 from tests.read_now import read_now
 from tests.server_process import Server
 

@@ -26,5 +26,5 @@ def backup(file: Path, *, force: bool, **flags: Any) -> None:
     watch = Stopwatch()
     with report_errors(), progress_bar("Copying") as shown:
         timeout = settings.busy_timeout_seconds
-        count = backup_module.back_up(settings.db, file, replace=force, busy_timeout=timeout, shown=shown)
-    click.echo(f"Backed up {settings.db} to {file}: {format_size(count)} in {watch}.")
+        count = backup_module.back_up(settings.db_file, file, replace=force, busy_timeout=timeout, shown=shown)
+    click.echo(f"Backed up {settings.db_file} to {file}: {format_size(count)} in {watch}.")

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from omoide.asgi.app import BackgroundTask, create_app, metrics_of
 from omoide.contract.errors import BrokenDocument
+from omoide.core.database_location import IS_POSTGRESQL
 from omoide.core.errors import OmoideError
 from omoide.core.metrics import Metrics
 from omoide.core.offload import disable_threads
@@ -58,7 +59,8 @@ def prepare_files(settings: Settings) -> FileIdentity | None:
 def require_known(settings: Settings, known: FileIdentity | None) -> None:
     """Exit with an error message if the database is no longer the prepared file."""
     try:
-        expect(settings.db, known)
+        if not IS_POSTGRESQL:
+            expect(settings.db_file, known)
     except OmoideError as error:
         raise click.ClickException(str(error)) from error
 

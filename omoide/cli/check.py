@@ -38,28 +38,28 @@ def check(context: click.Context, /, *, rebuild_segments: bool, **flags: Any) ->
     with report_errors():
         if rebuild_segments:
             asyncio.run(_make_segments_anew(settings))
-        with backup.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
+        with backup.snapshot(settings.db_file, busy_timeout=settings.busy_timeout_seconds) as db:
             faults = full_check.faults(db)
-            bytes_ = settings.db.stat().st_size
+            bytes_ = settings.db_file.stat().st_size
     for fault in faults:
         click.echo(fault)
     if any(fault.startswith(full_check.SEGMENTS) for fault in faults):
         click.echo("To rebuild segments, stop the server and run omoide check --rebuild-segments.", err=True)
     if faults:
         context.exit(1)
-    click.echo(f"{settings.db} is sound: {format_size(bytes_)} in {watch}.")
+    click.echo(f"{settings.db_file} is sound: {format_size(bytes_)} in {watch}.")
 
 
 async def _make_segments_anew(settings: Settings) -> None:
     """Rebuild the segments as the leading worker does if there are none, so that a server that starts meanwhile can
     continue. Raises Conflict if a server is running, because it has read the old ones."""
-    require_database(settings.db)
-    refuse_as_database(settings.db)
-    leadership = leader_lock.LeaderLock(settings.db)
+    require_database(settings.db_file)
+    refuse_as_database(settings.db_file)
+    leadership = leader_lock.LeaderLock(settings.db_file)
     try:
         if not leadership.take():
-            raise Conflict(f"{settings.db} is in use: stop the server first")
-        store = open_store(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+            raise Conflict(f"{settings.db_file} is in use: stop the server first")
+        store = open_store(settings.db_file, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
         try:
             await store.write(vector_segments.begin_anew)
             for source in SOURCES:

@@ -16,10 +16,11 @@ import orjson
 from omoide.cli.command_settings import read_settings
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors
 from omoide.core import clock
+from omoide.core.database_location import DatabaseLocation
 from omoide.core.formatting import pluralize
 from omoide.core.lazy_import import lazy_import
 from omoide.storage.base import Transaction
-from omoide.storage.sqlite import backup
+from omoide.storage.snapshot import snapshot
 from omoide.storage.sqlite.database_files import output_file, refuse_own
 
 with lazy_import("omoide.storage.export.reader", "omoide.cli.export_readable"):
@@ -55,7 +56,7 @@ def export_(workspace: str, file: Path, *, force: bool, form: str, assistant: Se
         raise click.UsageError(f"{file} is a folder: only --as markdown writes one.")
     settings = read_settings(**flags)
     watch = Stopwatch()
-    with report_errors(), backup.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
+    with report_errors(), snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
         exported = reader.find(db, workspace)
         if form == "markdown":
             counted = export_readable.markdown(db, exported, file, settings, replace=force)
@@ -82,10 +83,11 @@ def _lines(db: Transaction, exported: int, out: IO[bytes]) -> int:
 
 
 @contextlib.contextmanager
-def _opened(file: Path, *, db: Path, replace: bool) -> Iterator[IO[bytes]]:
+def _opened(file: Path, *, db: DatabaseLocation, replace: bool) -> Iterator[IO[bytes]]:
     """Open the output. A file appears when it is complete. Raises Conflict for a file of the database."""
     if file == Path("-"):
-        refuse_own(STANDARD_OUTPUT, db)
+        if isinstance(db, Path):
+            refuse_own(STANDARD_OUTPUT, db)
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return

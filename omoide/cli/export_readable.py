@@ -24,7 +24,7 @@ def markdown(db: Transaction, workspace: int, path: Path, settings: Settings, *,
     """Write a workspace (its row) as a folder of pages; returns what was written. Raises Conflict and OSError."""
     if path == Path("-"):
         raise click.UsageError("--as markdown writes a folder, not standard output.")
-    if settings.db.absolute().is_relative_to(path.absolute()):
+    if isinstance(settings.db, Path) and settings.db.absolute().is_relative_to(path.absolute()):
         raise click.UsageError(f"{path} holds the database.")
     contents = WorkspaceContents(db, workspace)
     total = contents.count_peers() + contents.count_sessions()

@@ -17,6 +17,7 @@ from omoide.cli.command_settings import read_settings
 from omoide.cli.import_conversations import import_conversations
 from omoide.cli.import_memory import import_memory
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors
+from omoide.core.database_location import DatabaseLocation
 from omoide.core.formatting import pluralize
 from omoide.core.lazy_import import lazy_import
 from omoide.core.settings import Settings
@@ -148,12 +149,13 @@ def _import(settings: Settings, lines: Iterator[bytes], name: str | None, restar
 
 
 @contextlib.contextmanager
-def _opened(file: Path, db: Path) -> Iterator[IO[bytes]]:
+def _opened(file: Path, db: DatabaseLocation) -> Iterator[IO[bytes]]:
     """Open the input. Raises Conflict for a file of the database itself."""
     if file == Path("-"):
         yield sys.stdin.buffer
         return
-    refuse_own(file, db)
+    if isinstance(db, Path):
+        refuse_own(file, db)
     if file.suffix == ".gz":
         with gzip.open(file) as packed:
             yield packed  # type: ignore[misc]

@@ -52,7 +52,7 @@ def _stored(settings: Settings, workspace: str, planned: Plan) -> int:
 
 def _missing(settings: Settings, workspace: str, planned: Plan) -> int:
     """The number of messages that an import would store. Creates no database."""
-    if not settings.db.exists():
+    if not settings.has_database:
         return sum(len(each.messages) for each in planned.sessions)
     importing = _opened(settings, workspace, planned)
 

@@ -38,7 +38,7 @@ def import_honcho(settings: Settings, url: str, options: HonchoOptions) -> None:
     if options.name is not None:
         identifiers.check_id("Workspace", options.name)
     store = None
-    if not options.is_dry or settings.db.exists():
+    if not options.is_dry or settings.has_database:
         store = open_store(
             settings.db,
             durability=settings.durability,

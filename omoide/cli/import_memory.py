@@ -54,7 +54,7 @@ def _stored(settings: Settings, kind: str, workspace: str, planned: statement_im
 
 def _counted(settings: Settings, workspace: str, planned: statement_import.StatementPlan) -> int:
     """The number of conclusions that an import would store. Creates no database."""
-    if not settings.db.exists():
+    if not settings.has_database:
         return len(planned.conclusions)
 
     async def run() -> int:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import click
 import orjson
@@ -100,7 +101,8 @@ def retry(context: click.Context, *, job: tuple[int, ...], every: bool, db: str 
 @contextlib.contextmanager
 def _opened(db: str | None) -> Iterator[Store]:
     settings = read_settings(db=db)
-    require_database(settings.db)
+    if isinstance(settings.db, Path):
+        require_database(settings.db)
     store = open_store(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     try:
         yield store

@@ -34,9 +34,9 @@ def repair_(context: click.Context, /, *, is_applied: bool, **flags: Any) -> Non
     settings = read_settings(**flags)
     watch = Stopwatch()
     with report_errors():
-        with backup.alone(settings.db) as db:
+        with backup.alone(settings.db_file) as db:
             changes = repair(db, clock.now())
-            kept = _kept(settings.db, changes) if is_applied and changes else None
+            kept = _kept(settings.db_file, changes) if is_applied and changes else None
             if is_applied:
                 db.commit()
         for change in changes[:MOST_SHOWN]:
@@ -44,13 +44,13 @@ def repair_(context: click.Context, /, *, is_applied: bool, **flags: Any) -> Non
         if len(changes) > MOST_SHOWN:
             click.echo(f"{len(changes) - MOST_SHOWN:,} more changes")
         if not changes:
-            click.echo(f"{settings.db}: nothing to repair ({watch}).")
+            click.echo(f"{settings.db_file}: nothing to repair ({watch}).")
         elif not is_applied:
             click.echo("Nothing was changed. To apply the changes: omoide repair --apply")
             return
         else:
             click.echo(f"{pluralize(len(changes), 'change')} in {watch}; the originals are in {kept}.")
-        with backup.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
+        with backup.snapshot(settings.db_file, busy_timeout=settings.busy_timeout_seconds) as db:
             remaining = full_check.faults(db)
     for fault in remaining:
         click.echo(f"remaining: {fault}")

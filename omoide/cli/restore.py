@@ -24,7 +24,9 @@ def restore(file: Path, *, discard: bool, **flags: Any) -> None:
     No server or worker may be running. The previous database is kept in the same directory under another name.
     """
     settings = read_settings(**flags)
-    path, watch = settings.db, Stopwatch()
+    watch = Stopwatch()
+    with report_errors():
+        path = settings.db_file
     former = path.with_name(f"{path.name}.before-{clock.from_micros(clock.now()):%Y%m%d-%H%M%S}")
     with report_errors(), progress_bar("Restoring") as shown:
         schema = backup.restore(file, path, former=None if discard else former, shown=shown)

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -67,7 +68,7 @@ def serve(*, open_page: bool, **flags: Any) -> None:
         )
     # A server of agents ends before the database is migrated. Else a claim, which creates a file next to the database,
     # waits until that is known to be usable.
-    claimed = _claimed(settings) if was_claimed(settings.db) else None
+    claimed = _claimed(settings) if isinstance(settings.db, Path) and was_claimed(settings.db) else None
     settings, known = prepared(settings)
     claimed = claimed or _claimed(settings)
     if settings.workers == 0:
@@ -90,6 +91,8 @@ def prepared(settings: Settings) -> tuple[Settings, FileIdentity | None]:
 
 def _claimed(settings: Settings) -> ServerClaim | None:
     """Become the server that `omoide mcp` finds, unless a user has started one for this file."""
+    if not isinstance(settings.db, Path):  # agents are told its URL
+        return None
     try:
         return claim_from_agents(settings.db, GIVE_WAY_SECONDS)
     except OSError:  # the database cannot be opened either, which says more

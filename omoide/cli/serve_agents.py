@@ -48,7 +48,7 @@ def serve_agents(*, db: str, claimed: int, grace: float) -> None:
     malloc.limit_arenas()
     settings, known = prepared(settings.model_copy(update={"workers": max(1, settings.workers)}))
     _load_mcp()
-    agents = AgentsLock(settings.db)  # opened before forking: what a child locks stays locked until all have ended
+    agents = AgentsLock(settings.db_file)  # opened before forking: what a child locks stays locked until all have ended
     watch = Child("agents", partial(_end_without, agents, settings, grace, os.getpid()))
     serve_forked(settings, known, ServerClaim(claimed, is_shared=True), watch)
 

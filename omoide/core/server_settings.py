@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from omoide.core.setting_types import (
     CaseInsensitive,
     CommaSeparated,
-    DatabasePath,
+    DatabaseSetting,
     Endpoints,
     Networks,
     Origins,
@@ -159,7 +159,9 @@ class RequestSettings(SettingGroup):
 class StorageSettings(SettingGroup):
     """The database file."""
 
-    db: DatabasePath = Field(Path("omoide.db"), description="The database file. Created if missing.")
+    db: DatabaseSetting = Field(
+        Path("omoide.db"), description="The database file, created if missing; or the URL of a PostgreSQL database."
+    )
     durability: Annotated[Literal["full", "normal"], CaseInsensitive] = Field(
         "full",
         description="full: acknowledged writes survive power loss. normal: they survive a crash of the process.",

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic_settings import NoDecode
 
+from omoide.core.database_location import IS_POSTGRESQL, DatabaseLocation, DatabaseUrl, is_url
 from omoide.core.redaction import is_http_url
 
 
@@ -46,6 +47,18 @@ def _resolve_path(path: Path) -> Path:
         return path.resolve() if path.is_symlink() else path
     except (OSError, RuntimeError) as error:
         raise ValueError(str(error)) from error
+
+
+def _locate(value: Any) -> Any:
+    if isinstance(value, str | Path) and not is_url(str(value)):
+        return _resolve_path(Path(value))
+    return DatabaseUrl(value) if isinstance(value, str) else value
+
+
+def _require_engine(location: DatabaseLocation) -> DatabaseLocation:
+    if isinstance(location, DatabaseUrl) != IS_POSTGRESQL:
+        raise ValueError("the engine is selected at start: set OMOIDE_DB, or pass --db")
+    return location
 
 
 def _require_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
@@ -104,5 +117,5 @@ PublicUrl = Annotated[str, AfterValidator(_require_public_url)]
 """The base URL of a server, or empty."""
 Endpoints = Annotated[CommaSeparated, AfterValidator(_require_endpoints)]
 
-DatabasePath = Annotated[Path, AfterValidator(_resolve_path)]
-"""A path in which a leading `~` and a symbolic link are resolved."""
+DatabaseSetting = Annotated[DatabaseLocation, BeforeValidator(_locate), AfterValidator(_require_engine)]
+"""A path in which a leading `~` and a symbolic link are resolved, or a URL."""

@@ -7,6 +7,7 @@ working directory, the defaults here.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import PrivateAttr, model_validator
@@ -16,6 +17,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from omoide.core.errors import Unprocessable
 from omoide.core.memory_settings import (
     ModelSettings,
     ReasoningSettings,
@@ -77,6 +79,18 @@ class Settings(
         """The name of the class that a setting belongs to, without its ending: `server`."""
         (group,) = (each for each in cls.__bases__ if name in each.__annotations__)
         return group.__name__.removesuffix("Settings").lower()
+
+    @property
+    def db_file(self) -> Path:
+        """The database file. Raises Unprocessable if the data is in PostgreSQL."""
+        if isinstance(self.db, Path):
+            return self.db
+        raise Unprocessable("This is for a database file. With PostgreSQL, use the tools of its server.")
+
+    @property
+    def has_database(self) -> bool:
+        """Whether there is a database file, or a server that has the data."""
+        return not isinstance(self.db, Path) or self.db.exists()
 
     @property
     def is_local(self) -> bool:

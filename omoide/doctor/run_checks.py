@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from omoide.core import clock
+from omoide.core.database_location import DatabaseUrl
 from omoide.core.errors import OmoideError
 from omoide.core.settings import Settings
 from omoide.doctor.check_jobs import check_access, check_connections, check_jobs, check_webhooks
@@ -13,8 +15,10 @@ from omoide.doctor.check_models import Missing, check_cross_encoder, check_embed
 from omoide.doctor.check_result import CheckResult
 from omoide.doctor.check_storage import check_clock, check_database, check_disk
 from omoide.doctor.check_usage import check_usage, usage
+from omoide.storage import Transaction
 from omoide.storage.budgets import BudgetState
 from omoide.storage.embeddings import EmbeddingProgress
+from omoide.storage.engine import open_store
 from omoide.storage.job_stats import JobStats, job_stats
 from omoide.storage.model_usage import TotalUsage
 from omoide.storage.sqlite import inspection
@@ -36,8 +40,12 @@ async def run_checks(settings: Settings, *, is_local: bool, seconds: float) -> l
     """All verdicts in display order. `is_local`: only this machine can reach the server's address. `seconds` is the
     timeout of each provider."""
     now = clock.now()
-    database, contents = _look_into(settings, now)
-    verdicts = [database, check_disk(settings.db), check_clock(now, contents.newest if contents else None)]
+    if isinstance(settings.db, DatabaseUrl):
+        database, contents = await _look_into_server(settings, settings.db, now)
+    else:
+        database, contents = _look_into(settings, settings.db, now)
+    disk = [check_disk(settings.db)] if isinstance(settings.db, Path) else []
+    verdicts = [database, *disk, check_clock(now, contents.newest if contents else None)]
     kept, missing = (contents.kept, contents.missing) if contents else (None, {})
     verdicts.append(await check_embedder(settings, kept, missing, seconds))
     verdicts.append(check_cross_encoder(settings))
@@ -51,21 +59,32 @@ async def run_checks(settings: Settings, *, is_local: bool, seconds: float) -> l
     return verdicts
 
 
-def _look_into(settings: Settings, now: int) -> tuple[CheckResult, Contents | None]:
+def _look_into(settings: Settings, path: Path, now: int) -> tuple[CheckResult, Contents | None]:
     """The verdict on the database, and its contents if this version can read them."""
     try:
-        with inspection.opened(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
-            verdict = check_database(db, settings.db)
+        with inspection.opened(path, busy_timeout=settings.busy_timeout_seconds) as db:
+            verdict = check_database(db, path)
             if verdict.state == "wrong" or not inspection.schema(db).is_current:
                 return verdict, None
-            kept, missing = missing_vectors(db)
-            return verdict, Contents(
-                inspection.newest(db),
-                job_stats(db, now),
-                inspection.endpoints(db),
-                kept,
-                missing,
-                usage(db, settings, now),
-            )
+            return verdict, _contents(db, settings, now)
     except OmoideError as error:
-        return CheckResult("database", "wrong", error.detail, {"path": str(settings.db)}), None
+        return CheckResult("database", "wrong", error.detail, {"path": str(path)}), None
+
+
+async def _look_into_server(settings: Settings, url: DatabaseUrl, now: int) -> tuple[CheckResult, Contents | None]:
+    try:
+        store = open_store(url, busy_timeout=settings.busy_timeout_seconds)
+        try:
+            contents = await store.read(_contents, settings, now)
+        finally:
+            store.close()
+    except OmoideError as error:
+        return CheckResult("database", "wrong", error.detail, {}), None
+    return CheckResult("database", "good", "PostgreSQL", {}), contents
+
+
+def _contents(db: Transaction, settings: Settings, now: int) -> Contents:
+    kept, missing = missing_vectors(db)
+    return Contents(
+        inspection.newest(db), job_stats(db, now), inspection.endpoints(db), kept, missing, usage(db, settings, now)
+    )

@@ -16,6 +16,7 @@ from typing import Literal
 
 from omoide.core import clock
 from omoide.core.clock import SECOND
+from omoide.core.database_location import DatabaseLocation
 from omoide.core.errors import OmoideError
 from omoide.core.formatting import format_size, pluralize
 from omoide.core.metrics import ExternalCallStats, Metrics
@@ -56,7 +57,7 @@ async def check_readiness(
 ) -> ReadinessReport:
     """Check all components; `embedder` and `reasoner` are their names. Takes at most twice `ready_seconds`."""
     database = await _database(store, settings)
-    parts = {"database": database, "wal": _wal(*store.log_size()), "worker": _worker(store.path, settings, metrics)}
+    parts = {"database": database, "wal": _wal(*store.log_size()), "worker": _worker(store.location, settings, metrics)}
     if database.status == "down":
         unknown = Part("degraded", "unknown while the database is down")
         return ReadinessReport(
@@ -95,6 +96,8 @@ async def _database(store: Store, settings: Settings) -> Part:
         return Part("down", f"no write succeeded within {settings.ready_seconds:g} s")
     except OmoideError as error:
         return Part("down", error.detail)
+    if not isinstance(store.location, Path):
+        return Part("ok", "reads and writes")
     try:
         free = shutil.disk_usage(store.path.parent).free
     except OSError:  # the open files still accept writes, but these are lost
@@ -109,8 +112,8 @@ def _wal(size: int, limit: int) -> Part:
     return Part("degraded", f"{format_size(size)}, more than {format_size(limit)}: a long read blocks checkpoints")
 
 
-def _worker(path: Path, settings: Settings, metrics: Metrics) -> Part:
-    if not leader_lock.has_leader(path):
+def _worker(location: DatabaseLocation, settings: Settings, metrics: Metrics) -> Part:
+    if not leader_lock.has_leader(location):
         return Part("down", "no worker is running")
     beats = [process.beat_at for process in metrics.processes_seen() if process.beat_at]
     if not beats:

@@ -114,7 +114,7 @@ def _why_waiting(services: Services, unit: Unit, work: MessageWork, now: int) ->
         return (
             f"The workspace has spent its budget of tokens: it is read from {until} on, or once the budget is raised."
         )
-    if not leader_lock.has_leader(services.store.path):
+    if not leader_lock.has_leader(services.store.location):
         return "No worker is running. Start `omoide serve` or `omoide worker`, and it will be read."
     if job.error:
         tries = f"attempt {job.attempts + 1} of {services.settings.reasoning_attempts}"

@@ -17,6 +17,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from omoide.core.database_location import DatabaseLocation
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -71,6 +73,9 @@ class Transaction(Protocol):
         before it is changed. An engine whose writes are serial has nothing to do.
         """
 
+    def try_lock(self, table: str, pk: int, /) -> bool:
+        """As `lock`, but False instead of waiting, or if there is no such row."""
+
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Cursor:
         """Run one statement once for each of the sequences of parameters."""
 
@@ -102,8 +107,12 @@ class Store(Protocol):
     """
 
     @property
+    def location(self) -> DatabaseLocation:
+        """The database file, or the URL of the database: the leader lock concerns it."""
+
+    @property
     def path(self) -> Path:
-        """The database file; leader lock, free space and secure deletion concern it."""
+        """The database file: free space and secure deletion concern it. Only of an embedded engine."""
 
     @property
     def busy_timeout(self) -> float:

@@ -57,8 +57,8 @@ def revive(db: Transaction, ids: Collection[str]) -> list[int]:
     endings |= _ended_by_each_other(db, [each for each in freed if each.ending == "superseded"])
     starts |= {each.id: each.start for each in freed}
     db.executemany(
-        """UPDATE conclusions SET deleted_at = CASE WHEN ? IS NULL THEN NULL ELSE deleted_at END, ended_as = ?,
-               successor = ?, valid_until = ? WHERE pk = ?""",
+        """UPDATE conclusions SET deleted_at = CASE WHEN CAST(? AS TEXT) IS NULL THEN NULL ELSE deleted_at END,
+               ended_as = ?, successor = ?, valid_until = ? WHERE pk = ?""",
         [
             (ending, ending, successor, _valid_until(each, ending, starts, successor), each.pk)
             for each, (ending, successor) in endings.items()

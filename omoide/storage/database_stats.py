@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
+from omoide.core.database_location import DatabaseLocation
 from omoide.storage import model_usage
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import count_or_zero
@@ -64,10 +65,12 @@ def change(db: Transaction) -> None:
     db.execute("DROP TABLE written")
 
 
-def file_bytes(path: Path) -> dict[str, int]:
-    """Sizes of the database file and its write-ahead log, in bytes."""
+def file_bytes(location: DatabaseLocation) -> dict[str, int]:
+    """Sizes of the database file and its write-ahead log, in bytes; empty for a server, which has its own metrics."""
+    if not isinstance(location, Path):
+        return {}
     sizes = {}
-    for name, file in (("database", path), ("wal", read_only.journal(path))):
+    for name, file in (("database", location), ("wal", read_only.journal(location))):
         try:
             sizes[name] = file.stat().st_size
         except OSError:

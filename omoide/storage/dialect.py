@@ -8,6 +8,7 @@
     ORDERED_JOIN                JOIN … ON, performed in the order written, which SQLite's planner may not change
     CASELESS_LIKE               LIKE that ignores the case of ASCII letters at least
     for_update(alias)           locks the selected row until the end of the write, before it is read
+    skip_locked()               as for_update, and leaves out rows that others hold
     use_index, without_index    hints: the index that must be used, and a column for which none may be used
     greatest, least             of several values, none of them NULL
     is_integer                  whether a stored value is an integer: SQLite accepts any value in any column
@@ -23,44 +24,85 @@
     json_list_of                a JSON list of one value
     json_members                an object with only the given members of a JSON object
     share_of                    the workspace that a job's time is charged to, as the index `jobs_share` has it
+    IntegrityError              the error of a statement that contradicts a constraint
     insert_row                  run an INSERT of one row, and return the row number that it got
 
 A process uses one engine, so statements are composed once, when their module is loaded.
 """
 
-from omoide.storage.sqlite.dialect import (
-    CASELESS_LIKE,
-    ORDERED_JOIN,
-    array,
-    array_of_rows,
-    byte_length,
-    count_or_zero,
-    for_update,
-    greatest,
-    holds_casefolded,
-    holds_literally,
-    holds_text,
-    in_array,
-    insert_row,
-    is_integer,
-    json_holds,
-    json_holds_all,
-    json_holds_any,
-    json_list_of,
-    json_members,
-    json_or_null,
-    least,
-    stored_json,
-    unnest,
-    unnest_rows,
-    use_index,
-    without_index,
-)
-from omoide.storage.sqlite.job_shares import share_of
+from typing import TYPE_CHECKING
+
+from omoide.core.database_location import IS_POSTGRESQL
+
+if TYPE_CHECKING or not IS_POSTGRESQL:
+    from omoide.storage.sqlite.dialect import (
+        CASELESS_LIKE,
+        ORDERED_JOIN,
+        IntegrityError,
+        array,
+        array_of_rows,
+        byte_length,
+        count_or_zero,
+        for_update,
+        greatest,
+        holds_casefolded,
+        holds_literally,
+        holds_text,
+        in_array,
+        insert_row,
+        is_integer,
+        json_holds,
+        json_holds_all,
+        json_holds_any,
+        json_list_of,
+        json_members,
+        json_or_null,
+        least,
+        skip_locked,
+        stored_json,
+        unnest,
+        unnest_rows,
+        use_index,
+        without_index,
+    )
+    from omoide.storage.sqlite.job_shares import share_of
+else:
+    from omoide.storage.postgresql.dialect import (
+        CASELESS_LIKE,
+        ORDERED_JOIN,
+        IntegrityError,
+        array,
+        array_of_rows,
+        byte_length,
+        count_or_zero,
+        for_update,
+        greatest,
+        holds_casefolded,
+        holds_literally,
+        holds_text,
+        in_array,
+        insert_row,
+        is_integer,
+        json_holds,
+        json_holds_all,
+        json_holds_any,
+        json_list_of,
+        json_members,
+        json_or_null,
+        least,
+        share_of,
+        skip_locked,
+        stored_json,
+        unnest,
+        unnest_rows,
+        use_index,
+        without_index,
+    )
 
 __all__ = [
     "CASELESS_LIKE",
     "ORDERED_JOIN",
+    "IntegrityError",
     "array",
     "array_of_rows",
     "byte_length",
@@ -81,6 +123,7 @@ __all__ = [
     "json_or_null",
     "least",
     "share_of",
+    "skip_locked",
     "stored_json",
     "unnest",
     "unnest_rows",

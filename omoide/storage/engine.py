@@ -1,23 +1,36 @@
 """The engine of this process: how to open its store, and what it does in its own way.
 
-Only this module, `dialect` and `filters.metadata` name the engine, so that another one can take SQLite's place.
+Only this module, `dialect`, `snapshot` and `filters.metadata` name the engines.
 """
 
-from omoide.storage.sqlite import (
-    free_space,
-    fulltext,
-    fulltext_conversion,
-    fulltext_pruning,
-    fulltext_rebuild,
-    leader_lock,
-    query_timeout,
-    read_only,
-    secure_delete,
-    stored_objects,
-    vector_segments,
-)
-from omoide.storage.sqlite.engine import Store
+from typing import TYPE_CHECKING
+
+from omoide.core.database_location import IS_POSTGRESQL
+from omoide.storage.sqlite import free_space, fulltext_conversion, fulltext_pruning, fulltext_rebuild
 from omoide.storage.sqlite.open_files import FileIdentity
+
+if TYPE_CHECKING or not IS_POSTGRESQL:
+    from omoide.storage.sqlite import (
+        fulltext,
+        leader_lock,
+        query_timeout,
+        read_only,
+        secure_delete,
+        stored_objects,
+        vector_segments,
+    )
+    from omoide.storage.sqlite.engine import Store
+else:
+    from omoide.storage.postgresql import (
+        fulltext,
+        leader_lock,
+        query_timeout,
+        read_only,
+        secure_delete,
+        stored_objects,
+        vector_segments,
+    )
+    from omoide.storage.postgresql.engine import Store
 
 open_store = Store.open
 prepare_store = Store.prepare

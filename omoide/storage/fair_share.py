@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from omoide.core.clock import MINUTE
 from omoide.storage.base import Transaction
-from omoide.storage.dialect import count_or_zero, greatest, is_integer, least, share_of, without_index
+from omoide.storage.dialect import count_or_zero, greatest, is_integer, least, share_of, skip_locked, without_index
 
 NO_WORKSPACE = 0
 """The share of jobs that serve all workspaces: embedding, erasure, purging workspaces and conclusions."""
@@ -43,10 +43,16 @@ _CLOCK = -1
 """The row whose `used` is the starting level of workspaces: the `used` of the last claimed one at that time."""
 
 
+def take_turn(db: Transaction) -> None:
+    """Wait for claims by other workers: each sees which jobs the previous ones have leased."""
+    db.lock("shares", _CLOCK)
+
+
 def wake(db: Transaction, now: int) -> None:
     """Mark workspaces as ready that have a due job."""
     db.execute(
-        f"UPDATE shares SET ready = 1, used = {greatest('used', '?')} WHERE ready = 0 AND due_at <= ?",
+        f"""UPDATE shares SET ready = 1, used = {greatest("used", "?")}
+            WHERE pk IN (SELECT pk FROM shares WHERE ready = 0 AND due_at <= ? {skip_locked()})""",
         (_clock(db), now),
     )
 
@@ -65,6 +71,8 @@ def ready_or_due(db: Transaction, now: int) -> Iterator[int]:
 def rest(db: Transaction, workspaces: Iterable[int], now: int) -> None:
     """Mark workspaces without a runnable job as not ready, until a job becomes due or is released."""
     for workspace in workspaces:
+        if not db.try_lock("shares", workspace):  # a job of it is being enqueued or finished
+            continue
         of_share = f"{share_of('workspace')} = :workspace"
         db.execute(
             f"""UPDATE shares SET ready = 0, due_at = (SELECT min(at) FROM (

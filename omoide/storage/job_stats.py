@@ -174,7 +174,7 @@ def listed(db: Transaction, now: int, *, failed_only: bool, limit: int) -> list[
     """All jobs of the database: those that failed for good first, then by due time."""
     found = db.execute(
         f"""{_LISTING}
-            WHERE j.failed_at IS NOT NULL OR NOT :failed_only
+            WHERE j.failed_at IS NOT NULL OR :failed_only = 0
             ORDER BY j.failed_at IS NULL, j.due_at, j.pk LIMIT :limit""",
         {"now": now, "kinds": array(REASONING), "failed_only": int(failed_only), "limit": limit},
     )

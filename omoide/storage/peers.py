@@ -11,7 +11,7 @@ from omoide.core.errors import NotFound, Unauthorized, Unprocessable
 from omoide.core.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
 from omoide.storage import changes, peer_aliases, rows, workspaces
 from omoide.storage.base import Transaction
-from omoide.storage.dialect import insert_row
+from omoide.storage.dialect import for_update, insert_row
 from omoide.storage.filters import PEER_FIELDS, SESSION_FIELDS, names_field
 from omoide.storage.large_values import after
 
@@ -26,8 +26,13 @@ _OF_KIND: Mapping[PeerKind | None, str] = {
 }
 
 
-def find(db: Transaction, workspace_id: str, peer_id: str) -> Peer | None:
-    row = db.execute(f"SELECT {rows.PEER} {_FROM} AND p.id = ?", (workspace_id, peer_id)).fetchone()
+_FIND = f"SELECT {rows.PEER} {_FROM} AND p.id = ?"
+_FIND_TO_CHANGE = f"{_FIND} {for_update('p')}"
+
+
+def find(db: Transaction, workspace_id: str, peer_id: str, *, to_change: bool = False) -> Peer | None:
+    """The peer; `to_change`: other writes that read it this way wait for the end of this one."""
+    row = db.execute(_FIND_TO_CHANGE if to_change else _FIND, (workspace_id, peer_id)).fetchone()
     return rows.peer(row) if row else None
 
 
@@ -61,7 +66,7 @@ def get_or_create(
 
     Raises Unprocessable for an id that cannot be created, Unauthorized if the grant does not permit the write.
     """
-    old = find(db, workspace_id, peer_id)
+    old = find(db, workspace_id, peer_id, to_change=True)
     if old is None:
         if not grant.create:
             raise Unauthorized("Unauthorized access to resource")

@@ -19,7 +19,17 @@ from omoide.core.jobs import LAST_RETRY_SECONDS, Job, LeaseLost, NewJob, Skipped
 from omoide.storage import budgets, completed_work, fair_share, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
-from omoide.storage.dialect import array, count_or_zero, for_update, greatest, in_array, is_integer, least, share_of
+from omoide.storage.dialect import (
+    array,
+    count_or_zero,
+    for_update,
+    greatest,
+    in_array,
+    is_integer,
+    least,
+    share_of,
+    skip_locked,
+)
 
 logger = logging.getLogger("omoide.worker")
 
@@ -131,7 +141,11 @@ _CLAIMABLE = f"""FROM jobs j
         SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.pk < j.pk AND h.failed_at IS NULL))"""
 
 
-def _claimable(db: Transaction, share: int, now: int, busy: Collection[str]) -> int | None:
+_RUNNABLE = f"SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1"
+_FREE = f"{_RUNNABLE} {skip_locked()}"
+
+
+def _claimable(db: Transaction, share: int, now: int, busy: Collection[str], query: str = _RUNNABLE) -> int | None:
     """The runnable job of a share that is due longest; none that reasons while the workspace has spent its budget."""
     values = {
         "share": share,
@@ -139,7 +153,7 @@ def _claimable(db: Transaction, share: int, now: int, busy: Collection[str]) -> 
         "busy": array(busy if budgets.paused_until(db, share, now) is None else [*busy, *REASONING]),
         "ordered": array(IN_ORDER),
     }
-    row = db.execute(f"SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1", values).fetchone()
+    row = db.execute(query, values).fetchone()
     return row[0] if row else None
 
 
@@ -150,7 +164,7 @@ def _next(db: Transaction, now: int, skipped: Skipped) -> tuple[int, int | None,
     for share in fair_share.ready(db):
         if share in skipped.workspaces:
             continue
-        if (pk := _claimable(db, share, now, skipped.kinds)) is not None:
+        if (pk := _claimable(db, share, now, skipped.kinds, _FREE)) is not None:
             return share, pk, passed
         if not skipped.kinds or _claimable(db, share, now, ()) is None:
             passed.append(share)
@@ -172,6 +186,7 @@ def claim(
     that jobs of each workspace took since the last claim, in microseconds. `led` marks a claim by the leading worker.
     Damaged jobs are marked as failed on the way, so that they do not block others.
     """
+    fair_share.take_turn(db)
     fair_share.charge(db, used or {})
     fair_share.wake(db, now)
     while True:
@@ -324,7 +339,7 @@ def finish_others(db: Transaction, job: Job, is_done: Callable[[dict[str, Any]],
 
     They are counted in `completed_work` as well.
     """
-    query = f"SELECT pk, payload, units FROM jobs WHERE {_WAITS} ORDER BY pk"
+    query = f"SELECT pk, payload, units FROM jobs WHERE {_WAITS} ORDER BY pk {for_update('jobs')}"
     for pk, stored, units in db.execute(query, (job.kind, job.key)).fetchall():
         payload = parse_payload(stored)
         if payload is not None and is_done(payload):

@@ -30,16 +30,19 @@ from omoide.storage.large_values import after, merged, settings_in
 _FROM = "FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
 
-def find(db: Transaction, workspace_id: str, session_id: str) -> Session | None:
-    row = db.execute(
-        f"SELECT {rows.SESSION} {_FROM} AND s.id = ? AND s.deleted_at IS NULL", (workspace_id, session_id)
-    ).fetchone()
+_FIND = f"SELECT {rows.SESSION} {_FROM} AND s.id = ? AND s.deleted_at IS NULL"
+_FIND_TO_CHANGE = f"{_FIND} {for_update('s')}"
+
+
+def find(db: Transaction, workspace_id: str, session_id: str, *, to_change: bool = False) -> Session | None:
+    """The session; `to_change`: other writes that read it this way wait for the end of this one."""
+    row = db.execute(_FIND_TO_CHANGE if to_change else _FIND, (workspace_id, session_id)).fetchone()
     return rows.session(row) if row else None
 
 
-def get(db: Transaction, workspace_id: str, session_id: str) -> Session:
-    """The session. Raises NotFound if it does not exist or was deleted."""
-    if found := find(db, workspace_id, session_id):
+def get(db: Transaction, workspace_id: str, session_id: str, *, to_change: bool = False) -> Session:
+    """The session, as `find`. Raises NotFound if it does not exist or was deleted."""
+    if found := find(db, workspace_id, session_id, to_change=to_change):
         return found
     raise NotFound(f"Session {session_id} not found in workspace {workspace_id}")
 
@@ -73,7 +76,7 @@ def get_or_create(
     """
     if grant.change is False and (found := settled(db, workspace_id, session_id, change)):
         return found
-    old = find(db, workspace_id, session_id)
+    old = find(db, workspace_id, session_id, to_change=True)
     if not (grant.create if old is None else grant.change):
         raise Unauthorized("Unauthorized access to resource")
     workspace = workspaces.ensure(db, workspace_id, now)
@@ -167,8 +170,8 @@ _ground = rows.reader(["", "", *_COUNTS, "workspaces.configuration", "sessions.c
 
 
 def existing(db: Transaction, workspace_id: str, session_id: str) -> tuple[Session, int]:
-    """The session and the row of its workspace. Raises NotFound."""
-    session = get(db, workspace_id, session_id)
+    """The session, to be changed, and the row of its workspace. Raises NotFound."""
+    session = get(db, workspace_id, session_id, to_change=True)
     (workspace,) = db.execute("SELECT workspace FROM sessions WHERE pk = ?", (session.pk,)).fetchone()
     return session, workspace
 

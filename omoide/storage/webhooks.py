@@ -106,7 +106,7 @@ def record_delivery(db: Transaction, endpoint_id: str, status: int | None, error
     """Record an attempt to deliver an event; an `error` of None is a success. A deleted endpoint is skipped."""
     db.execute(
         """UPDATE webhooks SET tried_at = ?, status = ?, error = ?,
-           failures = CASE WHEN ? THEN failures + 1 ELSE 0 END WHERE id = ?""",
+           failures = CASE WHEN ? = 1 THEN failures + 1 ELSE 0 END WHERE id = ?""",
         (now, status, error, int(error is not None), endpoint_id),
     )
 

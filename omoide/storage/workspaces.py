@@ -77,6 +77,8 @@ def update(db: Transaction, workspace_id: str, change: Change, now: int) -> Work
     old, created = get_or_create(db, workspace_id, change, now)
     if created:
         return old
+    db.lock("workspaces", old.pk)
+    old = get_or_create(db, workspace_id, change, now)[0]  # as it is now, if another write has changed it
     values = after(db, old.metadata, change.metadata), merged(db, old.configuration, change)
     return changes.store(db, "workspaces", old, values, now)
 
@@ -86,19 +88,16 @@ def delete(db: Transaction, workspace_id: str, now: int) -> None:
 
     Raises NotFound if it does not exist, and Conflict while it has active sessions.
     """
-    found = find(db, workspace_id)
-    if found is None:
-        raise NotFound(f"Workspace {workspace_id} not found")
-    db.lock("workspaces", found.pk)
-    active = db.execute(
-        "SELECT 1 FROM sessions WHERE workspace = ? AND deleted_at IS NULL LIMIT 1", (found.pk,)
-    ).fetchone()
+    pk = existing(db, workspace_id)
+    db.lock("workspaces", pk)
+    existing(db, workspace_id)  # unless another write has deleted it
+    active = db.execute("SELECT 1 FROM sessions WHERE workspace = ? AND deleted_at IS NULL LIMIT 1", (pk,)).fetchone()
     if active:
         raise Conflict(
             f"Cannot delete workspace '{workspace_id}': active session(s) remain. Delete all sessions first."
         )
-    db.execute("UPDATE workspaces SET deleted_at = ? WHERE pk = ?", (now, found.pk))
-    queue.add(db, NewJob(JobKind.PURGE_WORKSPACE, WorkspacePurge(found.pk).to_json()), now)
+    db.execute("UPDATE workspaces SET deleted_at = ? WHERE pk = ?", (now, pk))
+    queue.add(db, NewJob(JobKind.PURGE_WORKSPACE, WorkspacePurge(pk).to_json()), now)
 
 
 def page(db: Transaction, request: PageRequest, filters: Json | None = None) -> Page[Workspace]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,10 +100,7 @@ GIVEN = {
 
 
 def main() -> None:
-    from tests.architecture import postgresql_dialect
-
-    sys.modules["omoide.storage.sqlite.dialect"] = postgresql_dialect
-    sys.modules["omoide.storage.sqlite.job_shares"] = postgresql_dialect
+    os.environ["OMOIDE_DB"] = "postgresql://never.connected"
     json.dump([*_statements()], sys.stdout)
 
 

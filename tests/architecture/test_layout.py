@@ -98,11 +98,13 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 
 def test_no_class_name_has_two_meanings() -> None:
-    places: dict[str, list[str]] = {}
+    places: dict[str, set[str]] = {}
     for path in SOURCES:
         for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ClassDef):
-                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+                # The engines have the same modules with the same classes.
+                place = str(path.relative_to(ROOT)).replace("/postgresql/", "/sqlite/")
+                places.setdefault(node.name, set()).add(place)
     repeated = {name: files for name, files in places.items() if len(files) > 1 and name not in CLASS_NAMES_TWICE}
     assert repeated == {}, "rename one by what it is"
 
@@ -142,7 +144,9 @@ def test_tests_use_sql_through_the_module_sql() -> None:
     speaking = {
         str(path.relative_to(tests)) for path in tests.rglob("*.py") if re.search(r"\.execute\w*\(", path.read_text())
     }
-    assert speaking - {"sql.py"} == SQLITE_ONLY, "use the functions of the storage layer, or of tests/sql.py"
+    assert speaking - {"sql.py", "postgresql.py"} == SQLITE_ONLY, (
+        "use the functions of the storage layer, or of tests/sql.py"
+    )
 
 
 def test_the_lock_names_versions_only() -> None:

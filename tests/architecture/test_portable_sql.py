@@ -19,7 +19,7 @@ CONDITIONS = (exp.Predicate, exp.Connector, exp.Not)
 FUNCTIONS = frozenset(
     {"all", "any", "avg", "coalesce", "count", "greatest", "jsonb_array_elements", "jsonb_build_array", "jsonb_each"}
     | {"jsonb_exists", "jsonb_exists_all", "jsonb_exists_any", "jsonb_object_agg", "least", "length", "lower", "max"}
-    | {"min", "octet_length", "strpos", "sum", "unnest"}
+    | {"min", "octet_length", "omoide_casefold", "omoide_literal", "strpos", "sum", "unnest"}
 )
 """Functions that PostgreSQL has, with any number of arguments that is used here."""
 

@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 
 from omoide.storage import base
-from omoide.storage.engine import open_store
 from tests.architecture.test_layout import ROOT, SOURCES, parsed
+from tests.postgresql import open_store
 from tests.read_now import read_now
 
 STORAGE = ROOT / "omoide" / "storage"
 OUTSIDE = [path for path in SOURCES if STORAGE not in path.parents]
-NAMING_THE_ENGINE = {STORAGE / "engine.py", STORAGE / "dialect.py", STORAGE / "filters" / "metadata.py"}
+NAMING_THE_ENGINE = {STORAGE / name for name in ("engine.py", "dialect.py", "snapshot.py", "filters/metadata.py")}
+ENGINES = {STORAGE / "sqlite", STORAGE / "postgresql"}
 OF_EVERY_ENGINE = [
     path
     for path in SOURCES
-    if STORAGE in path.parents and STORAGE / "sqlite" not in path.parents and path not in NAMING_THE_ENGINE
+    if STORAGE in path.parents and ENGINES.isdisjoint(path.parents) and path not in NAMING_THE_ENGINE
 ]
 
 RUNNERS = {"execute", "executemany", "executescript"}
@@ -68,7 +69,7 @@ def test_the_rule_finds_what_it_forbids(source: str) -> None:
 
 
 def test_modules_for_every_engine_import_none() -> None:
-    importing = re.compile(r"(from|import) omoide\.storage\.sqlite")
+    importing = re.compile(r"(from|import) omoide\.storage\.(sqlite|postgresql)")
     assert [path for path in OF_EVERY_ENGINE if importing.search(path.read_text())] == [], (
         "see omoide/storage/engine.py"
     )

@@ -23,6 +23,7 @@ from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Question, SummaryTask
 from tests.conftest import SECRET
 from tests.handlers.workspace import WorkspaceClient
+from tests.postgresql import location
 
 Say = Callable[[Question, MemoryView], AsyncIterator[str]]
 
@@ -145,7 +146,7 @@ def served(
     Without a `reasoner`, the one of the settings answers. At the end of the block, open requests may finish within
     `grace_seconds` (None: no limit).
     """
-    given = {"db": db, "auth": True, "jwt_secret": SECRET, "durability": "normal", **settings}
+    given = {"db": location(db), "auth": True, "jwt_secret": SECRET, "durability": "normal", **settings}
     app = create_app(Settings.model_validate(given), reasoner=reasoner)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(

@@ -15,7 +15,6 @@ import pytest
 from omoide.core.clock import from_micros
 from omoide.core.errors import Unavailable
 from omoide.reasoner.protocol import Question
-from omoide.storage.sqlite.engine import Store
 from tests.handlers.recorded_questions import (
     QuestionRecorder,
     Waiting,
@@ -27,6 +26,7 @@ from tests.handlers.recorded_questions import (
     saying,
 )
 from tests.handlers.workspace import WorkspaceClient
+from tests.postgresql import open_store
 from tests.reasoner.memory_fixtures import Past
 
 Fresh = Callable[[str], str]
@@ -73,7 +73,7 @@ def test_whitespace_within_an_answer_is_kept(workspace_client: WorkspaceClient, 
 
 
 def test_evidence_lists_what_was_read_in_order_of_time(workspace_client: WorkspaceClient, db: Path) -> None:
-    store = Store.open(db)
+    store = open_store(db)
     past = Past(store, workspace_client.id)
     source = past.conclude("tea is green", session="s")
     derived = past.conclude("tea is a habit", level="inductive", sources=[source])

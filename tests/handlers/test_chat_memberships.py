@@ -15,10 +15,10 @@ from omoide.core.auth import ADMIN, Principal
 from omoide.core.records import Summary
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
-from omoide.storage import sessions, summaries
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage import Transaction, sessions, summaries
 from tests.handlers.recorded_questions import QuestionRecorder, events, key, served
 from tests.handlers.workspace import WorkspaceClient
+from tests.postgresql import open_store
 
 Fresh = Callable[[str], str]
 WHEN = ("before", "first stay", "away", "second stay")
@@ -199,11 +199,11 @@ def test_a_member_that_leaves_during_an_answer_learns_no_more(
 
 
 def with_summary(db: Path, workspace_client: WorkspaceClient, content: str) -> None:
-    def put(connection: Connection) -> None:
+    def put(connection: Transaction) -> None:
         session = sessions.get(connection, workspace_client.id, "back")
         made = Summary(content, "m" * 21, 1, summaries.SHORT, clock.now(), 3)
         summaries.put(connection, session.pk, made, clock.now())
 
-    store = Store.open(db)
+    store = open_store(db)
     asyncio.run(store.write(put))
     store.close()

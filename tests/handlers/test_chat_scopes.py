@@ -11,11 +11,11 @@ import pytest
 
 from omoide.core import clock
 from omoide.services import session_filter
-from omoide.storage import members, sessions
+from omoide.storage import Transaction, members, sessions
 from omoide.storage.peers import ensure
-from omoide.storage.sqlite.engine import Connection, Store
 from tests.handlers.recorded_questions import QuestionRecorder
 from tests.handlers.workspace import WorkspaceClient
+from tests.postgresql import open_store
 from tests.reasoner.memory_fixtures import Past
 
 Fresh = Callable[[str], str]
@@ -24,7 +24,7 @@ Fresh = Callable[[str], str]
 @pytest.fixture
 def past(db: Path, fresh: Fresh) -> Iterator[Past]:
     """Alice in the sessions a, b and c, which she has left; bob in d. The scopes ab and d."""
-    store = Store.open(db)
+    store = open_store(db)
     past = Past(store, fresh("scoped"))
     for session, peer in (("a", "alice"), ("b", "alice"), ("c", "alice"), ("d", "bob")):
         past.say(session, f"tea said in {session}", peer=peer)
@@ -142,7 +142,7 @@ def test_a_session_removed_from_a_scope_is_not_read(workspace_client: WorkspaceC
 
 @pytest.mark.parametrize("path", ["/chat", "/peers/alice/chat"])
 def test_too_many_sessions_are_refused(workspace_client: WorkspaceClient, past: Past, path: str) -> None:
-    def fill(db: Connection) -> None:
+    def fill(db: Transaction) -> None:
         for number in range(session_filter.MAX_SESSIONS + 1):
             workspace, session = sessions.ensure(db, past.workspace_id, f"s{number}", clock.now())
             scope = ensure(db, workspace, ["scope.d"], clock.now())["scope.d"]

@@ -10,10 +10,10 @@ import pytest
 
 from omoide.core import clock
 from omoide.storage import queue
-from omoide.storage.sqlite.engine import Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from tests import sql
 from tests.handlers.workspace import WorkspaceClient, until
+from tests.postgresql import open_store
 from tests.server_process import Server
 
 HOUR = 3_600_000_000
@@ -158,7 +158,7 @@ def test_a_job_of_a_killed_server_runs_after_its_restart(db_path: Path) -> None:
         for n in range(30):
             workspace_client.ok("DELETE", f"/sessions/s{n}")
     running.kill()
-    store = Store.open(db_path)
+    store = open_store(db_path)
     for _ in range(2):  # which the worker had started
         assert asyncio.run(store.write(queue.claim, clock.now(), lease=HOUR, led=True))
     store.close()

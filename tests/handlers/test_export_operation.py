@@ -11,11 +11,11 @@ import pytest
 
 from omoide.core.errors import NotFound, Unavailable
 from omoide.core.records import NewMessage
-from omoide.storage import messages
+from omoide.storage import Store, messages
 from omoide.storage.export import reader, stream
 from omoide.storage.sqlite import backup
-from omoide.storage.sqlite.engine import Store
 from tests.handlers.workspace import WorkspaceClient
+from tests.postgresql import open_store
 from tests.server_process import Server
 
 
@@ -55,7 +55,7 @@ def test_an_export_that_takes_too_long_breaks_off(tmp_path: Path) -> None:
 
 
 def test_an_export_that_nobody_reads_on_ends_and_lets_others_begin(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "omoide.db")
+    store = open_store(tmp_path / "omoide.db")
     fill(store, 200)
 
     async def story() -> None:
@@ -77,7 +77,7 @@ def test_an_export_that_nobody_reads_on_ends_and_lets_others_begin(tmp_path: Pat
 
 
 def test_an_export_sees_one_snapshot(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "omoide.db")
+    store = open_store(tmp_path / "omoide.db")
     fill(store, 100)
 
     async def story() -> None:

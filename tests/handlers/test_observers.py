@@ -10,8 +10,8 @@ import pytest
 from omoide.services import observer_graph
 from omoide.services.observer_graph import MOST_PAIRS_SHOWN, select
 from omoide.storage.observer_pairs import ObserverPair
-from omoide.storage.sqlite.engine import Store
 from tests.handlers.workspace import WorkspaceClient
+from tests.postgresql import open_store
 from tests.server_process import Server
 
 PAIRS = {("alice", "alice"): 3, ("alice", "bob"): 1, ("Bobby", "alice"): 2, ("dora", "eve"): 1}
@@ -85,7 +85,7 @@ def test_long_ids_do_not_make_a_large_response(
         workspace_client.peer(name)
     new = [{"content": "x", "observer_id": names[0], "observed_id": name} for name in names]
     workspace_client.ok("POST", "/conclusions", {"conclusions": new})
-    store = Store.open(server.db)
+    store = open_store(server.db)
     found = asyncio.run(store.read(observer_graph.read, workspace_client.id, 200, None, None))
     store.close()
     assert (len(found.peers), len(found.pairs), found.is_cut) == (3, 2, True)

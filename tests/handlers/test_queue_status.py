@@ -17,11 +17,11 @@ from omoide.core.jobs import NewJob
 from omoide.core.records import WorkCount
 from omoide.handlers.serializers import queue_status
 from omoide.services.pollers import MOST_REMEMBERED, WITHIN_SECONDS, Pollers
-from omoide.storage import queue, workspaces
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage import Transaction, queue, workspaces
 from tests import sql
 from tests.conftest import SECRET
 from tests.handlers.workspace import until
+from tests.postgresql import open_store
 from tests.server_process import Server
 from tests.worker.provider import provider, wants_facts
 
@@ -58,7 +58,7 @@ STATES = {
 def owe_work(server: Server, workspace_id: str) -> None:
     """Put WORK into the workspace, which must exist."""
 
-    def owed(db: Connection) -> None:
+    def owed(db: Transaction) -> None:
         workspace = workspaces.find(db, workspace_id)
         assert workspace is not None
         for number, (kind, payload, state) in enumerate(WORK):
@@ -66,7 +66,7 @@ def owe_work(server: Server, workspace_id: str) -> None:
             pk = sql.value(db, "SELECT max(pk) FROM jobs")
             sql.change(db, STATES[state], (pk,))
 
-    store = Store.open(server.db)
+    store = open_store(server.db)
     asyncio.run(store.write(owed))
     store.close()
 

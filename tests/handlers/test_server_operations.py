@@ -11,6 +11,7 @@ import pytest
 from omoide.core.settings import Settings
 from omoide.handlers import inspection
 from tests.conftest import SECRET
+from tests.postgresql import location
 from tests.server_process import Server
 
 
@@ -60,7 +61,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("OMOIDE_MODEL_BASE_URL", "https://me:hunter2@models.example/v1?key=secret-too")
     for name, value in SECRETS.items():
         monkeypatch.setenv(f"OMOIDE_{name.upper()}", value)
-    return Settings(db=tmp_path / "omoide.db")
+    return Settings(db=location(tmp_path / "omoide.db"))
 
 
 def test_settings_tell_their_value_and_where_it_comes_from(told: Settings) -> None:

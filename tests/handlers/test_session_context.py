@@ -11,10 +11,10 @@ import pytest
 
 from omoide.core.records import Summary
 from omoide.inference.tokens import TokenCounter
+from omoide.storage import Store, summaries
 from omoide.storage import sessions as store_sessions
-from omoide.storage import summaries
-from omoide.storage.sqlite.engine import Store
 from omoide.storage.summaries import LONG, SHORT
+from tests.postgresql import open_store
 from tests.server_process import Server
 
 Fresh = Callable[[str], str]
@@ -31,7 +31,7 @@ def ws(http: httpx.Client, fresh: Fresh) -> str:
 @pytest.fixture
 def store(server: Server) -> Iterator[Store]:
     """The running server's database, to insert rows that only jobs write."""
-    opened = Store.open(server.db)
+    opened = open_store(server.db)
     yield opened
     opened.close()
 

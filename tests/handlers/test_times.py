@@ -10,10 +10,10 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.records import NOW, PageRequest
-from omoide.storage import conclusion_endings, conclusions
+from omoide.storage import Transaction, conclusion_endings, conclusions
 from omoide.storage.conclusion_endings import Ended
-from omoide.storage.sqlite.engine import Connection, Store
 from tests.handlers.workspace import WorkspaceClient
+from tests.postgresql import open_store
 from tests.reasoner.memory_fixtures import Past
 from tests.server_process import Server
 
@@ -30,7 +30,7 @@ class MovedHome(NamedTuple):
 @pytest.fixture
 def past(server: Server, workspace_client: WorkspaceClient) -> Iterator[Past]:
     """Writes into the running server's database, as jobs do."""
-    store = Store.open(server.db)
+    store = open_store(server.db)
     yield Past(store, workspace_client.id)
     store.close()
 
@@ -45,7 +45,7 @@ def told(workspace_client: WorkspaceClient, past: Past) -> MovedHome:
     workspace_client.say("s", "I moved to Porto.")
     porto = past.conclude("alice moved to Porto")
 
-    def supersede(db: Connection) -> None:
+    def supersede(db: Transaction) -> None:
         conclusion_endings.begin(db, porto.pk, porto.said_at)
         conclusion_endings.end(db, [Ended(lisbon.pk, "superseded", porto.id, porto.said_at)], clock.now())
 

@@ -53,7 +53,7 @@ def test_the_settings_of_the_image_are_valid_and_safe() -> None:
     settings = Settings.model_validate({name.lower(): value for name, value in values.items()})
     assert (settings.host, settings.port, settings.public_without_auth) == ("0.0.0.0", 8000, False)
     assert ("EXPOSE", str(settings.port)) in steps()
-    assert ("VOLUME", str(settings.db.parent)) in steps()
+    assert ("VOLUME", str(settings.db_file.parent)) in steps()
 
 
 def test_the_files_copied_into_the_image_exist_and_are_not_ignored() -> None:

@@ -15,6 +15,8 @@ from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.reasoner.memory_view import MemoryScope, MemoryView, Snippet
 from omoide.search.semantic import SemanticSearch
 from omoide.storage import (
+    Store,
+    Transaction,
     conclusion_endings,
     conclusions,
     deletion_cascade,
@@ -26,7 +28,6 @@ from omoide.storage import (
 )
 from omoide.storage.conclusion_endings import Ended
 from omoide.storage.peers import ensure
-from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.vectors import packed
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Past:
     ) -> Conclusion:
         """Store a conclusion, said `at` an instant (now by default) in these messages."""
 
-        def stored(db: Connection) -> Conclusion:
+        def stored(db: Transaction) -> Conclusion:
             now = clock.now()
             workspace, row = sessions.ensure(db, self.workspace_id, session or "elsewhere", now)
             pair = ensure(db, workspace, {observer, observed}, now)
@@ -97,7 +98,7 @@ class Past:
         self.write(sessions.get_or_create, self.workspace_id, id, change, clock.now())
 
     def leave(self, session: str, peer: str) -> None:
-        def left(db: Connection) -> None:
+        def left(db: Transaction) -> None:
             workspace, row = sessions.ensure(db, self.workspace_id, session, clock.now())
             members.remove(db, workspace, row, [peer], clock.now())
 

@@ -15,9 +15,9 @@ from omoide.reasoner.agentic import answer as agentic
 from omoide.reasoner.agentic.formatting import present
 from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.memory_view import MemoryView
-from omoide.storage import conclusion_endings, sessions, summaries
+from omoide.storage import Transaction, conclusion_endings, sessions, summaries
 from omoide.storage.conclusion_endings import Ended
-from omoide.storage.sqlite.engine import Connection, Store
+from tests.postgresql import open_store
 from tests.reasoner.agentic.scripted import Scripted, calls, read
 from tests.reasoner.extractive.answering import question, said
 from tests.reasoner.memory_fixtures import MONDAY, Past, run
@@ -36,7 +36,7 @@ class PastHomes(NamedTuple):
 
 @pytest.fixture(params=[True, False], ids=["embedded", "not embedded"])
 def told(db_path: Path, request: pytest.FixtureRequest) -> Iterator[PastHomes]:
-    store = Store.open(db_path)
+    store = open_store(db_path)
     past = Past(store)
     past.say("s", "I live in Lisbon.", "I like tea.", at=MONDAY)
     old = past.conclude("alice lives in Lisbon", session="s")
@@ -172,7 +172,7 @@ def test_a_question_about_now_says_nothing_of_time(told: PastHomes) -> None:
 def test_a_summary_of_later_messages_is_not_read(told: PastHomes) -> None:
     store, before = told.past.store, told.before
 
-    def summarize(db: Connection, message: str, seq: int, text: str) -> None:
+    def summarize(db: Transaction, message: str, seq: int, text: str) -> None:
         _, session = sessions.ensure(db, "w", "s", 1)
         summaries.put(db, session, Summary(text, message, seq, summaries.SHORT, 0, 3), 1)
 

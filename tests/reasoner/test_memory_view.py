@@ -12,15 +12,15 @@ from omoide.core.clock import DAY
 from omoide.core.records import Conclusion, Summary
 from omoide.reasoner import memory_view as memories
 from omoide.reasoner.memory_view import MemoryView
-from omoide.storage import sessions, summaries
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage import Transaction, sessions, summaries
 from tests import sql
+from tests.postgresql import open_store
 from tests.reasoner.memory_fixtures import MONDAY, Past, run, shown, texts
 
 
 @pytest.fixture
 def past(db_path: Path) -> Iterator[Past]:
-    store = Store.open(db_path)
+    store = open_store(db_path)
     yield Past(store)
     store.close()
 
@@ -138,7 +138,7 @@ def test_a_cyclic_reasoning_chain_terminates(past: Past) -> None:
     first = past.conclude("first")
     second = past.conclude("second", level="deductive", sources=[first])
 
-    def close(db: Connection) -> None:
+    def close(db: Transaction) -> None:
         statement = "UPDATE conclusions SET level = 'deductive', source_ids = json_array(?) WHERE id = ?"
         sql.change(db, statement, (second.id, first.id))
 
@@ -192,7 +192,7 @@ def test_only_messages_within_reach_are_returned(
     assert reads(past.memory(observer, "alice", **reach)) == [expected] * 4
 
 
-def remove_from_scope(db: Connection, session: str) -> None:
+def remove_from_scope(db: Transaction, session: str) -> None:
     sql.change(
         db,
         """UPDATE members SET left_at = joined_at WHERE session = (SELECT pk FROM sessions WHERE id = ?)
@@ -255,7 +255,7 @@ def test_observation_context_is_one_message_before_and_one_after(past: Past) -> 
 def test_only_a_pinned_session_has_a_summary(past: Past) -> None:
     (message,) = past.say("s", "Hello")
 
-    def put(db: Connection) -> None:
+    def put(db: Transaction) -> None:
         _, session = sessions.ensure(db, past.workspace_id, "s", 0)
         summaries.put(db, session, Summary("Greetings.", message.id, 1, summaries.LONG, 0, 2), 0)
 

@@ -11,9 +11,10 @@ import pytest
 from honcho import Honcho, NotFoundError, Peer
 from honcho.conclusions import ConclusionCreateParams, ConclusionsView
 
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage import Transaction
 from tests import sql
 from tests.handlers.workspace import until
+from tests.postgresql import open_store
 from tests.sdk.styles import Style
 from tests.server_process import Server
 
@@ -34,14 +35,14 @@ def derive(server: Server) -> Derive:
     def derived(conclusion: Any, level: str, sources: list[Any]) -> None:
         ids = json.dumps([source.id for source in sources])
 
-        def written(db: Connection) -> None:
+        def written(db: Transaction) -> None:
             sql.change(
                 db,
                 "UPDATE conclusions SET level = ?, source_ids = ?, times_derived = 3 WHERE id = ?",
                 (level, ids, conclusion.id),
             )
 
-        store = Store.open(server.db)
+        store = open_store(server.db)
         asyncio.run(store.write(written))
         store.close()
 

@@ -11,8 +11,8 @@ from honcho.api_types import ReasoningConfiguration, SummaryConfiguration, Works
 
 from omoide.core import clock
 from omoide.core.records import Summary
-from omoide.storage import sessions, summaries
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage import Transaction, sessions, summaries
+from tests.postgresql import open_store
 from tests.sdk.styles import Style
 from tests.server_process import Server
 
@@ -130,13 +130,13 @@ def test_summaries_are_none_until_they_exist(walk: Session, call: Style) -> None
 def test_a_summary_is_returned_and_starts_the_context(walk: Session, server: Server, call: Style) -> None:
     last = call(walk.messages)[1]
 
-    def summarised(db: Connection) -> None:
+    def summarised(db: Transaction) -> None:
         session = sessions.get(db, walk.workspace_id, "walk")
         now = clock.now()
         summary = Summary("They talk about Rex.", last.id, 2, summaries.SHORT, now, 6)
         summaries.put(db, session.pk, summary, now)
 
-    store = Store.open(server.db)
+    store = open_store(server.db)
     asyncio.run(store.write(summarised))
     store.close()
     found = call(walk.summaries)

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from omoide.asgi.app import create_app
 from omoide.core.settings import Settings
+from tests.postgresql import located
 
 W = "/v3/workspaces/w"
 PAIR = {"observer_id": "ana", "observed_id": "bob"}
@@ -39,7 +40,7 @@ DEEDS = [
 @pytest.fixture(scope="module")
 def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     path: Path = tmp_path_factory.mktemp("once") / "omoide.db"
-    app = create_app(Settings.model_validate({"db": path, "embedder": "bge-small"}))
+    app = create_app(Settings.model_validate({"db": located(path), "embedder": "bge-small"}))
     with TestClient(app, "http://localhost") as client:
         client.post("/v3/workspaces", json={"id": "w"}).raise_for_status()
         for peer in ("ana", "bob"):

@@ -13,11 +13,19 @@ from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.search import bm25
 from omoide.search.conclusions import search
 from omoide.search.semantic import SemanticSearch
-from omoide.storage import conclusion_search, conclusions, message_scope, message_search, messages, peers
+from omoide.storage import (
+    Store,
+    Transaction,
+    conclusion_search,
+    conclusions,
+    message_scope,
+    message_search,
+    messages,
+    peers,
+)
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageSearch
 from omoide.storage.sqlite import fulltext
-from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.fulltext import IndexScope
 from tests import sql
 from tests.read_now import read_now
@@ -128,7 +136,7 @@ def test_conclusions_are_not_crowded_out_by_other_workspaces(store: Store, monke
     assert asyncio.run(search(store, NoVectors(), ConclusionSearch("nowhere", "tea"))) == []
 
 
-def literal(db: Connection, /, text: str, request: MessageSearch) -> list[int]:
+def literal(db: Transaction, /, text: str, request: MessageSearch) -> list[int]:
     within = message_scope.resolve(db, request)
     assert within is not None
     return message_search.literal(db, within, text, 10)
@@ -170,7 +178,7 @@ def test_the_newest_of_a_peer_are_the_same_for_every_query_plan(
 def test_a_query_whose_filter_takes_too_long_is_refused(
     text: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def endless(db: Connection, *_: object) -> None:
+    def endless(db: Transaction, *_: object) -> None:
         sql.row(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
 
     asyncio.run(store.write(peers.get_or_create, "w", "p", Change(), now()))

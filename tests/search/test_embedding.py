@@ -23,10 +23,9 @@ from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_group import Group
 from omoide.search.vector_index import EVERYTHING, Allowed, VectorIndex
 from omoide.services.container import open_services
-from omoide.storage import Transaction, conclusions, deletion_cascade, embeddings, messages, peers, purge
+from omoide.storage import Store, Transaction, conclusions, deletion_cascade, embeddings, messages, peers, purge
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageSearch
-from omoide.storage.sqlite.engine import Connection, Store
 from omoide.worker.embed import BATCH
 from omoide.worker.loop import Worker
 from tests import sql
@@ -46,7 +45,7 @@ class Night:
     """A store with a worker that runs on demand, and a search with the same embedder."""
 
     def __init__(self, store: Store, embedder: Embedder) -> None:
-        settings = Settings.model_validate({"db": store.path})
+        settings = Settings.model_validate({"db": store.location})
         self.store = store
         self.embedder = embedder
         self.worker = Worker(open_services(settings, store=store, embedder=embedder))
@@ -76,12 +75,12 @@ class Night:
         return len(read_now(self.store, all_vectors))
 
 
-def all_vectors(db: Connection) -> list[bytes]:
+def all_vectors(db: Transaction) -> list[bytes]:
     tables = ("message_vectors", "conclusion_vectors")
     return [row[0] for table in tables for row in sql.rows(db, f"SELECT vector FROM {table}")]
 
 
-def owed(db: Connection) -> list[tuple[str, str | None]]:
+def owed(db: Transaction) -> list[tuple[str, str | None]]:
     return [(kind, error) for kind, error in sql.rows(db, "SELECT kind, error FROM jobs WHERE kind <> 'erase'")]
 
 

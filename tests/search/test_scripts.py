@@ -21,10 +21,10 @@ from omoide.inference.embedders import EmbeddingFailed, Vectors
 from omoide.search import conclusions as conclusion_finder
 from omoide.search import messages as message_finder
 from omoide.search.semantic import SemanticSearch
-from omoide.storage import conclusions, messages
+from omoide.storage import Store, conclusions, messages
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageSearch
-from omoide.storage.sqlite.engine import Store
+from tests.postgresql import open_store
 
 _numbers = itertools.count(1)
 
@@ -68,7 +68,7 @@ class OneText:
 
 @pytest.fixture(scope="module")
 def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneText]:
-    store = Store.open(tmp_path_factory.mktemp("scripts") / "omoide.db", durability="normal", busy_timeout=5)
+    store = open_store(tmp_path_factory.mktemp("scripts") / "omoide.db", durability="normal", busy_timeout=5)
     yield OneText(store)
     store.close()
 

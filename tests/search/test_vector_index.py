@@ -17,9 +17,8 @@ from omoide.inference.embedders import Vectors, unit_rows
 from omoide.search import vector_index
 from omoide.search.vector_group import Group
 from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, VectorIndex
-from omoide.storage import deletion_cascade, embeddings, messages, purge, sessions
+from omoide.storage import Store, Transaction, deletion_cascade, embeddings, messages, purge, sessions
 from omoide.storage.sqlite import vector_segments
-from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.vectors import Segment, packed, sign_bits
 from tests.read_now import read_now
 
@@ -32,7 +31,7 @@ def vectors(seed: int, count: int) -> Vectors:
     return unit_rows(np.random.default_rng(seed).normal(size=(count, DIMENSIONS)))
 
 
-def say(db: Connection, session: str, peers: Iterable[str], seed: int) -> Vectors:
+def say(db: Transaction, session: str, peers: Iterable[str], seed: int) -> Vectors:
     """One message for each peer, with vectors unrelated to their texts."""
     batch = [NewMessage(peer, "…", {}, 0, None) for peer in peers]
     messages.add(db, "w", session, batch, 0, max_observers=OBSERVERS)
@@ -109,7 +108,7 @@ def test_recall_of_a_large_group_is_high(store: Store, index: VectorIndex) -> No
     centres = vectors(7, 60)[np.arange(count) % 60]
     made = unit_rows(centres + 0.6 * vectors(8, count))
 
-    def fill(db: Connection) -> None:
+    def fill(db: Transaction) -> None:
         batch = [NewMessage("a", "…", {}, 0, None)] * count
         messages.add(db, "w", "s", batch, 0, max_observers=OBSERVERS)
         embeddings.adopt(db, NAME, DIMENSIONS, 0)
@@ -193,7 +192,7 @@ def test_rows_newer_than_a_snapshot_are_neither_dropped_nor_searched_again(
         await store.write(say, "t", ["a"] * 4, 9)
         await store.read_offloaded(index.nearest, WORKSPACE, query[0], 10)
 
-    def late(db: Connection, query: Vectors) -> list[tuple[int, float]]:
+    def late(db: Transaction, query: Vectors) -> list[tuple[int, float]]:
         assert embeddings.progress(db)  # its snapshot starts here
         asyncio.run(beside(query))
         return index.nearest(db, WORKSPACE, query[0], 10)

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from omoide.asgi.app import create_app
 from omoide.core.settings import Settings
+from tests.postgresql import located
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ class Application:
 @contextmanager
 def application(db: Path, **settings: Any) -> Iterator[Application]:
     """The application on a database, within its lifespan."""
-    app = create_app(settings_of(db=db, **settings))
+    app = create_app(settings_of(db=located(db), **settings))
     with asyncio.Runner() as runner:
         said: asyncio.Queue[Any] = asyncio.Queue()
         heard: asyncio.Queue[Any] = asyncio.Queue()

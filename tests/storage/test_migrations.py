@@ -24,7 +24,7 @@ import asyncio, sys
 from pathlib import Path
 from omoide.core.jobs import NewJob
 from omoide.storage import queue
-from omoide.storage.engine import open_store
+from tests.postgresql import open_store
 print("ready", flush=True)
 sys.stdin.readline()
 store = open_store(Path(sys.argv[1]))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.postgresql import copied
 from tests.worker.worker_fixture import Home, HookedReasoner
 
 Play = Callable[..., Any]
@@ -21,7 +21,7 @@ def play(db_path: Path, empty_database: Path) -> Play:
 
     def played(story: Callable[[Home], Any], reasoner: type[HookedReasoner] = HookedReasoner, **options: Any) -> None:
         if not db_path.exists():  # a story may go on where another ended
-            shutil.copyfile(empty_database, db_path)
+            copied(empty_database, db_path)
 
         async def run() -> None:
             home = Home(db_path, reasoner, **options)

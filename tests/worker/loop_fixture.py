@@ -12,8 +12,7 @@ from omoide.core.jobs import Job, NewJob, retry_delay
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.services.container import Services, open_services
-from omoide.storage import queue
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage import Store, Transaction, queue
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.worker.loop import Worker
 from omoide.worker.tasks import Task
@@ -63,7 +62,7 @@ def worker_on(
 ) -> Worker:
     settings = Settings.model_validate(
         {
-            "db": store.path,
+            "db": store.location,
             "shutdown_grace_seconds": 0,  # do not wait for jobs that never end
             "job_poll_seconds": poll,
             "job_lease_seconds": lease,
@@ -88,7 +87,7 @@ async def at_work(store: Store, tasks: Mapping[str, Task], **options: Any) -> As
             await running
 
 
-def jobs(db: Connection) -> list[dict[str, Any]]:
+def jobs(db: Transaction) -> list[dict[str, Any]]:
     columns = ("kind", "due_at", "attempts", "leased_until", "error")
     found = sql.rows(db, f"SELECT {', '.join(columns)} FROM jobs ORDER BY pk")
     return [dict(zip(columns, row, strict=True)) for row in found]

@@ -7,8 +7,8 @@ import contextlib
 import sqlite3
 from typing import Any
 
+from omoide.storage import Transaction
 from omoide.storage.sqlite import backup as backup_module
-from omoide.storage.sqlite.engine import Connection
 from omoide.storage.sqlite.integrity.full_check import faults
 from omoide.storage.sqlite.read_only import opened
 from tests import sql
@@ -41,7 +41,7 @@ class Yard:
         return self.ok("POST", f"{W}/sessions/{session}/messages", {"messages": batch}, **{"Idempotency-Key": "k"})
 
     def sql(self, statement: str, *params: Any) -> Any:
-        def run(db: Connection) -> Any:
+        def run(db: Transaction) -> Any:
             return sql.rows(db, statement, params)
 
         return asyncio.run(self.home.store.write(run))

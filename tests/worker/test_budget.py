@@ -25,6 +25,7 @@ from omoide.worker.loop import Worker
 from tests import sql
 from tests.inference.completions import completion
 from tests.inference.fault_proxy import FaultProxy, fault_proxy, send
+from tests.postgresql import located
 from tests.worker.provider import provider, wants_facts
 from tests.worker.test_provider_faults import options, run
 from tests.worker.worker_fixture import Home, HookedReasoner
@@ -98,7 +99,8 @@ def test_the_tokens_of_an_embedder_are_divided_between_workspaces(db_path: Path)
 
     async def story(url: str) -> dict[str, list[Any]]:
         chosen = {"embedder": "openai:toy", "embedder_base_url": url, "embedder_dimensions": 2}
-        services = open_services(Settings.model_validate({"db": db_path, "reasoning_enabled": False, **chosen}))
+        chosen_settings = {"db": located(db_path), "reasoning_enabled": False, **chosen}
+        services = open_services(Settings.model_validate(chosen_settings))
         await services.adopt_embedder()
         for workspace, content in (("w", "a" * 30), ("x", "b" * 10)):
             batch = MessageBatch(workspace, "s", [NewMessage("alice", content, {}, 0, None)])

@@ -11,6 +11,7 @@ from omoide.core import clock
 from omoide.core.job_payloads import DreamPayload
 from omoide.core.records import Change, Derived, SessionChange
 from omoide.storage import (
+    Transaction,
     cards,
     conclusions,
     deletion_cascade,
@@ -21,7 +22,6 @@ from omoide.storage import (
     sessions,
     workspaces,
 )
-from omoide.storage.sqlite.engine import Connection
 from tests import sql
 from tests.read_now import read_now
 from tests.worker.worker_fixture import Home
@@ -57,7 +57,7 @@ def told(home: Home, observer: str = ANA) -> str:
 async def derive(home: Home, content: str, sources: Sequence[str], session: str | None = None) -> str:
     """Store a conclusion derived from those with these ids; return its id."""
 
-    def store(db: Connection) -> None:
+    def store(db: Transaction) -> None:
         pair = conclusions.pair(db, "w", ANA, ANA)
         workspace = sql.value(db, "SELECT pk FROM workspaces")
         assert pair is not None
@@ -136,7 +136,7 @@ def test_conclusions_derived_indirectly_from_a_deleted_session_are_deleted(play:
         await home.work()
         assert "likes wind" in derived(home), "although it was dreamed in the deleted session"
 
-    def outdate(db: Connection, contents: Sequence[str]) -> None:
+    def outdate(db: Transaction, contents: Sequence[str]) -> None:
         pair = conclusions.pair(db, "w", ANA, ANA)
         assert pair is not None
         found = [sql.value(db, "SELECT id FROM conclusions WHERE content = ?", (text,)) for text in contents]

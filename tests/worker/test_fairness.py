@@ -14,9 +14,8 @@ from omoide.core import offload as asides
 from omoide.core.jobs import Job, NewJob
 from omoide.core.offload import offload
 from omoide.services.container import Services
-from omoide.storage import deletion_cascade, embeddings, queue, scopes
+from omoide.storage import Store, Transaction, deletion_cascade, embeddings, queue, scopes
 from omoide.storage.sqlite import secure_delete
-from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.free_space import PAGES_AT_A_TIME
 from omoide.worker import time_slice
 from omoide.worker.tasks import Task
@@ -44,7 +43,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def workspaces(store: Store, *names: str) -> dict[str, int]:
-    def make(db: Connection) -> dict[str, int]:
+    def make(db: Transaction) -> dict[str, int]:
         insert = """INSERT INTO workspaces (id, uid, metadata, configuration, created_at)
             VALUES (?, ?, '{}', '{}', 1) RETURNING pk"""
         return {name: sql.value(db, insert, (name, name)) for name in names}
@@ -140,7 +139,7 @@ def test_embedding_runs_in_time_slices(db_path: Path) -> None:
     asyncio.run(story())
 
 
-def enlarge(db: Connection) -> None:
+def enlarge(db: Transaction) -> None:
     """Give the file more pages than are scanned at a time."""
     sql.change(db, "CREATE TABLE ballast (a)")
     sql.change(

@@ -9,34 +9,34 @@ import pytest
 from omoide.core import clock
 from omoide.core.errors import IndexDamaged
 from omoide.core.records import NewMessage
-from omoide.storage import deletion_cascade, messages
+from omoide.storage import Transaction, deletion_cascade, messages
 from omoide.storage.sqlite import fulltext
-from omoide.storage.sqlite.engine import Connection
+from omoide.storage.sqlite.connection import native
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
 from tests import sql
 from tests.worker.conftest import Play
 from tests.worker.worker_fixture import Home
 
 
-def say(db: Connection, session: str, *contents: str) -> None:
+def say(db: Transaction, session: str, *contents: str) -> None:
     batch = [NewMessage("alice", content, {}, 1, None) for content in contents]
     messages.add(db, "w", session, batch, clock.now(), max_observers=10)
 
 
-def damage(db: Connection) -> None:
+def damage(db: Transaction) -> None:
     """Remove the leaves of all segments."""
     sql.change(db, "DELETE FROM message_words_data WHERE id > 1000")
 
 
-def texts(db: Connection) -> list[str]:
+def texts(db: Transaction) -> list[str]:
     return sql.column(db, "SELECT content FROM messages ORDER BY pk")
 
 
-def owed(db: Connection) -> list[tuple[str, Any]]:
+def owed(db: Transaction) -> list[tuple[str, Any]]:
     return sql.rows(db, "SELECT kind, key FROM jobs WHERE kind = 'rebuild_words'")
 
 
-def due_now(db: Connection) -> None:
+def due_now(db: Transaction) -> None:
     sql.make_due(db)
 
 
@@ -56,7 +56,7 @@ def test_a_purge_that_fails_on_a_damaged_index_completes_after_the_rebuild(play:
         await store.write(deletion_cascade.delete_session, "w", "gone", clock.now())
         await worked(home)
         assert await store.read(texts) == ["I like tea"]
-        assert [*await store.read(lambda db: [*contradictions(db)])] == []
+        assert [*await store.read(lambda db: [*contradictions(native(db))])] == []
         assert await store.read(owed) == []
 
     play(story)

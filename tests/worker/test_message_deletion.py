@@ -12,10 +12,9 @@ from omoide.core import clock
 from omoide.core.config_resolution import Defaults
 from omoide.core.errors import NotFound
 from omoide.core.records import PageRequest
-from omoide.storage import message_deletion, messages, scopes, session_clone, summaries
+from omoide.storage import Transaction, message_deletion, messages, scopes, session_clone, summaries
 from omoide.storage.export import reader
 from omoide.storage.export.importer import import_workspace
-from omoide.storage.sqlite.engine import Connection
 from tests import sql
 from tests.worker.test_deletion_cascade import ANA, card, derive, derived, told
 from tests.worker.worker_fixture import Home, configure
@@ -222,7 +221,7 @@ def test_an_export_without_deleted_messages_can_be_imported(gone: list[str], pla
         for text in [*gone, "m6"]:
             await remove(home, text)
 
-        def exported(db: Connection) -> list[bytes]:
+        def exported(db: Transaction) -> list[bytes]:
             workspace = reader.find(db, "w")
             header = reader.header(db, workspace, program="1", now=clock.now())
             return [orjson.dumps(header), *reader.lines(db, workspace)]

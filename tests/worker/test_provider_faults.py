@@ -19,8 +19,7 @@ from omoide.inference.model_registry import chat_models
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic.reasoner import Agentic
 from omoide.reasoner.factory import embedded_reasoner, make_reasoner
-from omoide.storage import dreams, job_stats, sessions, summaries, webhooks
-from omoide.storage.sqlite.engine import Connection
+from omoide.storage import Transaction, dreams, job_stats, sessions, summaries, webhooks
 from omoide.storage.summaries import LONG, SHORT
 from tests import sql
 from tests.inference.completions import error, saying
@@ -259,7 +258,7 @@ def test_the_embedded_reasoner_replaces_the_model_only_for_derive(db_path: Path)
 def books(home: Home) -> dict[str, Any]:
     """The counts, without the content."""
 
-    def rows(db: Connection) -> dict[str, list[Any]]:
+    def rows(db: Transaction) -> dict[str, list[Any]]:
         told = [
             orjson.loads(payload)
             for payload in sql.column(db, "SELECT payload FROM jobs WHERE kind = 'deliver_webhook'")

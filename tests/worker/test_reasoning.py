@@ -14,6 +14,7 @@ from omoide.core.errors import Unavailable
 from omoide.core.job_payloads import JobKind
 from omoide.core.records import PageRequest
 from omoide.storage import (
+    Transaction,
     cards,
     conclusions,
     deletion_cascade,
@@ -23,7 +24,6 @@ from omoide.storage import (
     summaries,
     webhooks,
 )
-from omoide.storage.sqlite.engine import Connection
 from omoide.storage.summaries import LONG, SHORT
 from tests import sql
 from tests.worker.worker_fixture import Home, HookedReasoner, configure, jobs
@@ -229,7 +229,7 @@ def test_a_job_that_fails_by_a_bug_is_given_up_and_can_be_retried(play: Play) ->
     play(story, Broken, reasoning_attempts=2)
 
 
-def events(db: Connection) -> list[dict[str, Any]]:
+def events(db: Transaction) -> list[dict[str, Any]]:
     found = sql.column(db, "SELECT payload FROM jobs WHERE kind = ? ORDER BY pk", (JobKind.DELIVER_WEBHOOK,))
     return [orjson.loads(payload) for payload in found]
 

@@ -26,8 +26,7 @@ from omoide.reasoner.extractive.reasoner import Extractive
 from omoide.reasoner.protocol import SummaryTask
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_group import Group
-from omoide.storage import deletion_cascade, purge
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage import Store, Transaction, deletion_cascade, purge
 from omoide.storage.sqlite.integrity import full_check, row_consistency
 from tests import sql
 from tests.inference.fault_proxy import FaultProxy, fault_proxy, send
@@ -80,7 +79,7 @@ def remote(endpoint: FaultProxy, model: str = "e5") -> Embedder:
     return make_embedder(f"openai:{model}", tokens=TokenCounter(), base_url=f"{endpoint.url}/v1", dimensions=DIMENSIONS)
 
 
-def marked(db: Connection) -> list[int]:
+def marked(db: Transaction) -> list[int]:
     return sql.column(db, "SELECT pk FROM refused_texts ORDER BY source, pk")
 
 

@@ -13,12 +13,12 @@ import pytest
 from omoide.core import clock
 from omoide.core.job_payloads import JobKind
 from omoide.core.records import Change, NewMessage
-from omoide.storage import messages, workspaces
+from omoide.storage import Transaction, messages, workspaces
 from omoide.storage.sqlite import secure_delete
-from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.integrity.full_check import faults
 from omoide.storage.sqlite.read_only import opened
 from tests import sql
+from tests.postgresql import open_store
 from tests.security.in_process import application
 from tests.storage.row_factories import kinds
 from tests.worker.stored_content import W, Yard
@@ -283,7 +283,7 @@ def test_deleting_a_clone_erases_it_and_keeps_its_source(yard: Yard) -> None:
 def add(yard: Yard, sessions_and_words: list[tuple[str, str]]) -> None:
     """One message each, with a unique word."""
 
-    def run(db: Connection) -> None:
+    def run(db: Transaction) -> None:
         for session, word in sessions_and_words:
             text = f"{word} is said, and tea with it. " * (1 + len(session) % 3 * 40)
             messages.add(db, "w", session, [NewMessage("alice", text, {"k": f"m{word}"}, 1, None)], 1, max_observers=9)
@@ -318,7 +318,7 @@ def test_remains_from_an_older_version_are_erased_after_the_next_start(db_path: 
         await home.say(*(f"alice {canary(f'n{n}old')}" for n in range(40)), session="gone")
         await home.say("alice this stays zqxkeptjwk", session="kept")
 
-        def delete_as_before(db: Connection) -> None:
+        def delete_as_before(db: Transaction) -> None:
             sql.rows(db, "PRAGMA secure_delete=OFF")
             said = """m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
                 FROM messages m JOIN peers p ON p.pk = m.peer WHERE m.session = 1"""
@@ -344,7 +344,7 @@ def test_remains_from_an_older_version_are_erased_after_the_next_start(db_path: 
 
 @pytest.mark.parametrize("was_used", [False, True])
 def test_a_start_enqueues_erasure_only_if_the_file_had_content(was_used: bool, db_path: Path) -> None:
-    store = Store.open(db_path)
+    store = open_store(db_path)
     if was_used:
         asyncio.run(store.write(workspaces.get_or_create, "w", Change(metadata={"a": canary("old")}), 0))
     store.close()

@@ -22,13 +22,13 @@ from omoide.core.records import Change, PageRequest
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.services.container import open_services
-from omoide.storage import queue, webhooks, workspaces
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage import Store, Transaction, queue, webhooks, workspaces
 from omoide.worker.loop import Worker
 from omoide.worker.ssrf_guard import GuardedClient
 from omoide.worker.tasks import TASKS, Task, typed
 from omoide.worker.webhooks import deliver
 from tests import sql
+from tests.postgresql import located, open_store
 from tests.read_now import read_now
 from tests.worker.receivers import BROKEN, BUSY, ENDLESS, GONE, OK, SILENCE, receiver, redirect
 
@@ -47,7 +47,7 @@ class WebhookWorker:
         return made.id
 
     async def emit(self, data: dict[str, Any] | None = None) -> None:
-        def emitted(db: Connection) -> None:
+        def emitted(db: Transaction) -> None:
             workspace = workspaces.find(db, "w")
             assert workspace is not None
             webhooks.emit(db, workspace.pk, "test.event", data or {"workspace_id": "w"}, clock.now())
@@ -88,8 +88,8 @@ class WebhookWorker:
 @asynccontextmanager
 async def house(path: Path, outbound: GuardedClient | None = None, **given: Any) -> AsyncIterator[WebhookWorker]:
     options = {"webhook_secret": SECRET, "webhook_private_targets": True, "webhook_timeout_seconds": 10.0, **given}
-    store = Store.open(path, durability="normal")
-    deps = open_services(Settings(db=path, **options), store=store, embedder=WordLlamaEmbedder())
+    store = open_store(path, durability="normal")
+    deps = open_services(Settings(db=located(path), **options), store=store, embedder=WordLlamaEmbedder())
     tasks: dict[str, Task] = {
         **TASKS,
         JobKind.DELIVER_WEBHOOK: typed(DeliveryPayload, partial(deliver, outbound=outbound or GuardedClient())),

@@ -19,9 +19,9 @@ from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, 
 from omoide.services import ingest
 from omoide.services.container import open_services
 from omoide.storage import conclusions, embeddings, job_stats, sessions, workspaces
-from omoide.storage.sqlite.engine import Store
 from omoide.worker.loop import Worker
 from tests import sql
+from tests.postgresql import located, open_store
 from tests.read_now import read_now
 
 EMBEDDER = WordLlamaEmbedder()
@@ -70,8 +70,8 @@ class Home:
             "job_lease_seconds": 3_600,
             "worker_concurrency": 1,
         }
-        self.settings = Settings.model_validate({"db": path, **given, **options})
-        self.store = Store.open(path, durability="normal")
+        self.settings = Settings.model_validate({"db": located(path), **given, **options})
+        self.store = open_store(path, durability="normal")
         around = open_services(self.settings, store=self.store, embedder=EMBEDDER)
         self.reasoner = reasoner(EMBEDDER, around.tokens)
         self.deps = replace(around, reasoner=self.reasoner)

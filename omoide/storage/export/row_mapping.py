@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 import orjson
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.core import identifiers
 from omoide.core.clock import derived_id
@@ -23,6 +22,7 @@ from omoide.core.webhook_protocol import check_url
 from omoide.storage import conclusion_links, conclusions, dream_jobs, event_time_order, scope_backfill, scope_copies
 from omoide.storage.base import Transaction
 from omoide.storage.content_hash import content_hash
+from omoide.storage.dialect import IntegrityError, insert_row
 from omoide.storage.engine import fulltext
 from omoide.storage.export.schema import KINDS, Column, InvalidLine, Line
 
@@ -91,16 +91,18 @@ class Rows:
                 values["workspace"] = self.workspace
             if check := self._checks.get(name):
                 check(db, line, values)
-            inserted = db.execute(_insertion(kind.table, tuple(values)), [*values.values()])
+            statement, params = _insertion(kind.table, tuple(values)), [*values.values()]
+            if name == "conclusion":
+                fulltext.add_conclusion(db, insert_row(db, statement, params))
+            else:
+                db.execute(statement, params)
         except OmoideError as error:
             raise InvalidLine(error.detail) from error
-        except sqlite3.IntegrityError as error:
+        except IntegrityError as error:
             raise InvalidLine(f"conflicts with a row in the database: {error}") from error
-        if name == "conclusion":
-            fulltext.add_conclusion(db, int(inserted.lastrowid or 0))
-            if not self._has_links and line["level"] == "explicit":
-                ids = line["details"].get("message_ids", [])
-                conclusion_links.link(db, [(self.id(each), values["id"]) for each in ids])
+        if name == "conclusion" and not self._has_links and line["level"] == "explicit":
+            ids = line["details"].get("message_ids", [])
+            conclusion_links.link(db, [(self.id(each), values["id"]) for each in ids])
 
     def index(self, db: Transaction) -> None:
         """Index the added messages for full-text search, and update the message counts."""

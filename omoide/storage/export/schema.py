@@ -22,6 +22,7 @@ from omoide.core.json_limits import TooDeep, cleaned, strip_nul, validate_metada
 from omoide.core.records import Ending, Json, Level
 from omoide.storage import rows
 from omoide.storage.column_validation import fields
+from omoide.storage.dialect import greatest
 
 FORMAT = 3
 """Version of the format. A program reads its own and all earlier ones. Version 1 had no stays, version 2 no ended
@@ -164,7 +165,7 @@ _TYPES: Mapping[str, Column] = {
         Literal["representation", "summary", "dream", "scope_backfill", "scope_removal", "deliver_webhook"], "kind"
     ),
     # A running job is exported as not begun.
-    "attempts": Column(Count, sql="max(0, t.attempts - (t.leased_until IS NOT NULL))"),
+    "attempts": Column(Count, sql=greatest("0", "t.attempts - CASE WHEN t.leased_until IS NULL THEN 0 ELSE 1 END")),
 }
 
 

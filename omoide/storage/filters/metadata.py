@@ -7,6 +7,9 @@ objects; inside arrays everything is literal.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from omoide.core.database_location import IS_POSTGRESQL
 from omoide.core.errors import Unprocessable
 from omoide.storage.filters.clauses import EVERY_ROW, NO_ROW, SqlClause, all_of, negated
 from omoide.storage.filters.limits import FilterLimits
@@ -20,7 +23,11 @@ from omoide.storage.filters.operators import (
     no_null,
 )
 from omoide.storage.filters.values import is_numeric, text_form
-from omoide.storage.sqlite.json_filters import JsonPath
+
+if TYPE_CHECKING or not IS_POSTGRESQL:
+    from omoide.storage.sqlite.json_filters import JsonPath
+else:
+    from omoide.storage.postgresql.json_filters import JsonPath
 
 
 def metadata_condition(name: str, column: str, operand: object, limits: FilterLimits) -> SqlClause | None:

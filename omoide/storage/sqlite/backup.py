@@ -16,6 +16,7 @@ from urllib.parse import quote
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.core.atomic_write import atomic_write, fsync
+from omoide.core.database_location import DatabaseLocation
 from omoide.core.errors import Conflict, NotFound, OmoideError, StorageFull, Unavailable, Unprocessable
 from omoide.storage.column_validation import readable
 from omoide.storage.sqlite import free_space, inspection
@@ -41,11 +42,12 @@ Shown = Callable[[int, int], None]
 
 
 @contextlib.contextmanager
-def snapshot(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
+def snapshot(location: DatabaseLocation, *, busy_timeout: float) -> Iterator[Connection]:
     """A read-only connection that sees one snapshot of the database, even while others write.
 
     Raises NotFound for a missing or empty file, Unavailable if it is not a database or cannot be read.
     """
+    path = Path(location)
     require_database(path)
     # In a read-only folder no process can write to the file, and SQLite could not create its journal files there.
     writable = os.access(path.absolute().parent, os.W_OK)

@@ -34,6 +34,10 @@ class Connection(sqlite3.Connection):
     def lock(self, table: str, pk: int, /) -> None:
         """Do nothing: the transaction of a write holds the database."""
 
+    def try_lock(self, table: str, pk: int, /) -> bool:
+        """Do nothing."""
+        return True
+
 
 def native(db: Transaction) -> Connection:
     """The connection that a transaction of this engine is."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from omoide.core.atomic_write import atomic_write, is_partial
+from omoide.core.database_location import DatabaseLocation
 from omoide.core.errors import Conflict
 from omoide.core.server_registry import AGENTS, LOG, SERVER
 
@@ -86,15 +87,17 @@ def refuse_as_database(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def output_file(target: Path, *, db: Path, replace: bool) -> Iterator[Path]:
+def output_file(target: Path, *, db: DatabaseLocation, replace: bool) -> Iterator[Path]:
     """A path for writing the output of a command that reads `db`: see `atomic_write`.
 
     Raises Conflict as `refuse_target` does, at the start and again before the file is renamed.
     """
-    refuse_target(target, db)
+    if isinstance(db, Path):
+        refuse_target(target, db)
     with atomic_write(target, replace=replace) as partial:
         yield partial
-        refuse_target(target, db)
+        if isinstance(db, Path):
+            refuse_target(target, db)
 
 
 def _owner(path: Path) -> Path | None:

@@ -11,6 +11,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide.storage.column_validation import MOST
 
+IntegrityError = sqlite3.IntegrityError
+
 CASELESS_LIKE = "LIKE"
 ORDERED_JOIN = "CROSS JOIN"
 
@@ -37,6 +39,10 @@ def in_array(type: str, parameter: str = "?") -> str:
 
 
 def for_update(alias: str) -> str:
+    return ""  # writes are serial
+
+
+def skip_locked() -> str:
     return ""  # writes are serial
 
 

@@ -23,6 +23,7 @@ import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.core import clock
+from omoide.core.database_location import DatabaseLocation
 from omoide.core.errors import IndexDamaged, Unavailable
 from omoide.core.offload import offload, runs_in_threads
 from omoide.fairness.thread_pool import resting
@@ -99,7 +100,7 @@ class Store:
         busy_timeout: float,
         wal_limit_bytes: int,
     ) -> None:
-        self.path = path
+        self.path = self.location = path
         self.log = WriteAheadLog(path, wal_limit_bytes)
         self.takes_writes = True
         """Whether the database accepted the last write."""
@@ -113,7 +114,7 @@ class Store:
     @classmethod
     def open(
         cls,
-        path: Path,
+        location: DatabaseLocation,
         *,
         durability: str = "full",
         busy_timeout: float = 5.0,
@@ -124,6 +125,7 @@ class Store:
 
         `busy_timeout` is in seconds. Raises as `_migrated`.
         """
+        path = Path(location)
         writer = _migrated(path, durability, busy_timeout, known)
 
         def open_reader() -> Connection:
@@ -135,11 +137,14 @@ class Store:
         return cls(open_reader, open_writer, writer, path, busy_timeout, wal_limit_bytes)
 
     @staticmethod
-    def prepare(path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> FileIdentity | None:
+    def prepare(
+        location: DatabaseLocation, *, durability: str = "full", busy_timeout: float = 5.0
+    ) -> FileIdentity | None:
         """Create and migrate the file as needed, restore missing indexes, and close it; returns its identity.
 
         Raises as `_migrated`.
         """
+        path = Path(location)
         is_new = not path.exists()
         with contextlib.closing(_migrated(path, durability, busy_timeout, None)) as db:
             if not is_new:

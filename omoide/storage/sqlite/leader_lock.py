@@ -11,15 +11,16 @@ import fcntl
 import os
 from pathlib import Path
 
+from omoide.core.database_location import DatabaseLocation
 from omoide.storage.sqlite.database_files import LEADER, companion
 
 
 class LeaderLock:
     """The leader lock of one database. Raises OSError if its file cannot be created."""
 
-    def __init__(self, db: Path) -> None:
-        self._db = db
-        self._file = os.open(companion(db, LEADER), os.O_RDWR | os.O_CREAT, 0o644)
+    def __init__(self, db: DatabaseLocation) -> None:
+        self._db = Path(db)
+        self._file = os.open(companion(self._db, LEADER), os.O_RDWR | os.O_CREAT, 0o644)
 
     def take(self) -> bool:
         """Try to become the leader; returns whether this process leads now."""
@@ -36,10 +37,10 @@ class LeaderLock:
         os.close(self._file)
 
 
-def has_leader(db: Path) -> bool:
+def has_leader(db: DatabaseLocation) -> bool:
     """Whether any process is the leader for this database now."""
     try:
-        file = os.open(companion(db, LEADER), os.O_RDONLY)
+        file = os.open(companion(Path(db), LEADER), os.O_RDONLY)
     except OSError:
         return False
     try:

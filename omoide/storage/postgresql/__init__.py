@@ -1,0 +1,1 @@
+"""Store everything in a PostgreSQL database."""
