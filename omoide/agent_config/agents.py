@@ -158,20 +158,20 @@ AGENTS: dict[str, Agent] = {
         "Codex", "toml", ("mcp_servers",), _under("CODEX_HOME", ".codex", "config.toml"), ".codex/config.toml", _codex
     ),
     "cursor": Agent(
-        "Cursor", "json", _MCP_SERVERS, lambda _: _home(".cursor", "mcp.json"), ".cursor/mcp.json", _cursor
+        "Cursor", "jsonc", _MCP_SERVERS, lambda _: _home(".cursor", "mcp.json"), ".cursor/mcp.json", _cursor
     ),
-    "vscode": Agent("VS Code", "json", ("servers",), _vscode_file, ".vscode/mcp.json", _vscode),
+    "vscode": Agent("VS Code", "jsonc", ("servers",), _vscode_file, ".vscode/mcp.json", _vscode),
     "gemini": Agent(
         "Gemini CLI",
-        "json",
+        "jsonc",
         _MCP_SERVERS,
         lambda environment: Path(environment.get("GEMINI_CLI_HOME") or _home()) / ".gemini" / "settings.json",
         ".gemini/settings.json",
         _gemini,
     ),
-    "opencode": Agent("OpenCode", "json", ("mcp",), _opencode_file, "opencode.json", _opencode),
+    "opencode": Agent("OpenCode", "jsonc", ("mcp",), _opencode_file, "opencode.json", _opencode),
     "hermes": Agent("Hermes", "yaml", ("mcp_servers",), _hermes_file, None, _hermes),
-    "openclaw": Agent("OpenClaw", "json", ("mcp", "servers"), _openclaw_file, None, _openclaw),
+    "openclaw": Agent("OpenClaw", "jsonc", ("mcp", "servers"), _openclaw_file, None, _openclaw),
 }
 
 

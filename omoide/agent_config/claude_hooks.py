@@ -1,4 +1,4 @@
-"""The hooks of Claude Code: commands that it runs when a session starts and when a turn ends."""
+"""The hooks of Claude Code: commands that it runs when a session starts, and when a turn or a session ends."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from omoide.agent_config import edits
 from omoide.agent_config.file_draft import FileDraft
 
-EVENTS = {"SessionStart": "session-start", "Stop": "stop"}
+EVENTS = {"SessionStart": "session-start", "Stop": "stop", "SessionEnd": "session-end"}
 SECONDS = 15
 """After this time Claude Code ends a hook. Ours ends sooner."""
-_OURS = re.compile(r"\bomoide\b.*\bhook claude-code (?:session-start|stop)\b")
+_OURS = re.compile(r"\bomoide\b.*\bhook claude-code (?:session-start|stop|session-end)\b")
 
 
 def settings_file(project: Path | None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,18 @@ Path = tuple[str, ...]
 MISSING = object()
 _TRANSPORT = {"type", "transport", "url", "httpUrl", "serverUrl", "command", "args"}
 """Keys of an entry that say how the server is reached: those of another transport go."""
+_OURS = re.compile(r"\bomoide\b|^https?://[^/]+(?:/.*)?/mcp(?:/[^/]+){0,2}/?$", re.IGNORECASE)
+"""Matches a command or an address of ours, whoever wrote it."""
+REFERENCE = re.compile(r"(?:Bearer )?(?:\$\{[\w:.-]+\}|\{env:\w+\}|\$[A-Z_]+\b)")
+"""How agents refer to a variable, instead of its value."""
+_KEYS = (
+    ("headers", "Authorization"),
+    ("env", "OMOIDE_KEY"),
+    ("environment", "OMOIDE_KEY"),
+    ("bearer_token_env_var",),
+    ("env_vars",),
+)
+"""Where an entry refers to the key."""
 _HTTP_ONLY = {"headers", "http_headers", "env_http_headers", "bearer_token_env_var", "oauth", "auth"}
 _STDIO_ONLY = {"env", "env_vars", "environment", "cwd", "envFile"}
 
@@ -29,7 +42,8 @@ class Language:
 
 
 LANGUAGES = {
-    "json": Language(json_editor.read, json_editor.put, json_editor.drop),
+    "json": Language(json_editor.read_strictly, json_editor.put, json_editor.drop),
+    "jsonc": Language(json_editor.read, json_editor.put, json_editor.drop),
     "toml": Language(toml_editor.read, toml_editor.put, toml_editor.drop),
     "yaml": Language(yaml_editor.read, yaml_editor.put, yaml_editor.drop),
 }
@@ -60,13 +74,23 @@ def set_entry(language: Language, text: str, path: Path, entry: Entry) -> str:
             text = _drop(language, text, (*path, key))
     for key in reversed([*entry]):  # a new key goes to the front
         text = _update(language, text, (*path, key), entry[key])
-    return text
+    return _drop_key(language, text, path, entry)
+
+
+def is_ours(entry: object) -> bool:
+    """Whether an entry leads to this program, or nowhere."""
+    reached = [*texts(_reached(entry))]
+    return not reached or any(_OURS.search(each) for each in reached)
 
 
 def shown_texts(entry: object) -> list[str]:
     """The texts of an entry that are no secrets: how the server is reached, without what a URL may hide."""
-    kept = {key: value for key, value in entry.items() if key in _TRANSPORT} if isinstance(entry, Mapping) else {}
-    return [each for each in texts(kept) if "@" not in each and "?" not in each]
+    return [each for each in texts(_reached(entry)) if "@" not in each and "?" not in each]
+
+
+def _reached(entry: object) -> Entry:
+    """How the server is reached."""
+    return {key: value for key, value in _mapping(entry).items() if key in _TRANSPORT}
 
 
 def texts(value: object) -> Iterator[str]:
@@ -79,6 +103,20 @@ def texts(value: object) -> Iterator[str]:
     elif isinstance(value, Sequence):
         for each in value:
             yield from texts(each)
+
+
+def _drop_key(language: Language, text: str, path: Path, entry: Entry) -> str:
+    """Take out the reference to a key that the entry no longer needs; a key itself, which is the user's, stays."""
+    for keys in _KEYS:
+        value = lookup(language.read(text), (*path, *keys))
+        is_reference = value == ["OMOIDE_KEY"] or keys == ("bearer_token_env_var",)
+        is_reference = is_reference or (isinstance(value, str) and REFERENCE.fullmatch(value) is not None)
+        if value is MISSING or not is_reference or lookup(entry, keys) is not MISSING:
+            continue
+        text = take_out(language, text, (*path, *keys), [(*path, keys[0])] if len(keys) > 1 else [])
+        if lookup(language.read(text), (*path, "oauth")) is False:
+            text = _drop(language, text, (*path, "oauth"))
+    return text
 
 
 def _update(language: Language, text: str, path: Path, value: object) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import json
 import os
 import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from omoide.agent_config.edits import REFERENCE
 from omoide.agent_config.errors import InvalidFile
 from omoide.core.atomic_write import atomic_write
 from omoide.core.errors import Conflict
@@ -27,8 +30,6 @@ _SECRET_VALUE = re.compile(
     r"(?i)(?P<name>[\w.-]*(?:key|token|secret|passw|pwd|auth|credential|cookie|bearer)[\w.-]*)(?P<sign>[\"']?\s*[:=]\s*)"
     r"(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"',{}\[\]]+)"
 )
-_REFERENCE = re.compile(r"(?:Bearer )?(?:\$\{[\w:.-]+\}|\{env:\w+\}|\$[A-Z_]+\b)")
-"""How agents refer to a variable, instead of its value."""
 
 
 @dataclass(slots=True)
@@ -66,10 +67,16 @@ class FileChange:
         )  # fmt: skip
         return "\n".join(_redacted(line, own) if number > 1 else line for number, line in enumerate(lines))
 
-    def write(self, *, is_private: bool) -> None:
-        """Write or delete the file. Raises Conflict if another program has changed it meanwhile, and OSError."""
+    def check_writable(self) -> None:
+        """Raise Conflict if another program has changed the file meanwhile, and OSError if it is read-only."""
         if read_text(self.path) != self.before:
             raise Conflict(f"{self.path} was changed meanwhile: repeat the command")
+        places = [each for each in (self.path, self.path.parent) if each.exists()]
+        if not all(each.stat().st_mode & 0o222 and os.access(each, os.W_OK) for each in places):
+            raise PermissionError(errno.EACCES, "the file is read-only. Nothing was changed.", str(self.path))
+
+    def write(self, *, is_private: bool) -> None:
+        """Write or delete the file, which was checked. Raises OSError."""
         if self.after is None:
             self.path.unlink()
         else:
@@ -82,8 +89,10 @@ class FileChange:
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a file, None if it does not exist. Raises InvalidFile if it is not text, and OSError."""
+    """The text of a file, None if it does not exist. Raises InvalidFile if it is not text, Conflict and OSError."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Conflict(f"{path} is not a regular file. Nothing was changed.")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
@@ -155,7 +164,7 @@ def _copy_owner(path: Path, partial: Path, *, is_private: bool) -> None:
 
 def _redacted(line: str, own: Sequence[str]) -> str:
     kept = sorted({text for text in own if len(text) >= SHORTEST_KEPT}, key=len, reverse=True)
-    kept += {match[0] for match in _REFERENCE.finditer(line)}
+    kept += {match[0] for match in REFERENCE.finditer(line)}
     for number, text in enumerate(kept):
         line = line.replace(text, f"\0{number}\0")
     line = redact_tokens(_SECRET_VALUE.sub(_hidden, line))

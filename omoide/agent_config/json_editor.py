@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from omoide.agent_config.errors import Uneditable
+from omoide.agent_config.errors import InvalidFile, Uneditable
 from omoide.agent_config.json_scanner import JsonItem, JsonNode, JsonScanner, line_breaks
 
 Path = Sequence[str | int]
@@ -19,6 +19,17 @@ Path = Sequence[str | int]
 def read(text: str) -> object:
     """The document as Python's own types. A blank text is an empty object. Raises InvalidFile."""
     return JsonScanner(text).document().plain() if text.strip("\ufeff \t\r\n") else {}
+
+
+def read_strictly(text: str) -> object:
+    """As `read`, for programs that know neither comments nor commas before a bracket."""
+    document = read(text)
+    try:
+        json.loads(text.strip("\ufeff \t\r\n") or "{}", parse_int=str)
+    except json.JSONDecodeError as error:
+        where = f"line {text.count(chr(10), 0, text.find(error.doc) + error.pos) + 1}"
+        raise InvalidFile(f"{where}: {error.msg} (comments and trailing commas are not allowed here)") from error
+    return document
 
 
 def put(text: str, path: Path, value: object) -> str:

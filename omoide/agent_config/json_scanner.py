@@ -37,7 +37,7 @@ class JsonNode:
         return next((item for item in reversed(self.items) if self.opening == "{" and item.key == key), None)
 
     def plain(self) -> object:
-        """The value as Python's own types; a number that is not an integer as text."""
+        """The value as Python's own types; fractions and very large numbers as text."""
         if self.opening == "{":
             return {str(item.key): item.node.plain() for item in self.items}
         return [item.node.plain() for item in self.items] if self.opening == "[" else self.scalar
@@ -158,7 +158,7 @@ def line_breaks(text: str, start: int, end: int) -> Iterator[int]:
 
 
 def _number(text: str) -> object:
-    return int(text) if re.fullmatch(r"[+-]?\d+", text) else text
+    return int(text) if re.fullmatch(r"[+-]?\d{1,99}", text) else text
 
 
 def _unescaped(match: re.Match[str]) -> str:

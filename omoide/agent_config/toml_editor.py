@@ -85,7 +85,7 @@ def _tables(text: str) -> list[TomlTable]:
             continue
         path = () if line[0].lstrip().startswith("[[") else _header_path(line[0])
         headers.append((line.start(), line.end(), path))
-    ends = [*(start for start, _, _ in headers[1:]), len(text)]
+    ends = [*(start for start, _, _ in headers), len(text)][1:]
     return [TomlTable(path, start, body, end) for (start, body, path), end in zip(headers, ends, strict=True) if path]
 
 

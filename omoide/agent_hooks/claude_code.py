@@ -13,8 +13,13 @@ from omoide.agent_hooks.transcript import Utterance, read_transcript
 ASSISTANT = "assistant"
 UUID = "transcript_uuid"
 """The metadata of a stored message that names its line in the transcript."""
-PAGE = 50
+PAGE = 100
+MOST_IDS = 5_000
+"""The most values that a filter is given; the server allows 10,000."""
 BATCH_MESSAGES, BATCH_CHARACTERS = 100, 500_000
+_TIME = re.compile(r"(?<=^\[\d{4}-\d\d-\d\d) [\d:]+(?=\])")
+"""The time of day of a conclusion, which is of no use here."""
+_AROUND = re.compile(r"^\[[\d-]+\] | \(\d+ times\)$")
 MOST_CONCLUSIONS = 30
 MOST_CONTEXT_CHARACTERS = 6_000
 
@@ -55,9 +60,11 @@ def session_context(client: MemoryClient, given: Mapping[str, object], user: str
     context = client.get("peers", user, "context", max_conclusions=MOST_CONCLUSIONS)
     if not isinstance(context, dict):
         return None
-    card = context.get("peer_card") or []
-    known = "\n".join(map(str, card)) if isinstance(card, list) else ""
-    text = "\n\n".join(part for part in (known, str(context.get("representation") or "").strip()) if part)
+    card = [str(each) for each in context.get("peer_card") or []]
+    said = {f"{user} {each.partition(': ')[2] or each}" for each in card}
+    lines = str(context.get("representation") or "").splitlines()
+    facts = [_TIME.sub("", line) for line in lines if line.strip() and not line.startswith("## ")]
+    text = "\n".join([*card, *(each for each in facts if _AROUND.sub("", each) not in said)])
     if not text:
         return None
     if len(text) > MOST_CONTEXT_CHARACTERS:
@@ -71,17 +78,19 @@ def session_of(given: Mapping[str, object]) -> str:
 
 
 def _stored(client: MemoryClient, session: str, utterances: Sequence[Utterance]) -> int:
-    """How many of the utterances, from the first, the session has."""
-    places = {each.id: place for place, each in enumerate(utterances)}
-    page, pages = 1, 1
-    while page <= pages and places:
-        answer = client.post("sessions", session, "messages", "list", body={}, reverse="true", page=page, size=PAGE)
-        if not isinstance(answer, dict):
-            return 0
-        ids = [each["metadata"].get(UUID) for each in answer["items"]]
-        if last := max((places[each] + 1 for each in ids if each in places), default=0):
-            return last
-        page, pages = page + 1, int(answer["pages"])
+    """How many of the utterances, from the first, are in memory: in the session, or in the one that it continues."""
+    is_perhaps_a_fork = sum(each.is_user for each in utterances) > 1
+    for end in range(len(utterances), 0, -MOST_IDS):
+        places = {each.id: place + 1 for place, each in enumerate(utterances[:end]) if place >= end - MOST_IDS}
+        filters = {"metadata": {UUID: {"in": [*places]}}}
+        listed = client.post(
+            "sessions", session, "messages", "list", body={"filters": filters}, reverse="true", size=PAGE
+        )
+        found = listed["items"] if isinstance(listed, dict) else []
+        if not found and is_perhaps_a_fork:
+            found = client.post("search", body={"query": "", "limit": PAGE, "filters": filters}) or []
+        if found:
+            return max(places[each["metadata"][UUID]] for each in found)
     return 0
 
 

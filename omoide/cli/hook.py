@@ -36,31 +36,6 @@ class _Harmless(click.Group):
         return None
 
 
-@click.group(cls=_Harmless)
-def hook() -> None:
-    """Commands for the hooks of agents; omoide install --hooks sets them up."""
-
-
-@hook.command(name="claude-code")
-@click.argument("event", type=click.Choice(["session-start", "stop"]))
-@click.option("--workspace", default="default", show_default=True, help="The workspace of the memory.")
-@click.option("--url", help="The server. [default: that of the database file, started if need be]")
-@click.option("--db", help="The database file, as for omoide mcp.")
-@click.option("--key-env", default="OMOIDE_KEY", show_default=True, help="The variable with the key, if one is needed.")
-@click.option("--user", default="user", show_default=True, help="The id of the user's peer.")
-def claude_code_(*, event: str, **options: str | None) -> None:
-    """Handle an event of Claude Code, which is on stdin.
-
-    stop stores what was said since the last time; session-start prints what is known about the user.
-    """
-    gc.enable()
-    handle = _stop if event == "stop" else _session_start
-    failure = _within(SECONDS, lambda: handle(_input(), options))
-    if failure:
-        click.echo(f"omoide: {failure}", err=True)
-    os._exit(0)  # without waiting for a thread that waits for a server
-
-
 def _within(seconds: float, step: Callable[[], None]) -> str | None:
     """Run a step, for no longer than this; returns what went wrong."""
     failures = [f"not done within {seconds:g} s"]
@@ -80,7 +55,7 @@ def _within(seconds: float, step: Callable[[], None]) -> str | None:
     return failures[0] if failures else None
 
 
-def _stop(given: Mapping[str, object], options: Mapping[str, str | None]) -> None:
+def _store(given: Mapping[str, object], options: Mapping[str, str | None]) -> None:
     claude_code.store_turns(_client(options), given, options["user"] or "user")
 
 
@@ -106,3 +81,30 @@ def _input() -> Mapping[str, object]:
     if not isinstance(given, dict):
         raise MemoryUnavailable("the event on stdin is not a JSON object")
     return given
+
+
+EVENTS = {"session-start": _session_start, "stop": _store, "session-end": _store}
+
+
+@click.group(cls=_Harmless)
+def hook() -> None:
+    """Commands for the hooks of agents; omoide install --hooks sets them up."""
+
+
+@hook.command(name="claude-code")
+@click.argument("event", type=click.Choice([*EVENTS]))
+@click.option("--workspace", default="default", show_default=True, help="The workspace of the memory.")
+@click.option("--url", help="The server. [default: that of the database file, started if need be]")
+@click.option("--db", help="The database file, as for omoide mcp.")
+@click.option("--key-env", default="OMOIDE_KEY", show_default=True, help="The variable with the key, if one is needed.")
+@click.option("--user", default="user", show_default=True, help="The id of the user's peer.")
+def claude_code_(*, event: str, **options: str | None) -> None:
+    """Handle an event of Claude Code, which is on stdin.
+
+    stop and session-end store what was said since the last time; session-start prints what is known about the user.
+    """
+    gc.enable()
+    failure = _within(SECONDS, lambda: EVENTS[event](_input(), options))
+    if failure:
+        click.echo(f"omoide: {failure}", err=True)
+    os._exit(0)  # without waiting for a thread that waits for a server

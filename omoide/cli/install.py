@@ -94,8 +94,12 @@ def _connection(agent: str | None, options: dict[str, Any]) -> McpConnection:
         raise click.UsageError("--key-env takes the name of a variable, not the key itself.")
     if options["url"] and (options["db"] or options["uvx"]):
         raise click.UsageError("--db and --uvx are for omoide mcp: leave out --url.")
+    if options["url"] and re.search(r"[@?#]", options["url"]):
+        raise click.UsageError("--url takes no password and no query: the key belongs in the variable of --key-env.")
     if options["url"]:
         base, path = endpoint(options["url"], path_to(options["workspace"], None))
+        if options["hooks"] and not path:
+            raise click.UsageError("--hooks needs the URL of the server, without /mcp, and --workspace.")
         return McpConnection(f"{base}{path}", (), variable)
     if agent == "codex" and variable not in (None, "OMOIDE_KEY"):
         raise click.UsageError("Codex hands variables on under their own names: use OMOIDE_KEY.")
@@ -148,7 +152,7 @@ def _changes(
     try:
         _edit(agent, target, draft, connection)
         if agent == "claude-code" and (options["hooks"] or target.is_removed):
-            drafts.append(FileDraft(claude_hooks.settings_file(target.project), "json"))
+            drafts.append(FileDraft(claude_hooks.settings_file(target.project), "jsonc"))
             if target.is_removed:
                 claude_hooks.drop_hooks(drafts[-1])
             else:
@@ -191,6 +195,8 @@ def _apply(target: InstallTarget, changes: list[FileChange], own: list[str], *, 
         return False
     if is_asked and not click.confirm("Write this?", default=True):
         raise click.ClickException("Nothing was changed.")
+    for change in changes:
+        change.check_writable()
     for change in changes:
         change.write(is_private=target.project is None)
         click.echo(f"{'Removed' if change.after is None else 'Wrote'} {change.path}.")

@@ -21,7 +21,7 @@ from tests.agent_config.documents import json_texts, toml_texts, yaml_texts
 HTTP = McpConnection("http://localhost:8000/mcp/demo", (), "OMOIDE_KEY")
 STDIO = McpConnection(None, ("/opt/omoide", "mcp", "--workspace", "demo"), None)
 TEXTS = {
-    "claude-code": json_texts(("mcpServers",)),
+    "cursor": json_texts(("mcpServers",)),
     "openclaw": json_texts(("mcp", "servers")),
     "codex": toml_texts(),
     "hermes": yaml_texts(),

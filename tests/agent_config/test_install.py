@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -23,42 +24,44 @@ FILES: dict[str, tuple[str, str, str]] = {
     "claude-code": (
         ".claude.json",
         '{\n  "numStartups": 3,\n  "mcpServers": {\n    "time": {"command": "uvx", "args": []}\n  }\n}\n',
-        '{"mcpServers": {"omoide": {"type": "stdio", "command": "old", "args": ["x"], "env": {"A": "b"}}}}',
+        '{"mcpServers": {"omoide": {"type": "stdio", "command": "/old/omoide", "args": ["x"], "env": {"A": "b"}}}}',
     ),
     "codex": (
         ".codex/config.toml",
         'model = "o5" # mine\n\n# the time\n[mcp_servers.time]\ncommand = "uvx"\n',
-        '[mcp_servers.omoide]\ncommand = "old"\nstartup_timeout_sec = 30 # mine\n\n[mcp_servers.omoide.env]\nA = "b"\n',
+        '[mcp_servers.omoide]\ncommand = "/old/omoide"\n'
+        'startup_timeout_sec = 30 # mine\n\n[mcp_servers.omoide.env]\nA = "b"\n',
     ),
     "cursor": (
         ".cursor/mcp.json",
         '{\n\t"mcpServers": {\n\t\t"time": {"command": "uvx"}\n\t}\n}',
-        '{"mcpServers": {"omoide": {"command": "old", "args": []}}}',
+        '{"mcpServers": {"omoide": {"command": "uvx", "args": ["--from", "omoide[mcp]", "omoide"]}}}',
     ),
     "vscode": (
         ".config/Code/User/mcp.json",
         '{\n  // the key\n  "inputs": [{"type": "x", "id": "t"}],\n  "servers": {"time": {"url": "x"},},\n}\n',
-        '{"servers": {"omoide": {"type": "stdio", "command": "old"}}}',
+        '{"servers": {"omoide": {"type": "stdio", "command": "omoide.exe"}}}',
     ),
     "gemini": (
         ".gemini/settings.json",
         '{\n  // dark\n  "theme": "x",\n  "mcpServers": {}\n}\n',
-        '{"mcpServers": {"omoide": {"httpUrl": "http://old", "trust": true}}}',
+        '{"mcpServers": {"omoide": {"httpUrl": "http://old/mcp/demo", "trust": true}}}',
     ),
     "opencode": (
         ".config/opencode/opencode.jsonc",
         '{\n  "$schema": "https://opencode.ai/config.json", // mine\n}\n',
-        '{"mcp": {"omoide": {"type": "local", "command": ["old"], "environment": {"A": "b"}, "enabled": false}}}',
+        '{"mcp": {"omoide": {"type": "local", "command": ["omoide"], "environment": {"A": "b"}, "enabled": false}}}',
     ),
     "hermes": (
         ".hermes/config.yaml",
         "# mine\nmcp_servers:\n    # the time\n    time:\n        command: uvx\nmodel: x  # last\n",
-        "mcp_servers:\n  omoide:\n    command: old\n    args:\n    - a\n    - b\n    timeout: 5 # mine\nmodel: x\n",
+        "mcp_servers:\n  omoide:\n    command: python\n    args:\n    - -m\n"
+        "    - omoide\n    timeout: 5 # mine\nmodel: x\n",
     ),
     "openclaw": (
         ".openclaw/openclaw.json",
         "{\n  // JSON5\n  agents: {list: ['a',],},\n  mcp: {servers: {time: {command: 'uvx'}}},\n}\n",
-        "{mcp: {servers: {omoide: {command: 'old', enabled: false}}}}",
+        "{mcp: {servers: {omoide: {command: 'omoide', enabled: false}}}}",
     ),
 }
 USERS_OWN = {"codex": "startup_timeout_sec", "gemini": "trust", "opencode": "enabled", "hermes": "timeout"}
@@ -153,6 +156,12 @@ def test_a_new_user_gets_a_file_that_starts_this_installation(agent: str, instal
         ("claude-code", '{"mcpServers": {"a": {}', "is damaged: line 1, column 24"),
         ("claude-code", "[]", "the document is not an object"),
         ("claude-code", '{"mcpServers": []}', "mcpServers is not an object"),
+        (
+            "claude-code",
+            '{\n  "a": 1, // mine\n}',
+            "is damaged: line 2: .*comments and trailing commas are not allowed",
+        ),
+        ("codex", '[mcp_servers.omoide.env]\nA = "b"\n', "is not written as a table"),
         ("codex", "[mcp_servers", "is damaged"),
         ("codex", 'mcp_servers = {time = {command = "uvx"}}\n', "cannot be changed without rewriting the file"),
         ("hermes", "a: b: c\n", "is damaged: line 1"),
@@ -168,9 +177,84 @@ def test_a_damaged_or_strange_file_is_refused_and_kept(
     path.write_text(text)
     done = install(agent, *URL, "--yes")
     assert done.exit_code == 1
-    assert said in done.stderr
+    assert re.search(said, done.stderr)
     assert "Nothing was changed" in done.stderr
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("agent", "text"),
+    [
+        ("cursor", '{"mcpServers": {"omoide": {"command": "npx", "args": ["-y", "@others/memory"]}}}'),
+        ("gemini", '{"mcpServers": {"omoide": {"httpUrl": "https://example.org/sse"}}}'),
+        ("codex", '[mcp_servers.omoide]\ncommand = "uvx"\nargs = ["mcp-server-time"]\n'),
+        ("hermes", "mcp_servers:\n  omoide: {command: uvx}\n"),
+    ],
+)
+def test_a_server_of_another_with_our_name_is_kept(agent: str, text: str, install: Install, tmp_path: Path) -> None:
+    path = tmp_path / FILES[agent][0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    for options in (URL, ("--remove",)):
+        done = install(agent, *options, "--yes")
+        assert done.exit_code == 1
+        assert "is another server" in done.stderr
+    assert path.read_text() == text
+    assert install(agent, *URL, "--name", "memory", "--yes").exit_code == 0
+    assert install(agent, "--remove", "--name", "memory", "--yes").exit_code == 0
+    assert path.read_text() == text
+
+
+def test_what_is_no_writable_file_is_refused(install: Install, tmp_path: Path) -> None:
+    path = tmp_path / ".cursor" / "mcp.json"
+    path.parent.mkdir()
+    path.write_text("{}")
+    path.chmod(0o444)
+    assert "read-only" in install("cursor", "--yes").stderr
+    assert path.read_text() == "{}"
+    path.unlink()
+    os.mkfifo(path)
+    assert "not a regular file" in install("cursor", "--yes").stderr
+    path.unlink()
+    path.symlink_to("mcp.json")
+    assert "symbolic links" in install("cursor", "--yes").stderr
+
+
+def test_a_question_for_the_key_goes_when_no_key_is_needed_any_more(install: Install, tmp_path: Path) -> None:
+    path = tmp_path / FILES["vscode"][0]
+    path.parent.mkdir(parents=True)
+    for text in ("", "{}", '{\n  "a": 1\n}\n'):
+        path.write_text(text)
+        install("vscode", *URL, "--key-env", "MY_KEY", "--yes")
+        assert "${input:omoide-key}" in path.read_text()
+        install("vscode", *URL, "--yes")
+        assert "omoide-key" not in path.read_text()
+        assert install("vscode", "--remove", "--yes").exit_code == 0
+        assert path.read_text() == text
+
+
+@pytest.mark.parametrize("where", [URL, ()])
+@pytest.mark.parametrize("agent", FILES)
+def test_a_key_that_is_not_needed_any_more_is_not_referred_to(
+    agent: str, where: tuple[str, ...], install: Install, tmp_path: Path
+) -> None:
+    path = tmp_path / FILES[agent][0].replace("jsonc", "json")
+    assert install(agent, *where, "--yes").exit_code == 0
+    without = path.read_text()
+    assert install(agent, *where, "--key-env", "OMOIDE_KEY", "--yes").exit_code == 0
+    assert path.read_text() != without
+    assert install(agent, *where, "--yes").exit_code == 0
+    assert path.read_text() == without
+
+
+def test_a_key_that_the_user_wrote_stays(install: Install, tmp_path: Path) -> None:
+    path = tmp_path / ".cursor" / "mcp.json"
+    path.parent.mkdir()
+    entry = '{"url": "http://localhost:8000/mcp/old", "headers": {"Authorization": "Bearer eyJ.a.b"}}'
+    path.write_text(f'{{"mcpServers": {{"omoide": {entry}}}}}')
+    done = install("cursor", *URL, "--yes")
+    assert path.read_text() == f'{{"mcpServers": {{"omoide": {entry.replace("old", "demo")}}}}}'
+    assert "eyJ" not in done.stdout
 
 
 def test_the_change_is_shown_without_secrets_and_written_only_when_asked(install: Install, tmp_path: Path) -> None:
@@ -212,6 +296,9 @@ def test_what_to_paste_is_printed_for_any_agent(install: Install, tmp_path: Path
     [
         ("cursor", "--key-env", "sk-12345678"),
         ("cursor", "--url", "localhost:8000"),
+        ("cursor", "--url", "http://ines:secret@localhost:8000"),
+        ("cursor", "--url", "http://localhost:8000?key=secret"),
+        ("claude-code", "--hooks", "--url", "http://localhost:8000/mcp/demo"),
         ("cursor", "--workspace", "a/b"),
         ("cursor", "--name", "a.b"),
         ("cursor", "--hooks"),
@@ -243,7 +330,7 @@ def test_hooks_join_those_of_others_and_go_alone(install: Install, tmp_path: Pat
     assert hooks["SessionStart"][0]["hooks"][0]["command"].endswith(f"omoide hook claude-code session-start {where}")
     assert install("claude-code", "--hooks", "--yes").exit_code == 0
     updated = json.loads(path.read_text())["hooks"]
-    assert [len(groups) for groups in updated.values()] == [1, 2]
+    assert {event: len(groups) for event, groups in updated.items()} == {"SessionStart": 1, "Stop": 2, "SessionEnd": 1}
     assert "MY_KEY" not in path.read_text()
     assert install("claude-code", "--remove", "--yes").exit_code == 0
     assert path.read_text() == text

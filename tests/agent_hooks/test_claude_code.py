@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omoide.agent_hooks.claude_code import ASSISTANT, session_of, store_turns
+from omoide.agent_hooks.claude_code import ASSISTANT, session_context, session_of, store_turns
 from omoide.agent_hooks.memory_client import MemoryClient
 from omoide.agent_hooks.transcript import read_transcript
 from omoide.core import clock
@@ -36,21 +36,21 @@ class Transcript:
             "timestamp": f"2026-11-30T10:00:{self.count % 60:02d}.376Z",
             "message": {"role": kind, "content": content},
         }
-        self._write(COMMON | record | more)
+        self.write(COMMON | record | more)
 
     def add_turn(self, said: str, answered: str) -> None:
         """What the program writes in a turn with a tool."""
-        self._write({"type": "queue-operation", "operation": "enqueue", "content": said, "sessionId": SESSION})
+        self.write({"type": "queue-operation", "operation": "enqueue", "content": said, "sessionId": SESSION})
         self.add("user", said)
-        self._write({"type": "attachment", "attachment": {"type": "skill_listing"}, "uuid": "x", "sessionId": SESSION})
+        self.write({"type": "attachment", "attachment": {"type": "skill_listing"}, "uuid": "x", "sessionId": SESSION})
         self.add("assistant", [{"type": "thinking", "thinking": "secret thoughts", "signature": "x"}])
         self.add("assistant", [{"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}])
         result = [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "a tool's result"}]
         self.add("user", result, toolUseResult={"stdout": "a tool's result"})
         self.add("assistant", [{"type": "text", "text": answered}])
-        self._write({"type": "last-prompt", "lastPrompt": said, "sessionId": SESSION})
+        self.write({"type": "last-prompt", "lastPrompt": said, "sessionId": SESSION})
 
-    def _write(self, record: dict[str, object]) -> None:
+    def write(self, record: dict[str, object]) -> None:
         with self.path.open("a") as file:
             file.write(json.dumps(record) + "\n")
 
@@ -120,6 +120,54 @@ def test_what_others_add_to_the_session_does_not_hide_what_is_stored(server: Ser
         others = [{"peer_id": "user", "content": f"by a tool {number}"} for number in range(60)]
         assert client.post(path, json={"messages": others}).status_code == 201
     assert store_turns(MemoryClient(server.url, "hook-others", None, 60), given, "user") == 0
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_a_forked_session_stores_only_what_is_new(server: Server, tmp_path: Path, is_marked: bool) -> None:
+    workspace = f"hook-fork-{is_marked}"
+    client = MemoryClient(server.url, workspace, None, 60)
+    first = Transcript(tmp_path / "first.jsonl")
+    first.add_turn("I live in Lisbon.", "Noted.")
+    first.add_turn("I like tea.", "So do many.")
+    assert store_turns(client, {"session_id": "first", "transcript_path": str(first.path)}, "user") == 4
+    fork = Transcript(tmp_path / "fork.jsonl")
+    for line in first.path.read_text().splitlines():
+        record = json.loads(line) | {"sessionId": SESSION}
+        if is_marked and "uuid" in record:
+            record |= {"uuid": f"new-{record['uuid']}", "forkedFrom": {"sessionId": "x", "messageUuid": record["uuid"]}}
+        fork.write(record)
+    fork.count = first.count
+    given = {"session_id": SESSION, "transcript_path": str(fork.path)}
+    assert store_turns(client, given, "user") == 0
+    fork.add_turn("And cake.", "Fine.")
+    assert store_turns(client, given, "user") == 2
+    assert store_turns(client, given, "user") == 0
+    assert stored(server, workspace) == [("user", "And cake."), (ASSISTANT, "Fine.")]
+
+
+def test_what_was_said_after_the_last_turn_is_stored_at_the_end(server: Server, transcript: Transcript) -> None:
+    given = {"session_id": SESSION, "transcript_path": str(transcript.path), "reason": "prompt_input_exit"}
+    options = ("--url", server.url, "--workspace", "hook-end")
+    transcript.add_turn("I live in Lisbon.", "Noted.")
+    assert run_hook("stop", given, *options).stderr == ""
+    transcript.add("user", "I also like tea.")
+    transcript.add("user", [{"type": "text", "text": "[Request interrupted by user]"}])
+    assert run_hook("session-end", given, *options).stderr == ""
+    assert stored(server, "hook-end")[2:] == [("user", "I also like tea.")]
+
+
+def test_the_context_says_nothing_twice() -> None:
+    class Known(MemoryClient):
+        def get(self, *path: str, **query: object) -> object:
+            facts = "[2026-12-01 03:24:34] user lives in Lisbon (2 times)\n[2026-12-01 03:24:35] user likes tea"
+            return {
+                "peer_card": ["ATTRIBUTE: lives in Lisbon"],
+                "representation": f"## Explicit Observations\n\n{facts}\n",
+            }
+
+    context = session_context(Known("http://localhost", "demo", None, 1), {"source": "startup"}, "user")
+    assert context is not None
+    assert context.splitlines()[2:] == ["ATTRIBUTE: lives in Lisbon", "[2026-12-01] user likes tea"]
 
 
 def test_a_session_starts_with_what_is_known_unless_it_is_resumed(server: Server) -> None:
