@@ -272,7 +272,7 @@ def test_discord_joins_the_parts_of_a_channel_and_leaves_joins_out(write: Write,
     def told(content: str, kind: str = "Default", **author: Any) -> dict[str, Any]:
         person = {"id": "5", "name": "ana_r", "nickname": "Ana", "isBot": False, "roles": []} | author
         return {
-            "id": "1",
+            "id": content,
             "type": kind,
             "timestamp": "2023-11-15T00:13:20.5+02:00",
             "content": content,
@@ -280,7 +280,8 @@ def test_discord_joins_the_parts_of_a_channel_and_leaves_joins_out(write: Write,
         }
 
     part(1, told(GRAZ), told("Joined the server.", "GuildMemberJoin"))
-    path = part(2, told(LENTILS, isBot=True, nickname="Chef"), told("yes", "Reply", nickname="Ben"))
+    bot, ben = {"isBot": True, "nickname": "Chef", "id": "6"}, {"nickname": "Ben", "id": "7"}
+    path = part(2, told(GRAZ), told(LENTILS, **bot), told("yes", "Reply", **ben))
     invoke("discord", path.parent, "--me", "ana")
     assert said("discord-22") == [("ana", GRAZ), ("assistant", LENTILS), ("ben", "yes")]
     assert stored("discord-22")[0]["title"] == "Club / talk"

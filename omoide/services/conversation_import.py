@@ -1,6 +1,6 @@
 """Import the conversations of another program: plan their sessions and messages, and store what is not there yet.
 
-Each message has a key in its metadata, derived from who said what when. A repeated or resumed import skips what the
+Each message has a key in its metadata, derived from what was said when. A repeated or resumed import skips what the
 session has; batches also have idempotency keys, so that two imports at once store nothing twice.
 """
 
@@ -67,7 +67,7 @@ def _planned(kind: str, conversation: Conversation, own: str, ids: Mapping[str, 
     for piece, message in zip(pieces, spoken_messages(NewMessage(own, "", {}, 0, None), pieces, ids), strict=True):
         turn = piece.turn
         at = turn.said_at if turn and conversation.has_own_times else None
-        said = (turn.speaker, at, piece.text) if turn else (piece.text,)
+        said = (at, piece.text)  # not the speaker, whose name changes with the address book
         times[said] += 1
         metadata = {"source": kind, imported_messages.KEY: _hash(*said, times[said])}
         messages.append(message._replace(metadata=metadata))

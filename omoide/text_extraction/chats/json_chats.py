@@ -52,9 +52,16 @@ _SILENT = frozenset(
     | {"channelnamechange", "channeliconchange"}
 )
 """Roles and types whose text is not part of the talk."""
+_SLACK_TALK = frozenset(
+    {"message", "bot_message", "me_message", "thread_broadcast", "reply_broadcast", "file_share", "file_comment"}
+)
+"""Subtypes in Slack of what somebody wrote; the others are of the program."""
+_SLACK_BOT = "USLACKBOT"
 _TALK = frozenset({"text", "multimodal_text", "input_text", "output_text", "message"})
 
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|([^>]*))?>")
+_SPECIAL = re.compile(r"<([#!])([^<>|]+)(?:\|([^<>]*))?>")
+"""Channels, groups and dates, as <#C1|general>, <!here> and <!date^1700000000^{date}|14 November>."""
 _LINK = re.compile(r"<((?:https?|mailto):[^>|]+)(?:\|([^>]+))?>")
 
 MENTIONS = re.compile(
@@ -166,14 +173,20 @@ def _turn(message: Mapping[str, Any], people: Mapping[str, str]) -> ChatTurn | N
         return None
     name = speaker.lower()
     kind = str(message.get("subtype") or message.get("type") or "message").lower()
-    if name in _SILENT or kind in _SILENT or kind.startswith(("channel_", "group_")):
+    if name in _SILENT or kind in _SILENT or kind.startswith(("channel_", "group_")) or _is_of_others(message, speaker):
         text = ""
     if "sender_name" in message:
         text, speaker = _mended(text), _mended(speaker)
     if "ts" in message:
-        text = _plain(text, people)
+        is_talk = kind in _SLACK_TALK and message.get("user") != _SLACK_BOT
+        text = _plain(text, people) if is_talk else ""
     role = _role(message, speaker)
     return ChatTurn(role or speaker, role is not None, text, *(instant or ()))
+
+
+def _is_of_others(message: Mapping[str, Any], speaker: str) -> bool:
+    """Whether a message of Telegram was forwarded: whoever sent it did not say it."""
+    return "forwarded_from" in message and message["forwarded_from"] != speaker
 
 
 def _role(message: Mapping[str, Any], speaker: str) -> str | None:
@@ -243,8 +256,14 @@ def people(records: Sequence[Any]) -> dict[str, str]:
 def _plain(text: str, people: Mapping[str, str]) -> str:
     """A text of Slack without its markup."""
     text = _MENTION.sub(lambda match: f"@{people.get(match[1]) or match[2] or match[1]}", text)
-    text = _LINK.sub(lambda match: f"{match[2]} ({match[1]})" if match[2] else match[1], text)
+    text = _SPECIAL.sub(lambda match: match[3] or {"#": "#", "!": "@"}[match[1]] + match[2].split("^")[0], text)
+    text = _LINK.sub(_linked, text)
     return html.unescape(text)
+
+
+def _linked(match: re.Match[str]) -> str:
+    address, label = match[1].removeprefix("mailto:"), match[2]
+    return f"{label} ({address})" if label and label != address else address
 
 
 def _mended(text: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -36,6 +36,11 @@ MOST_NAMELESS = 5
 LONGEST_PLACEHOLDER = 400
 
 _ignored = re.compile("[\u200e\u200f\u202a-\u202c\u2068\u2069\ufeff]+")
+_generated = re.compile(r"^([\u200e\u200f\ufeff]*\[[^\]\n]+\]\s[^:\n]{1,60}:\s)\u200e(?!POLL:).*")
+"""A message of WhatsApp for iOS that is all of the program: media, calls, who joined. A poll has a question."""
+_generated_end = re.compile(r"(?<=\S)\s*\u200e<[^<>\n]{1,80}>\s*$|(?<=\S) • \u200e[^\n]* \u200e[^\n]*$")
+"""Marks after a text: that it was edited, or what is attached."""
+_time_first = re.compile(r"^(\d{1,2}:\d{2}), (\d{1,2}/\d{1,2}/\d{2,4}) - ")
 _NAME = r"(?P<name>[^\n:/=\[\]{}<>\\|]{1,60}?)"
 
 _HEAD = rf"(?P<open>\[)?{DATE}(?(open)\])(?:\s?[-–]|,)?\s+"
@@ -61,12 +66,19 @@ _of_program = re.compile(
 
 def turns(text: str) -> list[ChatTurn]:
     """The turns of the conversation in the text; empty if it is none."""
-    head = _ignored.sub("", text[:HEAD_CHARACTERS]).splitlines()
+    head = map(_cleaned, text[:HEAD_CHARACTERS].splitlines())
     first = [*islice((line for line in head if line.strip()), WITHIN)]
     for read, begins in ((_dated_turns, _is_dated), (_turns_by_day, _day.match), (_transcript, _spoken.match)):
         if any(map(begins, first)):
-            return read([_ignored.sub("", line) for line in text.splitlines()])
+            return read([_cleaned(line) for line in text.splitlines()])
     return []
+
+
+def _cleaned(line: str) -> str:
+    """A line without marks of direction, which WhatsApp sets before what nobody wrote: it becomes a placeholder."""
+    if "\u200e" in line:
+        line = _generated_end.sub("", _generated.sub(r"\1<>", line))
+    return _ignored.sub("", _time_first.sub(r"\2, \1 - ", line))
 
 
 def _is_dated(line: str) -> bool:
@@ -74,7 +86,11 @@ def _is_dated(line: str) -> bool:
 
 
 def _match(line: str) -> re.Match[str] | None:
-    return _dated.match(line) or _copied.match(line)
+    match = _dated.match(line) or _copied.match(line)
+    name = (match.groupdict().get("nick") or match["name"]) if match else ""
+    # Not a name: Ben changed the subject to "Plans: 2024"
+    is_open = name.count('"') % 2 or name.count("“") > name.count("”") or name.count("«") > name.count("»")
+    return None if is_open else match
 
 
 def _dated_turns(lines: Sequence[str]) -> list[ChatTurn]:
@@ -115,7 +131,7 @@ def _turns_by_day(lines: Sequence[str]) -> list[ChatTurn]:
 
 
 def _turns(names: Sequence[str], texts: Sequence[Sequence[str]], dates: Sequence[WrittenDate]) -> list[ChatTurn]:
-    said = ("\n".join(text).strip() for text in texts)
+    said = (_without_marks("\n".join(text).strip()) for text in texts)
     return [
         _turn(name, "" if _is_placeholder(text) else text, time)
         for name, text, time in zip(names, said, instants(dates), strict=True)
@@ -159,14 +175,26 @@ def _is_name(name: str) -> bool:
 
 def _name(head: re.Match[str]) -> str:
     names = head.groupdict()
-    return str(names.get("nick") or names["name"]).strip(" ~\u00a0")
+    return str(names.get("nick") or names["name"]).strip(" ~\u00a0\u202f")
 
 
 def _is_placeholder(text: str) -> bool:
-    return len(text) <= LONGEST_PLACEHOLDER and _placeholders().fullmatch(text) is not None
+    return len(text) <= LONGEST_PLACEHOLDER and _patterns()["texts"].fullmatch(text) is not None
+
+
+def _without_marks(text: str) -> str:
+    """The text without the name of a file above it, and without the mark of an edited message."""
+    first, _, rest = text.partition("\n")
+    if rest and len(first) <= LONGEST_PLACEHOLDER and _patterns()["attached"].fullmatch(first):
+        text = rest.strip()
+    at = text.rfind("<") if text.endswith(">") else -1
+    return text[:at].rstrip() if at > 0 and _patterns()["edited"].fullmatch(text[at:]) else text
 
 
 @cache
-def _placeholders() -> re.Pattern[str]:
+def _patterns() -> Mapping[str, re.Pattern[str]]:
     data = tomllib.loads((Path(__file__).parent / "placeholders.toml").read_text("utf-8"))
-    return re.compile("|".join(f"(?:{each})" for each in data["texts"]), re.IGNORECASE)
+    data["texts"] += data["attached"]
+    return {
+        name: re.compile("|".join(f"(?:{each})" for each in listed), re.IGNORECASE) for name, listed in data.items()
+    }

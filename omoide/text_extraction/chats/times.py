@@ -29,11 +29,11 @@ DATE = r"""(?P<a>\d{1,4})(?P<sep>[./-]|年|년)[ ]?(?P<b>\d{1,2})(?:[./-]|月|�
     (?:日|일)?\.?(?:\s?г\.)?[,،]?\s+
     (?:(?:um|at|a\s+las|às|alle|à|kl\.?|klo)\s+)?(?P<before>[^\W\d_]{2})?\s?
     (?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?
-    (?:\s?(?P<after>[AaPp]\.?\s?[Mm]\b\.?|[مص]\b))?(?:\s+(?:Uhr|h|ч\.))?"""
+    (?:\s?(?P<after>[AaPp]\.?\s?[Mm]\b\.?|[مص]\b|[μπ]\.?μ\b\.?|अपराह्न|पूर्वाह्न))?(?:\s+(?:Uhr|h|ч\.))?"""
 """Regular expression (verbose) of a date and a time of day, as messengers write them in many languages."""
 
-_AFTERNOON = frozenset({"pm", "م", "下午", "午後", "오후", "晚上"})
-_MORNING = frozenset({"am", "ص", "上午", "午前", "오전", "凌晨", "早上"})
+_AFTERNOON = frozenset({"pm", "م", "μμ", "ös", "अपराह्न", "下午", "午後", "오후", "晚上"})
+_MORNING = frozenset({"am", "ص", "πμ", "öö", "पूर्वाह्न", "上午", "午前", "오전", "凌晨", "早上"})
 
 
 def from_value(value: object) -> Instant | None:
@@ -96,7 +96,7 @@ class WrittenDate(NamedTuple):
 def written(match: re.Match[str]) -> WrittenDate:
     """What `DATE` has matched."""
     raw = match["after"] or ""
-    marker = (match["after"] or match["before"] or "").replace(".", "").replace(" ", "").lower()
+    marker = re.sub(r"[.\s]", "", match["after"] or match["before"] or "").lower()
     hour = int(match["hour"])
     if marker in _AFTERNOON and hour < 12:
         hour += 12
@@ -106,6 +106,9 @@ def written(match: re.Match[str]) -> WrittenDate:
     time = (hour, int(match["minute"]), int(match["second"] or 0))
     return WrittenDate(numbers, time, match["sep"] == "/" and raw in ("AM", "PM"))
 
+
+_BUDDHIST, _LATEST = 543, 2400
+"""Thai years count from another one; written years after the second are such."""
 
 _ORDERS = {"ymd": (0, 1, 2), "dmy": (2, 1, 0), "mdy": (2, 0, 1)}
 
@@ -129,7 +132,8 @@ def _steps_back(reading: Iterable[Instant | None]) -> int:
 
 def _instant(date: WrittenDate, order: tuple[int, int, int]) -> Instant | None:
     year, month, day = (date.numbers[place] for place in order)
+    year = year + 2000 if year < 100 else year - _BUDDHIST if year > _LATEST else year
     try:
-        return from_datetime(datetime(year + 2000 if year < 100 else year, month, day, *date.time, tzinfo=UTC))
+        return from_datetime(datetime(year, month, day, *date.time, tzinfo=UTC))
     except ValueError:
         return None
