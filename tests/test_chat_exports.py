@@ -163,7 +163,7 @@ JSON_CHATS: dict[str, tuple[Any, list[Spoken]]] = {
             },
             last="b",
         ),
-        [("user", GRAZ, None), ("assistant", LENTILS, None)],
+        [("user", GRAZ, "2023-11-14 22:13"), ("assistant", LENTILS, "2023-11-14 22:13")],
     ),
     "wrapped messages": (
         {"conversations": [{"responses": [{"response": {"message": GRAZ, "sender": "human"}}]}]},

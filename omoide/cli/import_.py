@@ -18,12 +18,14 @@ from omoide.cli.import_conversations import import_conversations
 from omoide.cli.import_memory import import_memory
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors
 from omoide.core.database_location import DatabaseLocation
+from omoide.core.errors import Unprocessable
 from omoide.core.formatting import pluralize
 from omoide.core.lazy_import import lazy_import
 from omoide.core.settings import Settings
 from omoide.storage.engine import open_store
 from omoide.storage.sqlite.database_files import refuse_own
-from omoide.text_extraction.exports import kinds, memories
+from omoide.text_extraction.exports import kinds, memories, recognition
+from omoide.text_extraction.exports.conversation import NotSuchExport
 
 with lazy_import("omoide.storage.export.schema", "omoide.storage.export.importer", "omoide.cli.import_honcho"):
     from omoide.cli import import_honcho
@@ -111,7 +113,11 @@ def _import_from(
                 read_settings(db=db),
                 import_memory if kind in memories.KINDS else import_conversations,
             )
-            importing(settings, kind, path, workspace, me=me or ["user"], dry_run=dry_run)
+            try:
+                importing(settings, kind, path, workspace, me=me or ["user"], dry_run=dry_run)
+            except NotSuchExport as error:
+                hint = " or ".join(f"--from {each}" for each in recognition.other_kinds(kind, path))
+                raise Unprocessable(f"{error.detail}{f'; {hint} reads it' if hint else ''}") from None
     except KeyboardInterrupt:
         raise click.ClickException("Interrupted. Repeat the command to resume.") from None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from omoide.cli.import_report import owner_line, peer_lines, time_lines, unreadable_lines
+from omoide.cli.import_report import left_out_lines, owner_line, peer_lines, time_lines, unreadable_lines
 from omoide.cli.progress import Stopwatch, progress_bar
 from omoide.core import identifiers
 from omoide.core.formatting import pluralize
@@ -80,11 +80,11 @@ def _described(export: Export, planned: Plan, me: Sequence[str]) -> list[str]:
     messages = [message for session in planned.sessions for message in session.messages]
     lines = [
         *peer_lines(Counter(message.peer_id for message in messages), "message"),
-        *time_lines([message.created_at for message in messages if message.created_at is not None]),
+        *time_lines([message.created_at for message in messages]),
     ]
     if messages and not planned.is_owner_found:
         lines.append(owner_line(me))
-    lines += [f"Left out: {pluralize(count, each.noun)}{each.detail}." for each, count in export.left_out().items()]
+    lines += left_out_lines(export.left_out())
     if empty := sum(not each.turns for each in export.conversations):
         lines.append(f"Left out: {pluralize(empty, 'conversation')} without talk.")
     return lines + unreadable_lines(export.report.unreadable)

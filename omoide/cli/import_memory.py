@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from omoide.cli.import_report import owner_line, peer_lines, time_lines, unreadable_lines
+from omoide.cli.import_report import left_out_lines, owner_line, peer_lines, time_lines, unreadable_lines
 from omoide.cli.progress import Stopwatch, progress_bar
 from omoide.core import identifiers
 from omoide.core.formatting import pluralize
@@ -74,5 +74,6 @@ def _described(export: memories.MemoryExport, planned: statement_import.Statemen
         *peer_lines(counts, "conclusion"),
         *time_lines(times),
         *([] if planned.is_owner_found else [owner_line(me)]),
+        *left_out_lines(export.report.left_out),
         *unreadable_lines(export.report.unreadable),
     ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from omoide.core.formatting import pluralize
+from omoide.text_extraction.exports.conversation import LeftOut
 
 SHOWN = 20
 """Peers, and unreadable files, that are listed at most."""
@@ -17,12 +18,21 @@ def peer_lines(counts: Counter[str], noun: str) -> list[str]:
     return [*lines, f"and {pluralize(len(counts) - SHOWN, 'more peer')}"] if len(counts) > SHOWN else lines
 
 
-def time_lines(times: Sequence[int]) -> list[str]:
-    return [f"From {_day(min(times))} to {_day(max(times))}."] if times else []
+def time_lines(times: Sequence[int | None]) -> list[str]:
+    """When it was said; None is an unknown time."""
+    known = [each for each in times if each is not None]
+    lines = [f"From {_day(min(known))} to {_day(max(known))}."] if known else []
+    if unknown := len(times) - len(known):
+        lines.append(f"Without a time: {pluralize(unknown, 'message')}, dated as of the import.")
+    return lines
 
 
 def owner_line(me: Sequence[str]) -> str:
     return f"No speaker is {' or '.join(me)}: every speaker became a peer of its own. --me NAME says who you are."
+
+
+def left_out_lines(counts: Mapping[LeftOut, int]) -> list[str]:
+    return [f"Left out: {pluralize(count, each.noun)}{each.detail}." for each, count in counts.items()]
 
 
 def unreadable_lines(names: Sequence[str]) -> list[str]:

@@ -21,9 +21,13 @@ def spoken_messages(
 ) -> list[NewMessage]:
     """The messages of a file, as `described`; of a conversation, each by its speaker's peer and at its time.
 
-    Nothing is concluded from what a program said to the uploader. A message without a time has that before it.
+    Nothing is concluded from what a program said to the uploader. A message without a time has that before it, or else
+    the first one after it.
     """
     time = described.created_at, described.utc_offset
+    if described.created_at is None:
+        known = ((turn.said_at, turn.utc_offset) for _, turn in pieces if turn is not None and turn.said_at is not None)
+        time = next(known, time)
     made = []
     for text, turn in pieces:
         author, configuration = described.peer_id, described.configuration

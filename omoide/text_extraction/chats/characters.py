@@ -32,9 +32,11 @@ def records(lines: Iterable[str]) -> list[Record] | None:
 
 
 def is_chat(found: Sequence[object]) -> bool:
-    """Whether these are the records of such a chat: all but the first one have a speaker and a text."""
-    said = [each for each in found if isinstance(each, dict)][has_head(found) :]
-    return bool(said) and all("mes" in each and "is_user" in each for each in said)
+    """Whether these are the records of such a chat: with a head, or all with a speaker and a text."""
+    records = [each for each in found if isinstance(each, dict)]
+    is_headed = has_head(records)
+    are_said = ["mes" in each and "is_user" in each for each in records[is_headed:]]
+    return any(are_said) if is_headed else bool(are_said) and all(are_said)
 
 
 def has_head(found: Sequence[object]) -> bool:
@@ -56,8 +58,9 @@ def main_chat(found: Sequence[Record]) -> str | None:
     return main if isinstance(main, str) and main and "/" not in main else None
 
 
-def turns(found: Sequence[Record]) -> list[ChatTurn]:
+def turns(document: Sequence[object]) -> list[ChatTurn]:
     """The turns of the records; what is hidden or of the system is empty."""
+    found: list[Record] = [each for each in document if isinstance(each, dict)]
     user = found[0].get("user_name") if has_head(found) else None
     return [_turn(each, user if isinstance(user, str) else "") for each in found[has_head(found) :]]
 
@@ -66,7 +69,7 @@ def _turn(record: Record, user: str) -> ChatTurn:
     name = record.get("name")
     speaker = name.strip() if isinstance(name, str) and name.strip() else "character"
     extra = record.get("extra")
-    is_hidden = record.get("is_system") is True or (isinstance(extra, dict) and extra.get("type") in _NARRATORS)
+    is_hidden = record.get("is_system") is True or (isinstance(extra, dict) and str(extra.get("type")) in _NARRATORS)
     text = "" if is_hidden else _thoughts.sub("", _chosen(record))
     is_user = record.get("is_user") is True
     for macro, meant in (("{{user}}", speaker if is_user else user), ("{{char}}", "" if is_user else speaker)):

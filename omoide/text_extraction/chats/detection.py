@@ -6,9 +6,11 @@ import json
 import re
 import subprocess
 import sys
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import compress, pairwise
 from pathlib import Path
 
+from omoide.core.errors import Unprocessable
 from omoide.text_extraction.chats import json_chats, line_chats, tables
 from omoide.text_extraction.chats.turn import ChatTurn
 
@@ -22,6 +24,7 @@ _json_start = re.compile(r"\{|\[\s*\{").match
 _PROGRAM = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
+from omoide.core.errors import Unprocessable
 from omoide.text_extraction.chats import json_chats
 found = json_chats.turns(json.loads(sys.stdin.buffer.read()))
 sys.stdout.buffer.write(json.dumps(found).encode())
@@ -54,15 +57,39 @@ def _in_json(document: str) -> list[ChatTurn]:
 
 
 def of_text(text: str) -> list[ChatTurn]:
-    """The turns of the conversation in lines of text, in a table, in JSON or lines of it; empty if it is none."""
+    """The turns of the conversation in lines of text, in a table, in JSON or lines of it; empty if it is none.
+
+    Raises Unprocessable for lines of JSON of which some are damaged.
+    """
     start = text.lstrip("\ufeff \t\r\n")
     if _json_start(start) and (found := of_json(start)):
         return found
     if start.startswith("{"):
-        return of_json(f"[{','.join(line for line in start.splitlines() if line.strip())}]")
+        return _of_json_lines(start.splitlines())
     if (table := tables.rows(start)) is not None:
         return oldest_first(json_chats.turns(table))
     return oldest_first(line_chats.turns(start))
+
+
+def _of_json_lines(lines: Sequence[str]) -> list[ChatTurn]:
+    if found := of_json(_as_list(lines)):
+        return found
+    intact = [not line.strip() or _is_json(line) for line in lines]
+    if all(intact) or not of_json(_as_list([*compress(lines, intact)])):
+        return []
+    raise Unprocessable(f"Line {intact.index(False) + 1:,} of the conversation is damaged: nothing was stored")
+
+
+def _as_list(lines: Sequence[str]) -> str:
+    return f"[{','.join(line for line in lines if line.strip())}]"
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _parsed(document: str) -> list[ChatTurn]:

@@ -14,9 +14,9 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
-from omoide.text_extraction.chats import characters, statements, times
+from omoide.text_extraction.chats import branches, characters, discord, references, statements, telegram, times
 from omoide.text_extraction.chats.turn import ASSISTANT, OWNER, ChatTurn, role_of
 
 TEXT_KEYS = ("text", "content", "contents", "message", "body", "msg", "mes", "parts")
@@ -82,24 +82,32 @@ def turns(document: object, known: Mapping[str, str] = MappingProxyType({})) -> 
     if statements_found := statements.turns(document):
         return statements_found
     try:
-        found = [*_found(document, known)]
+        found = [*_found(_prepared(document), known)]
     except RecursionError:
         return []
     is_sure = len(found) > 1 or isinstance(document, dict) or any(turn.is_role for turn in found)
     return found if is_sure and any(turn.text.strip() for turn in found) else []
 
 
+def _prepared(document: object) -> object:
+    """The messages of an export of Discord or Telegram, or the document as it is."""
+    if discord.is_channel(document):
+        return {"messages": discord.messages(cast(dict[str, Any], document))}
+    chats = [chat for chat in telegram.chats(document) if chat["messages"]]
+    return {"messages": [each for chat in telegram.messages(chats) for each in chat]} if chats else document
+
+
 def _found(value: object, known: Mapping[str, str]) -> Iterator[ChatTurn]:
     if isinstance(value, dict):
         if isinstance(value.get("mapping"), dict):
-            yield from _branch(value["mapping"], value.get("current_node"))
+            yield from _branch(value)
             return
         for name, inner in value.items():
             if isinstance(inner, dict | list) and (isinstance(inner, dict) or name.lower() in _LISTS):
                 yield from _found(inner, known)
     elif isinstance(value, list):
         told = {**known, **people(value)}
-        for each in value:
+        for each in branches.of_list(value):
             turn = _wrapped(each, told) if isinstance(each, dict) else None
             if turn is not None:
                 yield turn
@@ -119,19 +127,10 @@ def _lower(message: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name).lower(): value for name, value in message.items()}
 
 
-def _branch(nodes: Mapping[str, Any], last: object) -> Iterator[ChatTurn]:
-    """The messages of a tree from its root to the current node: what was written again is left out."""
-    path: list[Any] = []
-    seen: set[object] = set()
-    node = nodes.get(last) if isinstance(last, str) else None
-    if node is None:
-        path = [each for each in nodes.values() if isinstance(each, dict)]
-    while isinstance(node, dict) and id(node) not in seen:
-        seen.add(id(node))
-        path.insert(0, node)
-        parent = node.get("parent")
-        node = nodes.get(parent) if isinstance(parent, str) else None
-    for each in path:
+def _branch(conversation: Mapping[str, Any]) -> Iterator[ChatTurn]:
+    """The messages of a tree; those before the first one with a time have that of the conversation."""
+    start = next((found for key in TIME_KEYS if (found := times.from_value(conversation.get(key))) is not None), None)
+    for each in branches.of_tree(conversation["mapping"], conversation.get("current_node")):
         message = each.get("message")
         if not isinstance(message, dict) or message.get("recipient") not in (None, "all"):
             continue
@@ -139,8 +138,13 @@ def _branch(nodes: Mapping[str, Any], last: object) -> Iterator[ChatTurn]:
         if isinstance(metadata, dict) and metadata.get("is_visually_hidden_from_conversation"):
             continue
         turn = _turn(_with_fragments(_lower(message)), {})
-        if turn is not None:
-            yield turn
+        if turn is None:
+            continue
+        if turn.said_at is not None:
+            start = None
+        elif start is not None:
+            turn = turn._replace(said_at=start[0], utc_offset=start[1])
+        yield turn._replace(text=references.removed(turn.text))
 
 
 def _with_fragments(message: dict[str, Any]) -> dict[str, Any]:

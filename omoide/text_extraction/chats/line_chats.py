@@ -36,10 +36,16 @@ MOST_NAMELESS = 5
 LONGEST_PLACEHOLDER = 400
 
 _ignored = re.compile("[\u200e\u200f\u202a-\u202c\u2068\u2069\ufeff]+")
-_generated = re.compile(r"^([\u200e\u200f\ufeff]*\[[^\]\n]+\]\s[^:\n]{1,60}:\s)\u200e(?!POLL:).*")
-"""A message of WhatsApp for iOS that is all of the program: media, calls, who joined. A poll has a question."""
-_generated_end = re.compile(r"(?<=\S)\s*\u200e<[^<>\n]{1,80}>\s*$|(?<=\S) • \u200e[^\n]* \u200e[^\n]*$")
+_generated = re.compile(
+    r"^([\u200e\u200f\ufeff]*\[[^\]\n]+\]\s[^:\n]{1,60}:\s)"
+    r"(?:\u200e(?![^\W\d_]{2,20}\s?:\s*$)|[^\n•\u200e]+ • \u200e).*"
+)
+"""A message of WhatsApp for iOS that is all of the program: media, documents, calls, who joined; but not the line above
+the question of a poll."""
+_generated_end = re.compile(r"(?<=\S)\s*\u200e<[^<>\n]{1,80}>\s*$")
 """Marks after a text: that it was edited, or what is attached."""
+_quotation = re.compile(r"„[^„“”]*[“”]|“[^“”]*”|«[^«»]*»|»[^«»]*«|(?<!\S)\"[^\"]*\"")
+_opening = re.compile(r"[„“«»]|(?<!\S)\"")
 _time_first = re.compile(r"^(\d{1,2}:\d{2}), (\d{1,2}/\d{1,2}/\d{2,4}) - ")
 _NAME = r"(?P<name>[^\n:/=\[\]{}<>\\|]{1,60}?)"
 
@@ -89,8 +95,7 @@ def _match(line: str) -> re.Match[str] | None:
     match = _dated.match(line) or _copied.match(line)
     name = (match.groupdict().get("nick") or match["name"]) if match else ""
     # Not a name: Ben changed the subject to "Plans: 2024"
-    is_open = name.count('"') % 2 or name.count("“") > name.count("”") or name.count("«") > name.count("»")
-    return None if is_open else match
+    return None if _opening.search(_quotation.sub("", name)) else match
 
 
 def _dated_turns(lines: Sequence[str]) -> list[ChatTurn]:

@@ -47,10 +47,39 @@ def of_mem0(document: object) -> list[HeldStatement]:
         return [memory for each in document if (memory := _memory(each)) is not None]
     if not isinstance(document, dict):
         return []
-    lists = [document[key] for key in ("results", "memories") if isinstance(document.get(key), list)]
-    found = [memory for each in lists for memory in of_mem0(each)]
+    found = [memory for each in _mem0_lists(document) for memory in of_mem0(_named(each, document))]
     relations = document.get("relations")
     return [*found, *(filter(None, map(_mem0_relation, relations)))] if isinstance(relations, list) else found
+
+
+def mem0_total(document: object) -> int:
+    """The number of items of an export of Mem0, whether they are statements or not."""
+    if not isinstance(document, dict):
+        return len(document) if isinstance(document, list) else 0
+    relations = document.get("relations")
+    return sum(map(len, _mem0_lists(document))) + (len(relations) if isinstance(relations, list) else 0)
+
+
+def _mem0_lists(document: Mapping[str, Any]) -> list[list[Any]]:
+    return [document[key] for key in ("results", "memories") if isinstance(document.get(key), list)]
+
+
+def _named(memories: list[Any], document: Mapping[str, Any]) -> list[Any]:
+    """The memories of OpenMemory, with the names of its user and apps instead of their ids."""
+    user, apps = document.get("user"), document.get("apps")
+    listed = [each for each in (apps if isinstance(apps, list) else []) if isinstance(each, dict)]
+    names = {
+        "user_id": {user["id"]: user.get("user_id")}
+        if isinstance(user, dict) and isinstance(user.get("id"), str)
+        else {},
+        "app_id": {each["id"]: each.get("name") for each in listed if isinstance(each.get("id"), str)},
+    }
+    return [
+        {**each, **{key: name for key, known in names.items() if (name := known.get(_name(each.get(key)))) is not None}}
+        if isinstance(each, dict)
+        else each
+        for each in memories
+    ]
 
 
 def _memory(item: object) -> HeldStatement | None:
@@ -62,7 +91,7 @@ def _memory(item: object) -> HeldStatement | None:
     text = fields.get(key) if key != "content" or "state" in fields else None
     if not isinstance(text, str) or not text.strip() or not _is_identified(fields):
         return None
-    if fields.get("state") in _HIDDEN or fields.get("deleted_at"):
+    if str(fields.get("state")) in _HIDDEN or fields.get("deleted_at"):
         return None
     user, agent, run = (_name(fields.get(key)) for key in ("user_id", "agent_id", "run_id"))
     said_at, offset = times.from_value(fields.get("created_at")) or (None, None)
@@ -103,6 +132,12 @@ def of_graph(records: Sequence[object]) -> list[HeldStatement]:
     participants = {name for name, each in entities.items() if _is_participant(name, each)}
     found = [said for name, each in entities.items() for said in _observations(name, each, name in participants)]
     return [*found, *(said for each in relations if (said := _relation(each, participants)) is not None)]
+
+
+def graph_total(records: Sequence[object]) -> int:
+    """The number of observations, of entities without any, and of other records."""
+    given = [each.get("observations") if isinstance(each, dict) else None for each in records]
+    return sum(max(1, len(each)) if isinstance(each, list) else 1 for each in given)
 
 
 def graph_records(document: object) -> list[object]:

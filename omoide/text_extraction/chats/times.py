@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from datetime import date as calendar_date
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -109,6 +110,8 @@ def written(match: re.Match[str]) -> WrittenDate:
 
 _BUDDHIST, _LATEST = 543, 2400
 """Thai years count from another one; written years after the second are such."""
+_PERSIAN = range(1350, 1430)
+"""Years of the Persian calendar; those of the Islamic one, which has no fixed months, are not read."""
 
 _ORDERS = {"ymd": (0, 1, 2), "dmy": (2, 1, 0), "mdy": (2, 0, 1)}
 
@@ -134,6 +137,17 @@ def _instant(date: WrittenDate, order: tuple[int, int, int]) -> Instant | None:
     year, month, day = (date.numbers[place] for place in order)
     year = year + 2000 if year < 100 else year - _BUDDHIST if year > _LATEST else year
     try:
-        return from_datetime(datetime(year, month, day, *date.time, tzinfo=UTC))
+        on = _of_persian(year, month, day) if year in _PERSIAN else calendar_date(year, month, day)
+        return from_datetime(datetime.combine(on, time(*date.time), UTC)) if on >= _EPOCH.date() else None
     except ValueError:
         return None
+
+
+def _of_persian(year: int, month: int, day: int) -> calendar_date:
+    """The date of one of the Persian calendar, whose leap years repeat after 33 years. Raises ValueError."""
+    if not (1 <= month <= 12 and 1 <= day <= (31 if month < 7 else 30)):
+        raise ValueError(f"no date of the Persian calendar: {year}-{month}-{day}")
+    cycles, years = divmod(year + 1595, 33)
+    days = 365 * (year + 1595) + 8 * cycles + (years + 3) // 4 + day
+    months = 31 * (month - 1) if month < 7 else 30 * (month - 1) + 6
+    return calendar_date.fromordinal(days + months - 356_033)  # so that 1402-10-15 is 2024-01-05

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from omoide.text_extraction.chats import characters, json_chats
 from omoide.text_extraction.chats.turn import ChatTurn
-from omoide.text_extraction.exports.conversation import Conversation, Report, conversation
+from omoide.text_extraction.exports.conversation import DAMAGED_LINE, Conversation, Report, conversation
 from omoide.text_extraction.exports.files import DAMAGED, ExportFile, contents, visible
 
 
@@ -58,7 +58,9 @@ def sillytavern(files: Iterable[ExportFile], report: Report) -> Iterator[Convers
             report.unreadable.append(str(file.name))
             continue
         if (records := characters.records(lines)) is not None:
-            total = sum(bool(line.strip()) for line in lines) - characters.has_head(records)
+            if damaged := sum(bool(line.strip()) for line in lines) - len(records):
+                report.left_out[DAMAGED_LINE] += damaged
+            total = len(records) - characters.has_head(records)
             chats[file.name] = _Chat(
                 characters.turns(records), total, characters.main_chat(records), characters.character(records)
             )

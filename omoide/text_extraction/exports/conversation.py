@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
+from omoide.core.errors import Unprocessable
 from omoide.text_extraction.chats.turn import ChatTurn
+
+
+class NotSuchExport(Unprocessable):
+    """The file is no export of the program that was said, or damaged."""
 
 
 class LeftOut(NamedTuple):
@@ -18,7 +23,8 @@ class LeftOut(NamedTuple):
     detail: str = ""
 
 
-NO_TALK = LeftOut("message", " without talk (system, tools, media, replaced)")
+NO_TALK = LeftOut("message", " without talk (system, tools, media, forwarded, replaced)")
+DAMAGED_LINE = LeftOut("damaged line")
 
 
 class Conversation(NamedTuple):

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from omoide.core.errors import Unprocessable
 from omoide.text_extraction.exports import assistants, mailboxes, messengers, notes
-from omoide.text_extraction.exports.conversation import Conversation, Export, Report
+from omoide.text_extraction.exports.conversation import Conversation, Export, NotSuchExport, Report
 from omoide.text_extraction.exports.files import ExportFile, files
 
 
@@ -34,7 +33,7 @@ KINDS = {
 
 
 def read(kind: str, path: Path) -> Export:
-    """The conversations of an export. Raises Unprocessable if it has none or is damaged, and OSError."""
+    """The conversations of an export. Raises NotSuchExport if it has none or is damaged, and OSError."""
     report = Report()
     parts: dict[str, Conversation] = {}
     for part in KINDS[kind].read(files(path, KINDS[kind].endings), report):
@@ -42,7 +41,7 @@ def read(kind: str, path: Path) -> Export:
         parts[part.id] = _joined(first, part) if first else part
     if not parts and not report.left_out:
         reason = f"{report.unreadable[0]} is damaged" if report.unreadable else "it holds no such conversation"
-        raise Unprocessable(f"{path} is no export of {kind}: {reason}")
+        raise NotSuchExport(f"{path} is no export of {kind}: {reason}")
     return Export([*parts.values()], report)
 
 

@@ -17,6 +17,7 @@ with lazy_import(
 BULK = LeftOut("mail", " in bulk (newsletters, automatic replies)")
 UNWANTED = LeftOut("mail", " in spam, in drafts or deleted")
 QUOTED = LeftOut("mail", " without words of the sender (only quoted, or only attachments)")
+DAMAGED_MAIL = LeftOut("damaged mail")
 ATTACHMENT = LeftOut("attachment")
 _ENDINGS = frozenset({".eml", ".emlx", ".mbox", ".mbx"})
 _MAILDIR = frozenset({"cur", "new"})
@@ -53,9 +54,18 @@ def _mails(file: ExportFile, report: Report) -> Iterator[message.Mail]:
         with file.open() as opened:
             parts = mailbox.messages(opened) if is_box else [mailbox.without_apple_frame(opened.read())]
             for data in parts:
-                if (read := message.parse(data)) is not None:
+                if (read := _parsed(data)) is not None:
                     yield read
+                elif is_box:
+                    report.left_out[DAMAGED_MAIL] += 1
                 else:
                     report.unreadable.append(str(file.name))
     except DAMAGED:
         report.unreadable.append(str(file.name))
+
+
+def _parsed(data: bytes) -> message.Mail | None:
+    try:
+        return message.parse(data)
+    except DAMAGED:
+        return None

@@ -40,10 +40,12 @@ _EARLIEST = 10**8
 _DRAWINGS = "excalidraw-plugin"
 
 _front_matter = re.compile(r"\A---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_property = re.compile(r"^([\w -]+):[ \t]+([^\n]+?)[ \t]*$", re.MULTILINE)
 _fence = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([\w-]*)")
 _QUERIES = frozenset({"dataview", "dataviewjs", "tasks", "query", "button", "base"})
 """Languages of fenced blocks that are programs of plugins."""
-_comment = re.compile(r"%%.*?%%|<!--.*?-->", re.DOTALL)
+_COMMENT = "%%"
+_comment = re.compile(r"<!--.*?-->", re.DOTALL)
 _picture = re.compile(r"!\[\[[^\[\]\n]*\]\]|!\[[^\[\]\n]*\]\([^()\n]*\)")
 _link = re.compile(r"\[\[([^\[\]|\n]*)(?:\|([^\[\]\n]*))?\]\]")
 _emphasis = re.compile(r"(\*\*|__|==)(?=\S)([^\n]+?)(?<=\S)\1|(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])")
@@ -56,14 +58,20 @@ _day = re.compile(r"(?<!\d)(\d{4})([-_./]?)(\d{2})\2(\d{2})(?:[ T_-]?(\d{2})[:.h
 def notes(files: Iterable[ExportFile], report: Report) -> Iterator[Conversation]:
     found = [*files]
     templates = _template_folders(found)
+    if not any(_is_note(each) for each in found):
+        return
     for file in visible(found):
         path = PurePosixPath(*file.name.parts[1:]) if len(file.name.parts) > 1 else file.name
-        if file.name.suffix.lower() not in _ENDINGS and len(found) > 1:
+        if not _is_note(file):
             report.left_out[OTHER] += 1
         elif any(path.is_relative_to(each) for each in templates) or _is_template(path):
             report.left_out[TEMPLATE] += 1
         else:
             yield from _note(file, path, report)
+
+
+def _is_note(file: ExportFile) -> bool:
+    return file.name.suffix.lower() in _ENDINGS
 
 
 def _template_folders(files: Sequence[ExportFile]) -> list[str]:
@@ -115,7 +123,7 @@ def _split_front_matter(text: str) -> tuple[Mapping[str, Any], str]:
     try:
         found = yaml.load(match[1] or "", _Loader)  # a safe one
     except (yaml.YAMLError, ValueError, RecursionError):
-        found = None
+        found = dict(_property.findall(match[1] or ""))
     return {str(name).lower(): value for name, value in found.items()} if isinstance(found, dict) else {}, text[
         match.end() :
     ]
@@ -160,8 +168,21 @@ def _named_day(name: str) -> times.Instant | None:
 
 def _plain(body: str) -> str:
     """The text without comments, pictures, queries and the marks of links; code stays as it is."""
-    parts = (_unmarked(text) if language is None else _code(text, language) for text, language in _blocks(body))
+    parts = (_unmarked(text) if language is None else _code(text, language) for text, language in _visible_blocks(body))
     return _blank_lines.sub("\n\n", "".join(parts)).strip()
+
+
+def _visible_blocks(body: str) -> Iterator[tuple[str, str | None]]:
+    """The blocks that are not within a comment; such a one may enclose fenced blocks, as the settings of a board."""
+    is_comment = False
+    for block, language in _blocks(body):
+        if language is not None:
+            if not is_comment:
+                yield block, language
+            continue
+        pieces = block.split(_COMMENT)
+        yield "".join(pieces[is_comment::2]), None
+        is_comment ^= len(pieces) % 2 == 0
 
 
 def _unmarked(text: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from email.message import Message
 from typing import NamedTuple
 
+from omoide.core.errors import Unprocessable
 from omoide.core.lazy_import import lazy_import
 from omoide.text_extraction import charsets
 
@@ -101,7 +102,10 @@ def _decoded(part: Message) -> str:
             return data.decode(_WIDER.get(name, name))
     except (LookupError, ValueError):
         pass
-    return charsets.decode(data, None)
+    try:
+        return charsets.decode(data, None)
+    except Unprocessable:  # binary data that is declared as text
+        return ""
 
 
 def _unflowed(text: str, part: Message) -> str:

@@ -68,7 +68,7 @@ def turn(mail: Mail, named: Mapping[str, str]) -> ChatTurn:
 
 
 def uploaded(mails: Sequence[Mail]) -> list[ChatTurn]:
-    """The turns of mails that were chosen for an upload, oldest first; of a mail that only quotes, all of its text."""
+    """The turns of mails that were chosen for an upload, oldest first; if all only quote, with all of their text."""
     named = speakers(mails)
-    whole = (mail if mail.text else mail._replace(text=mail.quoted) for mail in mails)
+    whole = mails if any(mail.text for mail in mails) else [mail._replace(text=mail.quoted) for mail in mails]
     return sorted((turn(mail, named) for mail in whole), key=lambda each: each.said_at or 0)
