@@ -280,7 +280,8 @@ def test_discord_joins_the_parts_of_a_channel_and_leaves_joins_out(write: Write,
         }
 
     part(1, told(GRAZ), told("Joined the server.", "GuildMemberJoin"))
-    bot, ben = {"isBot": True, "nickname": "Chef", "id": "6"}, {"nickname": "Ben", "id": "7"}
+    bot: dict[str, Any] = {"isBot": True, "nickname": "Chef", "id": "6"}
+    ben: dict[str, Any] = {"nickname": "Ben", "id": "7"}
     path = part(2, told(GRAZ), told(LENTILS, **bot), told("yes", "Reply", **ben))
     invoke("discord", path.parent, "--me", "ana")
     assert said("discord-22") == [("ana", GRAZ), ("assistant", LENTILS), ("ben", "yes")]
