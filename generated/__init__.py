@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "cf0c8e599b19f83042b1bbe2b3b41de5527979078f85214bd7033dbf1bc20414"
+DOCUMENT = "c41915eff6c40b6d199f9427be47fd5cf3f49a2880685ee4c4de7f6a58b296e3"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

@@ -1241,6 +1241,12 @@ class DialecticOptions(BaseModel):
             ge=1,
         ),
     ] = None
+    create_peer: Annotated[
+        bool,
+        Field(
+            description="Whether to create the peer if it does not exist. Nothing is known about a peer that does not exist. An addition of Omoide."
+        ),
+    ] = True
     target: Annotated[
         str | None,
         Field(

@@ -23,7 +23,7 @@ Options = models.DialecticOptions | models.WorkspaceDialecticOptions
 
 
 async def about_peer(context: Context, workspace_id: str, peer_id: str, body: models.DialecticOptions) -> Inquiry:
-    """Build the question to a peer. Creates the peer if it is missing and everything else is valid.
+    """Build the question to a peer. Creates the peer if it is missing, everything else is valid, and that is wanted.
 
     Raises Unprocessable for conflicting options, Unauthorized for data that the key may not read, NotFound for an
     unknown target, session or scope.
@@ -35,7 +35,7 @@ async def about_peer(context: Context, workspace_id: str, peer_id: str, body: mo
         await ask.check_target(context.store, workspace_id, body.target)
     if body.session_id is not None:
         await ask.check_session(context.store, workspace_id, body.session_id)
-    if await context.store.read(peers.find, workspace_id, peer_id) is None:
+    if body.create_peer and await context.store.read(peers.find, workspace_id, peer_id) is None:
         await context.store.write(peers.get_or_create, workspace_id, peer_id, Change(), clock.now())
     return _inquiry(reach, body, body.semantic_query)
 

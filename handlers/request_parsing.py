@@ -43,6 +43,15 @@ def metadata(context: Context, value: Json | None, loc: Location = METADATA) -> 
     return validate_metadata(value, loc, most=context.settings.max_metadata_bytes)
 
 
+def beside(filters: Json | None, *names: str) -> Json | None:
+    """The filters in a form in which those of these fields are kept, whatever replaces fields at the top of filters."""
+    if filters is None or not (own := {name: filters[name] for name in names if name in filters}):
+        return filters
+    others = {name: value for name, value in filters.items() if name not in own}
+    both = [own, *([{"AND": others["AND"]}] if "AND" in others else [])]
+    return {**others, "AND": both}
+
+
 def configuration(context: Context, value: Configuration | None, loc: Location = CONFIGURATION) -> Json | None:
     """The configuration as a patch: only the given fields, without unknown fields of known sections.
 

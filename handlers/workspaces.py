@@ -345,7 +345,12 @@ async def search_memory(
 ) -> models.MemorySearchResult:
     """Return the messages and the conclusions that match the query best."""
     said = MessageSearch(
-        workspace_id, body.query, body.message_limit, body.session_id, body.peer_id, filters=body.message_filters
+        workspace_id,
+        body.query,
+        body.message_limit,
+        body.session_id,
+        body.peer_id,
+        filters=request_parsing.beside(body.message_filters, "peer_id", "session_id"),
     )
     known = ConclusionSearch(
         workspace_id,

@@ -13,7 +13,7 @@ x-mcp: a list of the tools that the operation serves
   choice: {kind: peers}   the value of an argument that selects this operation
   given: peer_id          the argument that selects this operation by being there; without it, the one without `given`
   text: content           the field of the answer to show as text; default: all of it that says something, as JSON
-  leave_out: [uid]        fields of the answer, at any depth, that the result does not have
+  leave_out: [uid]        fields of the answer, at any depth but in metadata, that the result does not have
   done: Deleted.          what to show for an answer without content
 """
 

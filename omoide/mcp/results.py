@@ -19,7 +19,15 @@ from omoide.mcp.headers import REPEATED
 from omoide.mcp.in_process import Answered
 
 NOTHING = "Nothing was found."
-KINDS: Mapping[str, tuple[type, str]] = {"array": (list, "a list"), "object": (dict, "an object")}
+KINDS: Mapping[str, tuple[type, str]] = {
+    "array": (list, "a list"),
+    "object": (dict, "an object"),
+    "string": (str, "text"),
+}
+OWN = frozenset(("metadata", "configuration"))
+"""Fields whose content is the caller's own, and is returned as it is."""
+NO_OBJECT = frozenset(("dict_type", "model_type", "model_attributes_type"))
+"""Types of faults of what should be an object."""
 
 
 def address_of(context: ServerRequestContext[dict[str, object], Request]) -> Address:
@@ -68,10 +76,17 @@ def arguments_of(tool: DeclaredTool, given: Mapping[str, Any] | None, called: Ad
         takes = ", ".join(shown(tool, called).input_schema["properties"]) or "no arguments"
         raise ArgumentFault(f"Unknown: {', '.join(unknown)}. {tool.name} takes {takes}.")
     for name, value in arguments.items():
-        kind, article = KINDS.get(known[name].get("type"), (object, ""))
-        if not isinstance(value, kind):
-            raise ArgumentFault(f"{name} must be {article}.")
+        _check(name, value, known[name])
     return arguments
+
+
+def _check(name: str, value: Any, schema: Mapping[str, Any]) -> None:
+    """Raises ArgumentFault for what operations would not refuse, or not in terms of arguments."""
+    kind, article = KINDS.get(schema.get("type", ""), (object, ""))
+    if not isinstance(value, kind):
+        raise ArgumentFault(f"{name} must be {article}.")
+    if isinstance(value, int) and value < schema.get("minimum", value):
+        raise ArgumentFault(f"{name} must be at least {schema['minimum']}.")
 
 
 def _about_workspace(called: Address) -> str:
@@ -87,8 +102,12 @@ def result(operation: ToolOperation, answer: Answered) -> types.CallToolResult:
         return types.CallToolResult(content=[_content(operation.done)], structured_content={})
     value = _without(orjson.loads(answer.body), operation.left_out)
     structured = value if isinstance(value, dict) else {LIST: value}
-    text = value.get(operation.text) if operation.text else orjson.dumps(_telling(value)).decode()
+    text = value.get(operation.text) if operation.text else _json(_telling(value))
     return types.CallToolResult(content=[_content(text or NOTHING)], structured_content=structured)
+
+
+def _json(value: Any) -> str | None:
+    return orjson.dumps(value).decode() if value else None
 
 
 def _without(value: Any, names: Container[str]) -> Any:
@@ -96,7 +115,8 @@ def _without(value: Any, names: Container[str]) -> Any:
     if isinstance(value, list):
         return [_without(each, names) for each in value]
     if isinstance(value, dict):
-        return {name: _without(each, names) for name, each in value.items() if name not in names}
+        kept = ((name, each) for name, each in value.items() if name not in names)
+        return {name: each if name in OWN else _without(each, names) for name, each in kept}
     return value
 
 
@@ -105,7 +125,7 @@ def _telling(value: Any) -> Any:
     if isinstance(value, list):
         return [_telling(each) for each in value]
     if isinstance(value, dict):
-        fields = ((name, _telling(each)) for name, each in value.items())
+        fields = ((name, each if name in OWN else _telling(each)) for name, each in value.items())
         return {name: each for name, each in fields if each is not None and (each or not isinstance(each, dict | list))}
     return value
 
@@ -131,4 +151,7 @@ def reason(operation: ToolOperation, answer: Answered) -> str:
 def _faults(operation: ToolOperation, detail: list[dict[str, Any]]) -> Iterator[str]:
     for found in detail:
         where = operation.name_of(tuple(found.get("loc", ()))) if found.get("loc") else ""
-        yield f"{where}: {found.get('msg', '').removeprefix('Value error, ')}" if where else str(found.get("msg"))
+        said = str(found.get("msg")).removeprefix("Value error, ")
+        if found.get("type") in NO_OBJECT:
+            said = "Input should be an object"
+        yield f"{where}: {said}" if where else said

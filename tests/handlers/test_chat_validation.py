@@ -29,6 +29,11 @@ def test_a_missing_peer_is_created_and_stays_if_the_answer_fails(
     assert workspace_client.peers() == ["alice", "newcomer"]
 
 
+def test_a_missing_peer_is_not_created_if_that_is_not_wanted(workspace_client: WorkspaceClient) -> None:
+    assert ask(workspace_client, "/peers/newcomer/chat", create_peer=False)["content"] is None
+    assert workspace_client.peers() == ["alice"]
+
+
 @pytest.mark.parametrize(
     "body",
     [{"session_id": "unknown"}, {"target": "unknown"}, {"scope": "unknown"}, {"response_format": {"type": "string"}}],

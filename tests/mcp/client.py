@@ -35,3 +35,17 @@ def called(url: str, tool: str, headers: Mapping[str, str] | None = None, /, **a
         return str(getattr(content, "text", "")), None if result.is_error else result.structured_content
 
     return connected(url, call, headers)
+
+
+async def declared(client: Client, tool: str, arguments: dict[str, Any]) -> Any:
+    """The structured answer of a call that succeeds, all of whose fields the tool's schema has.
+
+    The client itself validates the answer against the schema.
+    """
+    schemas = {each.name: each.output_schema for each in (await client.list_tools()).tools}
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, (tool, result.content)
+    schema = schemas[tool]
+    assert schema, tool
+    assert set(result.structured_content or {}) <= set(schema.get("properties", {})), tool
+    return result.structured_content

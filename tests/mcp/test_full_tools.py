@@ -15,7 +15,7 @@ from omoide.core.auth import Keyring, Principal
 from tests.conftest import SECRET
 from tests.handlers.workspace import until
 from tests.mcp.agent import Machine
-from tests.mcp.client import called, connected
+from tests.mcp.client import called, connected, declared
 from tests.server_process import Server
 
 FULL = {
@@ -40,9 +40,7 @@ class Caller:
 
     async def __call__(self, tool: str, /, **arguments: Any) -> Any:
         self.used.add(tool)
-        result = await self.client.call_tool(tool, arguments)
-        assert not result.is_error, (tool, result.content)
-        return result.structured_content
+        return await declared(self.client, tool, arguments)
 
     async def ids(self, tool: str, /, **arguments: Any) -> list[str]:
         return [item["id"] for item in (await self(tool, **arguments))["items"]]
@@ -171,8 +169,12 @@ async def _endings(call: Caller) -> None:
     [
         ("get_metadata", {"peer_id": "a", "session_id": "s"}, "Give only one of: peer_id, session_id."),
         ("get_metadata", {"peer_id": "nobody"}, "Peer nobody not found"),
+        ("get_metadata", {"peer_id": ""}, "peer_id must be an id."),
+        ("get_session_context", {"session_id": "s", "tokens": -1}, "tokens must be at least 1."),
+        ("add_messages_to_session", {"session_id": "s", "messages": ["hi"]}, "messages.0: Input should be an object"),
+        ("schedule_dream", {"peer_id": "nobody"}, "Peer nobody not found"),
         ("list_conclusions", {}, "Missing: peer_id."),
-        ("chat", {"peer_id": "a", "query": "x", "target_peer_id": 5}, "target_peer_id: Input should be a valid string"),
+        ("chat", {"peer_id": "a", "query": "x", "target_peer_id": 5}, "target_peer_id must be text."),
         ("query_conclusions", {"peer_id": "a", "query": "x", "filters": "y"}, "filters must be an object."),
         (
             "query_conclusions",
@@ -191,7 +193,7 @@ async def _endings(call: Caller) -> None:
             "peers.a.observe_me: Input should be a valid boolean",
         ),
         ("create_peer", {"peer_id": "a b"}, "peer_id: String should match pattern"),
-        ("get_session_context", {"session_id": ["s"]}, "session_id must be an id."),
+        ("get_session_context", {"session_id": ["s"]}, "session_id must be text."),
         ("list_peers", {"workspace_id": "other"}, "The tools at this address are about the workspace"),
         ("recall", {"query": "x"}, "There is no tool 'recall'; there are: "),
     ],

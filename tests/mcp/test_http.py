@@ -159,7 +159,7 @@ def test_lists_show_peers_or_sessions(server: Server, fresh: Callable[[str], str
     ("tool", "arguments", "said"),
     [
         ("recall", {}, "Missing: query."),
-        ("recall", {"query": "x", "max_tokens": 1}, "max_tokens: Input should be greater than or equal to 50"),
+        ("recall", {"query": "x", "max_tokens": 1}, "max_tokens must be at least 50."),
         ("recall", {"query": "x", "limit": 1}, "Unknown: limit. recall takes"),
         ("remember", {}, "messages: give messages, facts, or both"),
         ("remember", {"messages": [LISBON]}, "session_id: messages need a session_id"),
