@@ -71,14 +71,8 @@ def _name(path: Path) -> str:
     return f"test_{hashlib.sha1(str(path).encode()).hexdigest()[:16]}"
 
 
-def _url(name: str) -> str:
-    return server_url().replace("/postgres?", f"/{name}?")
-
-
-def location(path: Path) -> str:
-    """The file itself, or the URL of the database that stands for it, which is created."""
-    if not IS_USED:
-        return str(path)
+def created(path: Path) -> str:
+    """The URL of an empty database that stands for a path, whatever engine the tests use."""
     import psycopg
 
     name = _name(path)
@@ -86,6 +80,15 @@ def location(path: Path) -> str:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'".encode())
     return _url(name)
+
+
+def _url(name: str) -> str:
+    return server_url().replace("/postgres?", f"/{name}?")
+
+
+def location(path: Path) -> str:
+    """The file itself, or the URL of the database that stands for it, which is created."""
+    return created(path) if IS_USED else str(path)
 
 
 ENGINE = {"OMOIDE_DB": server_url()} if IS_USED else {}

@@ -47,7 +47,7 @@ class Server:
 
     def start(self) -> None:
         """Start, and return once it serves. Raises RuntimeError with its log if it stops instead."""
-        arguments = ["serve", "--port", "0", "--db", location(self.db), *self.flags]
+        arguments = ["serve", "--port", "0", "--db", self.location(), *self.flags]
         self.process: subprocess.Popen[str] | Forked
         self.process = self._command(arguments) if self.by_command else self._fork(arguments)
         assert self.process.stderr is not None
@@ -62,6 +62,10 @@ class Server:
                 return
         self.process.stderr.close()
         raise RuntimeError(f"the server did not start:\n{''.join(self.log)}")
+
+    def location(self) -> str:
+        """The database, as `--db` takes it."""
+        return location(self.db)
 
     def _command(self, arguments: list[str]) -> subprocess.Popen[str]:
         return subprocess.Popen(

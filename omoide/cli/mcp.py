@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from omoide.core.database_location import is_url
 from omoide.core.lazy_import import lazy_import
 from omoide.core.redaction import is_http_url
 from omoide.mcp.address import SETS, path_to
@@ -96,6 +97,8 @@ def endpoint(url: str | None, path: str) -> tuple[str | None, str]:
 
 def server_locator(db: str | None, grace: float) -> ServerLocator:
     """For the database file; by default that of the user, because agents start their servers in any directory."""
+    if db and is_url(db):
+        raise click.UsageError("With PostgreSQL, name a running server of the database: --url or OMOIDE_URL.")
     if db:
         return ServerLocator(Path(os.path.realpath(Path(db).expanduser())), grace, creates_folder=False)
     folder = platformdirs.user_data_path("omoide", appauthor=False)

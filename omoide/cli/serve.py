@@ -32,6 +32,7 @@ from omoide.cli.supervisor import Child, Supervisor
 from omoide.cli.uvicorn_server import Server
 from omoide.cli.worker import run_until_stopped
 from omoide.core import malloc
+from omoide.core.database_location import shown
 from omoide.core.fd_limit import raise_limit
 from omoide.core.server_registry import ServerClaim, claim_from_agents, was_claimed
 from omoide.core.settings import Settings
@@ -81,7 +82,7 @@ def prepared(settings: Settings) -> tuple[Settings, FileIdentity | None]:
     """Print what will be served, and prepare the database and the limits of this process."""
     auth = "on" if settings.auth else "off"
     click.echo(
-        f"Omoide: database {settings.db}, durability {settings.durability}, authentication {auth}, "
+        f"Omoide: database {shown(settings.db)}, durability {settings.durability}, authentication {auth}, "
         f"reasoner {name_of(settings)}",
         err=True,
     )

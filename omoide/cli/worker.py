@@ -14,6 +14,7 @@ from omoide.cli.bootstrap import collect_garbage, make_metrics, make_worker, mak
 from omoide.cli.command_settings import read_settings_and_log
 from omoide.cli.metrics_server import listening_for_metrics, metrics_page, serving_metrics
 from omoide.core import malloc
+from omoide.core.database_location import shown
 from omoide.core.malloc import HeapTrimmer
 from omoide.search.cache_invalidation import CacheInvalidator
 from omoide.services import spending
@@ -35,7 +36,7 @@ def worker(*, until_empty: bool, metrics_port: int | None, **flags: Any) -> None
     metrics.enter("worker")
     services = make_worker_services(settings, metrics)
     collect_garbage()
-    click.echo(f"Omoide worker: database {settings.db}, reasoner {services.reasoner.name}", err=True)
+    click.echo(f"Omoide worker: database {shown(settings.db)}, reasoner {services.reasoner.name}", err=True)
     hands = make_worker(services, leading=False)
     work = _until_empty(hands) if until_empty else hands.run()
     if listening:

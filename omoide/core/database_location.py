@@ -7,6 +7,7 @@ before the settings are read, from the sources that they have: `--db`, `OMOIDE_D
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -24,6 +25,14 @@ class DatabaseUrl(str):
 
 
 DatabaseLocation: TypeAlias = Path | DatabaseUrl
+
+_PASSWORD = re.compile(r"(?<=://)([^:@/?]*):[^/?]*(?=@)|(?<=[?&])(?:ssl)?password=[^&]*&?")
+"""Of the user, or as a parameter."""
+
+
+def shown(location: DatabaseLocation) -> str:
+    """The location as messages and logs name it: without passwords."""
+    return _PASSWORD.sub(r"\1", location).rstrip("?&") if isinstance(location, DatabaseUrl) else str(location)
 
 
 def is_url(text: str) -> bool:
