@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KEY_INPUT = "omoide-key"
-"""The id of VS Code's question for the key."""
+KEY_QUESTION = {"type": "promptString", "id": KEY_INPUT, "description": "Omoide key", "password": True}
+"""VS Code asks for the key once, and keeps it; its files only name the question."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,17 @@ def settings_file(project: Path | None) -> Path:
     return Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude") / "settings.json"
 
 
+def group_of(command: str) -> dict[str, object]:
+    """What runs a command at an event."""
+    return {"hooks": [{"type": "command", "command": command, "timeout": SECONDS}]}
+
+
 def set_hooks(draft: FileDraft, commands: Mapping[str, str]) -> None:
     """Add or update the command of each event. Raises Uneditable."""
     for event, command in reversed([*commands.items()]):  # a new key goes to the front
         found = next(_ours(draft, event), None)
         if found is None:
-            draft.add(("hooks", event), {"hooks": [{"type": "command", "command": command, "timeout": SECONDS}]})
+            draft.add(("hooks", event), group_of(command))
         elif found[2] != command:
             draft.replace(("hooks", event, found[0], "hooks", found[1], "command"), command)
 

@@ -84,11 +84,14 @@ def is_ours(entry: object) -> bool:
 
 
 def shown_texts(entry: object) -> list[str]:
-    """The texts of an entry that are no secrets: how the server is reached, without what a URL may hide."""
-    return [each for each in texts(_reached(entry)) if "@" not in each and "?" not in each]
+    """The texts of an entry that are no secrets: its program and its address, unless that hides something."""
+    reached = _reached(entry) | {"args": []}
+    if isinstance(command := reached.get("command"), list):
+        reached |= {"command": command[:1]}
+    return [each for each in texts(reached) if "@" not in each and "?" not in each]
 
 
-def _reached(entry: object) -> Entry:
+def _reached(entry: object) -> dict[str, object]:
     """How the server is reached."""
     return {key: value for key, value in _mapping(entry).items() if key in _TRANSPORT}
 

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import json
 import os
-import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omoide.agent_config.edits import REFERENCE
 from omoide.agent_config.errors import InvalidFile
+from omoide.agent_config.shown_diff import shown_diff
 from omoide.core.atomic_write import atomic_write
 from omoide.core.errors import Conflict
 from omoide.core.lazy_import import lazy_import
-from omoide.core.redaction import REDACTED, redact_tokens
 
 with lazy_import("platformdirs"):
     import platformdirs
 
 MOST_BYTES = 50_000_000
-SHORTEST_KEPT = 8
-"""Shorter texts of our own are not kept from redaction: they may be parts of a secret."""
-_SECRET_VALUE = re.compile(
-    r"(?i)(?P<name>[\w.-]*(?:key|token|secret|passw|pwd|auth|credential|cookie|bearer)[\w.-]*)(?P<sign>[\"']?\s*[:=]\s*)"
-    r"(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"',{}\[\]]+)"
-)
 
 
 @dataclass(slots=True)
@@ -57,15 +48,9 @@ class FileChange:
     def is_empty(self) -> bool:
         return self.before == self.after
 
-    def diff(self, own: Sequence[str]) -> str:
-        """A unified diff without secrets; the texts in `own` are shown as they are."""
-        before, after = ((text or "").splitlines() for text in (self.before, self.after))
-        name = str(self.path)
-        lines = difflib.unified_diff(
-            before, after, name if self.before is not None else os.devnull,
-            name if self.after is not None else os.devnull, lineterm="",
-        )  # fmt: skip
-        return "\n".join(_redacted(line, own) if number > 1 else line for number, line in enumerate(lines))
+    def diff(self, own: Collection[str]) -> str:
+        """What is shown of the change; the texts in `own` as they are."""
+        return shown_diff(str(self.path), self.before, self.after, own)
 
     def check_writable(self) -> None:
         """Raise Conflict if another program has changed the file meanwhile, and OSError if it is read-only."""
@@ -160,23 +145,3 @@ def _copy_owner(path: Path, partial: Path, *, is_private: bool) -> None:
     if hasattr(os, "chown") and (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
         with contextlib.suppress(PermissionError):
             os.chown(partial, status.st_uid, status.st_gid)
-
-
-def _redacted(line: str, own: Sequence[str]) -> str:
-    kept = sorted({text for text in own if len(text) >= SHORTEST_KEPT}, key=len, reverse=True)
-    kept += {match[0] for match in REFERENCE.finditer(line)}
-    for number, text in enumerate(kept):
-        line = line.replace(text, f"\0{number}\0")
-    line = redact_tokens(_SECRET_VALUE.sub(_hidden, line))
-    for number, text in enumerate(kept):
-        line = line.replace(f"\0{number}\0", text)
-    return line
-
-
-def _hidden(match: re.Match[str]) -> str:
-    value = match["value"]
-    is_harmless = re.fullmatch(r"[\"']?(?:true|false|null|\0\d+\0)[\"']?", value)
-    if is_harmless or match["name"].lower().endswith("env_var"):
-        return match[0]
-    quote = value[0] if value[0] in "\"'" else ""
-    return f"{match['name']}{match['sign']}{quote}{REDACTED}{quote}"

@@ -6,6 +6,7 @@ changes, and taking it out restores the text.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ Path = Sequence[str | int]
 
 def read(text: str) -> object:
     """The document as Python's own types. A blank text is an empty object. Raises InvalidFile."""
-    return JsonScanner(text).document().plain() if text.strip("\ufeff \t\r\n") else {}
+    return _scanned(text).plain() if text.strip("\ufeff \t\r\n") else {}
 
 
 def read_strictly(text: str) -> object:
@@ -36,7 +37,7 @@ def put(text: str, path: Path, value: object) -> str:
     """Set the value at a path; missing objects on the way to it are created. Raises InvalidFile and Uneditable."""
     if not text.strip("\ufeff \t\r\n"):
         return text + _rendered(_wrapped(path, value), "", "  ", "\n") + "\n"
-    root = container = JsonScanner(text).document()
+    root = container = _scanned(text)
     for depth, key in enumerate(path):
         if container.opening != "{" and not (container.opening == "[" and isinstance(key, int)):
             raise Uneditable(f"{_named(path[:depth])} is not an object")
@@ -52,7 +53,7 @@ def put(text: str, path: Path, value: object) -> str:
 
 def add(text: str, path: Path, value: object) -> str:
     """Insert an element into the array at a path, which may be missing. Raises InvalidFile and Uneditable."""
-    root = JsonScanner(text).document() if text.strip("\ufeff \t\r\n") else JsonNode(0, 0, "{")
+    root = _scanned(text) if text.strip("\ufeff \t\r\n") else JsonNode(0, 0, "{")
     array = _node(root, path)
     if array is None:
         return put(text, path, [value])
@@ -63,7 +64,7 @@ def add(text: str, path: Path, value: object) -> str:
 
 def drop(text: str, path: Path) -> str:
     """Take out the item at a path, which exists. Raises InvalidFile."""
-    container = _node(JsonScanner(text).document(), path[:-1])
+    container = _node(_scanned(text), path[:-1])
     item = container.find(path[-1]) if container else None
     if container is None or item is None:
         return text
@@ -73,6 +74,12 @@ def drop(text: str, path: Path) -> str:
     text = _cut(text, container, item, item.node.end)
     comma = container.items[before].comma if before >= 0 else None
     return text if comma is None else text[:comma] + text[comma + 1 :]
+
+
+@functools.lru_cache(maxsize=2)
+def _scanned(text: str) -> JsonNode:
+    """The document, kept until there are newer texts: files with the history of a year have several megabytes."""
+    return JsonScanner(text).document()
 
 
 def _node(root: JsonNode, path: Path) -> JsonNode | None:

@@ -59,7 +59,8 @@ class MemoryClient:
         if response.status == 404:
             return None
         if not 200 <= response.status < 300:
-            raise MemoryUnavailable(f"the server answered {response.status}: {content[:300].decode(errors='replace')}")
+            said = " ".join(content[:300].decode(errors="replace").split())
+            raise MemoryUnavailable(f"the server answered {response.status}: {said}")
         try:
             return json.loads(content)
         except ValueError as error:

@@ -50,6 +50,8 @@ def _utterances(line: str) -> Iterator[Utterance]:
     if not isinstance(message, dict) or not isinstance(uuid, str) or any(record.get(flag) for flag in _NOT_TALK):
         return
     text = _INTERRUPTED.sub("", _ADDED.sub("", _text(message.get("content")))).strip()
+    if message.get("model") == "<synthetic>":  # such as "No response requested."
+        return
     forked = record.get("forkedFrom")  # a copy of what another session has
     if isinstance(forked, dict) and isinstance(forked.get("messageUuid"), str):
         uuid = forked["messageUuid"]

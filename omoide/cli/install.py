@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from omoide.agent_config import claude_hooks, toml_editor, yaml_editor
-from omoide.agent_config.agents import AGENTS, KEY_INPUT, Agent, McpConnection, config_file, other
+from omoide.agent_config.agents import AGENTS, KEY_INPUT, KEY_QUESTION, Agent, McpConnection, config_file, other
 from omoide.agent_config.edits import lookup, shown_texts, texts
 from omoide.agent_config.errors import Uneditable
 from omoide.agent_config.file_change import FileChange
@@ -147,7 +147,7 @@ def _changes(
         raise click.UsageError(f"{target.agent.title} has no configuration of projects.")
     draft = FileDraft(file, target.agent.language)
     drafts, hooks = [draft], _hook_commands(connection, options)
-    own = [*texts(target.agent.entry(connection)), *hooks.values()]
+    own = [*texts([target.agent.entry(connection), KEY_QUESTION, *map(claude_hooks.group_of, hooks.values())])]
     own += shown_texts(lookup(draft.document(), target.path))
     try:
         _edit(agent, target, draft, connection)
@@ -173,12 +173,12 @@ def _edit(agent: str, target: InstallTarget, draft: FileDraft, connection: McpCo
 
 
 def _edit_input(draft: FileDraft, *, is_wanted: bool) -> None:
-    """VS Code asks for the key once, and keeps it; files only name the question."""
+    """Add the question for the key, or take it out."""
     document = draft.document()
     inputs = document.get("inputs", []) if isinstance(document, dict) else []
     ids = [each.get("id") if isinstance(each, dict) else None for each in inputs]
     if is_wanted and KEY_INPUT not in ids:
-        draft.add(("inputs",), {"type": "promptString", "id": KEY_INPUT, "description": "Omoide key", "password": True})
+        draft.add(("inputs",), KEY_QUESTION)
     elif not is_wanted and KEY_INPUT in ids:
         draft.drop_element(("inputs",), ids.index(KEY_INPUT))
 

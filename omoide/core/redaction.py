@@ -78,12 +78,7 @@ def redact_secrets(text: str) -> str:
 
 def redact_keys(text: str) -> str:
     """The text as by `redact_secrets`, and without what looks like a key, a token or a password."""
-    return _NAMED_KEY.sub(rf"\1{REDACTED}", redact_tokens(text))
-
-
-def redact_tokens(text: str) -> str:
-    """The text as by `redact_secrets`, and without what looks like a key or a token, whatever its name."""
-    return _KEY.sub(REDACTED, redact_secrets(text))
+    return _NAMED_KEY.sub(rf"\1{REDACTED}", _KEY.sub(REDACTED, redact_secrets(text)))
 
 
 def _redact_query(query: str) -> str:

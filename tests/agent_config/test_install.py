@@ -257,6 +257,38 @@ def test_a_key_that_the_user_wrote_stays(install: Install, tmp_path: Path) -> No
     assert "eyJ" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("agent", "text"),
+    [
+        (
+            "cursor",
+            '{"a": "LEAK", "mcpServers": {"x": {"args": ["--key", "LEAK"], "env": {"PAT": "LEAK"}}}, "b": ["LEAK"]}',
+        ),
+        ("cursor", '{\n  "mcpServers": {\n    "x": {"command": "LEAK"}\n  },\n  "b": "LEAK"\n}\n'),
+        (
+            "cursor",
+            '{"mcpServers": {"omoide": {"url": "http://h/mcp/x", "headers": {"X": "LEAK"}, "env": {"A": "LEAK"}}}}',
+        ),
+        ("openclaw", "{mcp: {servers: {omoide: {command: 'omoide', env: {PAT: 'LEAK', n: 1}}}}, x: 'LEAK'}"),
+        ("codex", '[mcp_servers.omoide]\ncommand = "omoide"\nargs = ["LEAK"] # LEAK\nenv = { A = "LEAK" }\n'),
+        (
+            "hermes",
+            "mcp_servers:\n  omoide:\n    command: omoide\n    env:\n      A: LEAK LEAK\n      B: |\n        LEAK\n",
+        ),
+        ("hermes", "mcp_servers:\n  omoide: {command: omoide, env: {A: LEAK, B: 'LEAK'}, args: [--key=LEAK]}\n"),
+    ],
+)
+def test_nothing_of_others_is_shown(agent: str, text: str, install: Install, tmp_path: Path) -> None:
+    path = tmp_path / FILES[agent][0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    for options in (("--dry-run", *URL), ("--yes", *URL), ("--yes",), ("--yes", "--remove")):
+        done = install(agent, *options)
+        assert done.exit_code == 0, done.stderr
+        assert done.stdout.startswith("---")
+        assert "LEAK" not in done.stdout
+
+
 def test_the_change_is_shown_without_secrets_and_written_only_when_asked(install: Install, tmp_path: Path) -> None:
     path = tmp_path / ".cursor" / "mcp.json"
     path.parent.mkdir()

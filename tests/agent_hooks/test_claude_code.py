@@ -86,6 +86,13 @@ def test_stop_stores_the_talk_of_new_turns_only(server: Server, transcript: Tran
     transcript.add("user", "<command-name>/clear</command-name>")
     transcript.add("user", "Caveat: the messages below", isMeta=True)
     transcript.add("user", "a task for a subagent", isSidechain=True)
+    transcript.add("user", "This session is being continued", isCompactSummary=True, isVisibleInTranscriptOnly=True)
+    note = {
+        "role": "assistant",
+        "model": "<synthetic>",
+        "content": [{"type": "text", "text": "No response requested."}],
+    }
+    transcript.add("assistant", None, message=note)
     first = run_hook("stop", given, *options)
     assert (first.returncode, first.stdout, first.stderr) == (0, "", "")
     expected = [("user", "I live in Lisbon."), (ASSISTANT, "Noted.")]
