@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from omoide.cli import import_conversations
 from omoide.cli.main import main
-from omoide.services import ingest
+from omoide.services import conversation_import, ingest
 from omoide.storage import messages, peers, sessions
 from tests.postgresql import open_store
 from tests.read_now import read_now
@@ -148,6 +150,22 @@ def test_an_interrupted_import_resumes_without_doubles(
     assert "were already there" in invoke("chatgpt", path).output
     assert all(len(said(f"chatgpt-c{n}")) == 2 for n in range(20))
     assert said("chatgpt-long") == [("user", f"I own item {n}.") for n in range(1_200)]
+
+
+def test_progress_is_shown_within_a_long_session(
+    write: Write, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    @contextlib.contextmanager
+    def noting(_label: str) -> Iterator[Callable[[int, int], None]]:
+        yield lambda done, total: seen.append((done, total))
+
+    monkeypatch.setattr(import_conversations, "progress_bar", noting)
+    monkeypatch.setattr(conversation_import, "BATCH", 2)
+    turns = [node(f"n{n}", f"n{n - 1}" if n else None, "user", f"I own item {n}.") for n in range(5)]
+    invoke("chatgpt", write("conversations.json", [chatgpt(*turns)]))
+    assert seen == [(0, 5), (2, 5), (4, 5), (5, 5)]
 
 
 def test_claude_prefers_typed_content_to_a_text_with_placeholders(

@@ -92,12 +92,17 @@ class ConversationImport:
     async def run(self, planned: Sequence[PlannedSession], shown: Callable[[int, int], None]) -> int:
         """Store what is missing; returns the number of messages. `shown` is told the messages done and in total."""
         total = sum(len(each.messages) for each in planned)
-        done = stored = 0
+        done = 0
+
+        def advanced(messages: int) -> None:
+            nonlocal done
+            done += messages
+            shown(done, total)
+
+        stored = 0
         for first in range(0, len(planned), TOGETHER):
             group = planned[first : first + TOGETHER]
-            stored += sum(await asyncio.gather(*map(self._session, group)))
-            done += sum(len(each.messages) for each in group)
-            shown(done, total)
+            stored += sum(await asyncio.gather(*(self._session(each, advanced) for each in group)))
         return stored
 
     async def missing(self, session: PlannedSession) -> list[NewMessage]:
@@ -105,8 +110,9 @@ class ConversationImport:
         known = await self.store.read(imported_messages.keys, self.workspace_id, session.id)
         return [each for each in session.messages if each.metadata[imported_messages.KEY] not in known]
 
-    async def _session(self, session: PlannedSession) -> int:
+    async def _session(self, session: PlannedSession, advanced: Callable[[int], None]) -> int:
         new = await self.missing(session)
+        advanced(len(session.messages) - len(new))
         for first in range(0, len(new), BATCH):
             batch = new[first : first + BATCH]
             keep = int(self.settings.idempotency_hours * clock.HOUR)
@@ -114,6 +120,7 @@ class ConversationImport:
             once = Idempotency(f"import-{key}", key.encode(), keep)
             counted = await ingest.counted(self.tokens, batch)
             await self.store.write(self._store, session, MessageBatch(self.workspace_id, session.id, counted, once))
+            advanced(len(batch))
         return len(new)
 
     def _store(self, db: Transaction, session: PlannedSession, batch: MessageBatch) -> None:
