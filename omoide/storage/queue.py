@@ -140,7 +140,6 @@ _CLAIMABLE = f"""FROM jobs j
     AND NOT (j.kind {in_array("text", ":ordered")} AND EXISTS (
         SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.pk < j.pk AND h.failed_at IS NULL))"""
 
-
 _RUNNABLE = f"SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1"
 _FREE = f"{_RUNNABLE} {skip_locked()}"
 
