@@ -38,6 +38,11 @@ def set_hooks(draft: FileDraft, commands: Mapping[str, str]) -> None:
             draft.replace(("hooks", event, found[0], "hooks", found[1], "command"), command)
 
 
+def commands_of(draft: FileDraft) -> list[str]:
+    """Our commands that a file has."""
+    return [command for event in EVENTS for _, _, command in _ours(draft, event)]
+
+
 def drop_hooks(draft: FileDraft) -> None:
     """Take out our commands, wherever they are among those of an event."""
     for event in EVENTS:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from omoide.agent_config import json_editor, toml_editor, yaml_editor
 from omoide.agent_config.errors import Uneditable
+from omoide.agent_config.text_layout import dotted
 
 Entry = Mapping[str, object]
 Path = tuple[str, ...]
@@ -28,6 +29,7 @@ _KEYS = (
     ("env_vars",),
 )
 """Where an entry refers to the key."""
+_WHERE = ("--workspace", "--db", "--url")
 _HTTP_ONLY = {"headers", "http_headers", "env_http_headers", "bearer_token_env_var", "oauth", "auth"}
 _STDIO_ONLY = {"env", "env_vars", "environment", "cwd", "envFile"}
 
@@ -67,7 +69,7 @@ def set_entry(language: Language, text: str, path: Path, entry: Entry) -> str:
     if current is MISSING:
         return _put(language, text, path, entry)
     if not isinstance(current, Mapping):
-        raise Uneditable(f"{'.'.join(path)} is not an object")
+        raise Uneditable(f"{dotted(path)} is not an object")
     other = _HTTP_ONLY if "command" in entry else _STDIO_ONLY
     for key in current:
         if key in (_TRANSPORT | other) - entry.keys():
@@ -84,11 +86,14 @@ def is_ours(entry: object) -> bool:
 
 
 def shown_texts(entry: object) -> list[str]:
-    """The texts of an entry that are no secrets: its program and its address, unless that hides something."""
-    reached = _reached(entry) | {"args": []}
+    """The texts of an entry that are no secrets: its program, its address, and where the memory is."""
+    reached = _reached(entry)
+    arguments = [*texts(reached.pop("args", []))]
     if isinstance(command := reached.get("command"), list):
-        reached |= {"command": command[:1]}
-    return [each for each in texts(reached) if "@" not in each and "?" not in each]
+        reached["command"], arguments = command[:1], [*texts(command[1:])]
+    pairs = zip(["", *arguments], arguments, strict=False)
+    shown = [each for option, each in pairs if option in _WHERE or each in ("mcp", *_WHERE)]
+    return [each for each in (*texts(reached), *shown) if "@" not in each and "?" not in each]
 
 
 def _reached(entry: object) -> dict[str, object]:
@@ -178,9 +183,9 @@ def _checked(language: Language, text: str, expected: object, path: Path) -> str
     except Uneditable:
         raise
     except Exception as error:  # whatever the parser objects to, the file is not written
-        raise Uneditable(f"{'.'.join(path)} cannot be changed without rewriting the file") from error
+        raise Uneditable(f"{dotted(path)} cannot be changed without rewriting the file") from error
     if _without_empty(result) != _without_empty(expected):
-        raise Uneditable(f"{'.'.join(path)} cannot be changed without rewriting the file")
+        raise Uneditable(f"{dotted(path)} cannot be changed without rewriting the file")
     return text
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from omoide.agent_config import edits, json_editor
 from omoide.agent_config.errors import InvalidFile, Uneditable
 from omoide.agent_config.file_change import Created, FileChange, created_in, read_text
+from omoide.agent_config.text_layout import dotted
 from omoide.core.errors import Conflict
 
 
@@ -50,7 +51,7 @@ class FileDraft:
         text = json_editor.add(self.text, path, value)
         array = edits.lookup(json_editor.read(self.text), path)
         if edits.lookup(json_editor.read(text), path) != [value, *(array if isinstance(array, list) else [])]:
-            raise Uneditable(f"{'.'.join(path)} cannot be changed without rewriting the file")
+            raise Uneditable(f"{dotted(path)} cannot be changed without rewriting the file")
         self.text = text
 
     def drop_element(self, path: Sequence[str], index: int, *below: str | int) -> None:
@@ -81,7 +82,7 @@ class FileDraft:
 
     def _refuse_other(self, path: Sequence[str]) -> None:
         if not edits.is_ours(edits.lookup(self.document(), path)):
-            what = f"{'.'.join(path)} is another server; give ours another name with --name"
+            what = f"{dotted(path)} is another server; give ours another name with --name"
             raise Conflict(f"{self.path}: {what}. Nothing was changed.")
 
     def _forget_gone(self) -> None:

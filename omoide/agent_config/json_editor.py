@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from omoide.agent_config.errors import InvalidFile, Uneditable
 from omoide.agent_config.json_scanner import JsonItem, JsonNode, JsonScanner, line_breaks
+from omoide.agent_config.text_layout import dotted, newline_of, on_one_line, wrapped
 
 Path = Sequence[str | int]
 
@@ -36,18 +37,20 @@ def read_strictly(text: str) -> object:
 def put(text: str, path: Path, value: object) -> str:
     """Set the value at a path; missing objects on the way to it are created. Raises InvalidFile and Uneditable."""
     if not text.strip("\ufeff \t\r\n"):
-        return text + _rendered(_wrapped(path, value), "", "  ", "\n") + "\n"
+        return text + _rendered(wrapped(path, value), "", "  ", "\n") + "\n"
     root = container = _scanned(text)
     for depth, key in enumerate(path):
         if container.opening != "{" and not (container.opening == "[" and isinstance(key, int)):
-            raise Uneditable(f"{_named(path[:depth])} is not an object")
+            raise Uneditable(f"{dotted(path[:depth])} is not an object")
         item = container.find(key)
         if item is None:
             is_nested = depth < len(path) - 1
-            return _insert(text, root, container, str(key), _wrapped(path[depth + 1 :], value), is_nested=is_nested)
+            return _insert(text, root, container, str(key), wrapped(path[depth + 1 :], value), is_nested=is_nested)
         container = item.node
-    indent, unit, newline = _line_indent(text, container.start), _unit(text, root), _newline(text)
-    lines = _rendered(value, indent, unit, newline) if "\n" in text[container.start : container.end] else _line(value)
+    indent, unit, newline = _line_indent(text, container.start), _unit(text, root), newline_of(text)
+    lines = (
+        _rendered(value, indent, unit, newline) if "\n" in text[container.start : container.end] else on_one_line(value)
+    )
     return text[: container.start] + lines + text[container.end :]
 
 
@@ -58,7 +61,7 @@ def add(text: str, path: Path, value: object) -> str:
     if array is None:
         return put(text, path, [value])
     if array.opening != "[":
-        raise Uneditable(f"{_named(path)} is not an array")
+        raise Uneditable(f"{dotted(path)} is not an array")
     return _insert(text, root, array, None, value)
 
 
@@ -102,12 +105,12 @@ def _insert(
     """Make an item the first of its container. `is_nested` if it is an object that was created for what it holds."""
     first = container.items[0].start if container.items else container.end - 1
     line_end = next(line_breaks(text, container.start + 1, first), None)
-    label = "" if key is None else f"{json.dumps(key, ensure_ascii=False)}: "
+    label = "" if key is None else f"{on_one_line(key)}: "
     comma = "," if container.items else ""
-    unit, newline = _unit(text, root), _newline(text)
+    unit, newline = _unit(text, root), newline_of(text)
     indent = _line_indent(text, container.start) + unit
     if line_end is None:
-        lines = _rendered(value, indent[: -len(unit)], unit, newline) if is_nested else _line(value)
+        lines = _rendered(value, indent[: -len(unit)], unit, newline) if is_nested else on_one_line(value)
         return f"{text[:first]}{label}{lines}{comma}{' ' if comma else ''}{text[first:]}"
     if container.items:
         indent = _line_indent(text, first)
@@ -126,18 +129,12 @@ def _cut(text: str, container: JsonNode, item: JsonItem, end: int) -> str:
     return text[:start] + text[end:]
 
 
-def _wrapped(path: Path, value: object) -> object:
-    for key in reversed(path):
-        value = {key: value}
-    return value
-
-
 def _rendered(value: object, indent: str, unit: str, newline: str) -> str:
     """The value on several lines, short lists on one; `indent` is that of the line on which it starts."""
     if isinstance(value, dict) and value:
         inner = f"{newline}{indent}{unit}"
         members = (
-            f"{inner}{json.dumps(str(key), ensure_ascii=False)}: {_rendered(each, indent + unit, unit, newline)}"
+            f"{inner}{on_one_line(str(key))}: {_rendered(each, indent + unit, unit, newline)}"
             for key, each in value.items()
         )
         return f"{{{','.join(members)}{newline}{indent}}}"
@@ -145,15 +142,7 @@ def _rendered(value: object, indent: str, unit: str, newline: str) -> str:
         inner = f"{newline}{indent}{unit}"
         elements = (f"{inner}{_rendered(each, indent + unit, unit, newline)}" for each in value)
         return f"[{','.join(elements)}{newline}{indent}]"
-    return _line(value)
-
-
-def _line(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _newline(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
+    return on_one_line(value)
 
 
 def _unit(text: str, root: JsonNode) -> str:
@@ -166,7 +155,3 @@ def _line_indent(text: str, position: int) -> str:
     """The blanks at the start of the line of a position."""
     match = re.compile(r"[ \t]*").match(text, text.rfind("\n", 0, position) + 1)
     return match[0] if match else ""
-
-
-def _named(path: Path) -> str:
-    return ".".join(map(str, path)) or "the document"

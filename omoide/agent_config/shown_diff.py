@@ -10,6 +10,8 @@ from difflib import SequenceMatcher
 from omoide.agent_config.edits import REFERENCE
 from omoide.core.redaction import REDACTED
 
+LONGEST_LINE = 160
+"""Of a longer line that is replaced only the part that differs is shown."""
 SHORTEST_KEPT = 8
 """Shorter texts of our own are shown where they are a whole value only: they may be parts of a secret."""
 _TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,{}\[\]\"':=]+(?:[:=][^\s,{}\[\]\"']+)*")
@@ -49,7 +51,7 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
 def _without_rest(taken: Sequence[str], given: Sequence[str]) -> tuple[list[str], list[str]]:
     """The lines without the other items of a container that is written on one line."""
     old, new = "\n".join(taken), "\n".join(given)
-    if not old or not new:
+    if not old or not new or max(map(len, (*taken, *given))) <= LONGEST_LINE:
         return [*taken], [*given]
     start = _common(old, new)
     end = _common(old[start:][::-1], new[start:][::-1])

@@ -6,13 +6,13 @@ a bracket within a string or an array is not.
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from omoide.agent_config.errors import InvalidFile, Uneditable
+from omoide.agent_config.text_layout import dotted, newline_of, on_one_line
 
 Path = Sequence[str]
 _BOM = "\ufeff"
@@ -51,12 +51,12 @@ def put(text: str, path: Path, value: object) -> str:
         return _appended(text, tuple(path), value)
     table = next((each for each in _tables(text) if each.path == tuple(path[:-1])), None)
     if table is None:
-        raise Uneditable(f"{'.'.join(path[:-1])} is not written as a table of its own")
+        raise Uneditable(f"{dotted(path[:-1])} is not written as a table of its own")
     statement = next((each for each in _statements(text, table) if each.key == path[-1]), None)
     line = f"{_key(path[-1])} = {_inline(value)}"
     if statement is not None:
         return text[: statement.start] + line + text[statement.end :]
-    newline = _newline(text)
+    newline = newline_of(text)
     if table.body == len(text) and not text.endswith("\n"):
         return f"{text}{newline}{line}"
     return f"{text[: table.body]}{line}{newline}{text[table.body :]}"
@@ -69,7 +69,7 @@ def drop(text: str, path: Path) -> str:
     parent = next((each for each in _tables(text) if each.path == given[:-1]), None)
     statements = [each for each in _statements(text, parent) if each.key == given[-1]] if parent else []
     if not tables and not statements:
-        raise Uneditable(f"{'.'.join(path)} is not written as a table of its own")
+        raise Uneditable(f"{dotted(path)} is not written as a table of its own")
     for table in reversed(tables):
         text = _cut_lines(text, table.start, _content_end(text, table), with_blank=True)
     for statement in reversed(statements):
@@ -150,8 +150,8 @@ def _cut_lines(text: str, start: int, end: int, *, with_blank: bool) -> str:
 
 
 def _appended(text: str, path: tuple[str, ...], value: dict[str, object]) -> str:
-    newline = _newline(text)
-    lines = [f"[{'.'.join(map(_key, path))}]", *(f"{_key(key)} = {_inline(each)}" for key, each in value.items())]
+    newline = newline_of(text)
+    lines = [f"[{dotted(map(_key, path))}]", *(f"{_key(key)} = {_inline(each)}" for key, each in value.items())]
     block = newline.join(lines)
     if not text.strip(_BOM):
         return f"{text}{block}{newline}"
@@ -167,8 +167,4 @@ def _inline(value: object) -> str:
         return "{ " + ", ".join(f"{_key(key)} = {_inline(each)}" for key, each in value.items()) + " }"
     if isinstance(value, list):
         return f"[{', '.join(map(_inline, value))}]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _newline(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
+    return on_one_line(value).replace("\x7f", "\\u007f")

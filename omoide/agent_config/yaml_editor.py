@@ -5,11 +5,11 @@ A new member follows the line of its mapping's key, a new key of the document go
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
 from omoide.agent_config.errors import InvalidFile, Uneditable
+from omoide.agent_config.text_layout import dotted, newline_of, on_one_line, wrapped
 from omoide.core.lazy_import import lazy_import
 
 with lazy_import("yaml"):
@@ -27,19 +27,19 @@ def put(text: str, path: Path, value: object) -> str:
     """Set the value at a path; missing mappings on the way to it are created. Raises InvalidFile and Uneditable."""
     root = _root(text)
     if root is None:
-        return _appended(text, _block({path[0]: _wrapped(path[1:], value)}, "", _newline(text)))
+        return _appended(text, _block({path[0]: wrapped(path[1:], value)}, "", newline_of(text)))
     node: yaml.Node = root
     for depth, key in enumerate(path):
         member = _member(node, key)
         if member is None:
-            return _insert(text, node, path[: depth + 1], _wrapped(path[depth + 1 :], value))
+            return _insert(text, node, path[: depth + 1], wrapped(path[depth + 1 :], value))
         if isinstance(member[1], yaml.ScalarNode) and depth < len(path) - 1:
             if member[1].value or member[1].start_mark.index != member[1].end_mark.index:
-                raise Uneditable(f"{'.'.join(path[: depth + 1])} is not a mapping")
-            return _insert_below(text, member[0], {path[depth + 1]: _wrapped(path[depth + 2 :], value)})
+                raise Uneditable(f"{dotted(path[: depth + 1])} is not a mapping")
+            return _insert_below(text, member[0], {path[depth + 1]: wrapped(path[depth + 2 :], value)})
         node = member[1]
     if isinstance(node, yaml.ScalarNode) and node.style not in ("|", ">"):
-        return text[: node.start_mark.index] + _line(value) + text[node.end_mark.index :]
+        return text[: node.start_mark.index] + on_one_line(value) + text[node.end_mark.index :]
     return put(drop(text, path), path, value)
 
 
@@ -58,7 +58,7 @@ def drop(text: str, path: Path) -> str:
         return _cut_flow(text, node, found)
     line = text.rfind("\n", 0, start) + 1
     if text[line:start].strip(" \ufeff"):
-        raise Uneditable(f"{'.'.join(path)} shares its line with something else")
+        raise Uneditable(f"{dotted(path)} shares its line with something else")
     line_end = text.find("\n", max(start, end - 1)) if text[max(0, end - 1)] != "\n" else end - 1
     if line_end < 0:
         return text[: max(0, line - (2 if text[:line].endswith("\r\n") else 1))]
@@ -118,21 +118,21 @@ def _member(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | N
 
 def _insert(text: str, node: yaml.Node, path: Path, value: object) -> str:
     if not isinstance(node, yaml.MappingNode):
-        raise Uneditable(f"{'.'.join(path[:-1])} is not a mapping")
+        raise Uneditable(f"{dotted(path[:-1])} is not a mapping")
     key = path[-1]
     if _is_flow(node):
         opening = node.start_mark.index + len(text[node.start_mark.index :].partition("{")[0]) + 1
         comma = ", " if node.value else ""
-        return f"{text[:opening]}{_line(key)}: {_line(value)}{comma}{text[opening:]}"
+        return f"{text[:opening]}{on_one_line(key)}: {on_one_line(value)}{comma}{text[opening:]}"
     if len(path) == 1 and not _ends_in_block_scalar(text, node):
-        return _appended(text, _block({key: value}, " " * node.start_mark.column, _newline(text)))
+        return _appended(text, _block({key: value}, " " * node.start_mark.column, newline_of(text)))
     first: yaml.Node = node.value[0][0]
     line = text.rfind("\n", 0, first.start_mark.index) + 1
     indent = text[line : first.start_mark.index]
     if indent.strip(" "):
-        raise Uneditable(f"{'.'.join(path[:-1])} shares its line with something else")
+        raise Uneditable(f"{dotted(path[:-1])} shares its line with something else")
     line = _first_line_within(text, line) if len(path) > 1 else line
-    return text[:line] + _block({key: value}, indent, _newline(text)) + text[line:]
+    return text[:line] + _block({key: value}, indent, newline_of(text)) + text[line:]
 
 
 def _ends_in_block_scalar(text: str, node: yaml.Node) -> bool:
@@ -156,7 +156,7 @@ def _first_line_within(text: str, line: int) -> int:
 def _insert_below(text: str, key: yaml.Node, members: dict[str, object]) -> str:
     """Give a key without a value its first member."""
     indent = " " * (key.start_mark.column + 2)
-    block = _block(members, indent, _newline(text))
+    block = _block(members, indent, newline_of(text))
     line_end = text.find("\n", key.end_mark.index)
     return _appended(text, block) if line_end < 0 else text[: line_end + 1] + block + text[line_end + 1 :]
 
@@ -165,7 +165,7 @@ def _appended(text: str, block: str) -> str:
     """Add lines at the end, without a final line break if there was none."""
     if not text.strip("\ufeff") or text.endswith("\n"):
         return text + block
-    newline = _newline(text)
+    newline = newline_of(text)
     return text + newline + block.removesuffix(newline)
 
 
@@ -190,28 +190,13 @@ def _is_flow(node: yaml.Node) -> bool:
     return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
 
 
-def _wrapped(path: Path, value: object) -> object:
-    for key in reversed(path):
-        value = {key: value}
-    return value
-
-
 def _block(members: dict[str, object], indent: str, newline: str) -> str:
     """Lines of a block mapping; lists and scalars on one line."""
     lines = ""
     for key, value in members.items():
-        name = key if re.fullmatch(r"[A-Za-z_][\w-]*", key) else _line(key)
+        name = key if re.fullmatch(r"[A-Za-z_][\w-]*", key) else on_one_line(key)
         if isinstance(value, dict) and value:
             lines += f"{indent}{name}:{newline}{_block(value, indent + '  ', newline)}"
         else:
-            lines += f"{indent}{name}: {_line(value)}{newline}"
+            lines += f"{indent}{name}: {on_one_line(value)}{newline}"
     return lines
-
-
-def _line(value: object) -> str:
-    """JSON, which is YAML on one line."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _newline(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"

@@ -19,6 +19,7 @@ from omoide.agent_config.edits import lookup, shown_texts, texts
 from omoide.agent_config.errors import Uneditable
 from omoide.agent_config.file_change import FileChange
 from omoide.agent_config.file_draft import FileDraft
+from omoide.agent_config.text_layout import wrapped
 from omoide.cli.mcp import endpoint
 from omoide.cli.progress import report_errors
 from omoide.core.identifiers import check_id
@@ -153,6 +154,7 @@ def _changes(
         _edit(agent, target, draft, connection)
         if agent == "claude-code" and (options["hooks"] or target.is_removed):
             drafts.append(FileDraft(claude_hooks.settings_file(target.project), "jsonc"))
+            own += claude_hooks.commands_of(drafts[-1])
             if target.is_removed:
                 claude_hooks.drop_hooks(drafts[-1])
             else:
@@ -213,6 +215,4 @@ def _snippet(agent: str | None, language: str, name: str, connection: McpConnect
         return toml_editor.put("", (*servers, name), entry)
     if language == "yaml":
         return yaml_editor.put("", (*servers, name), entry)
-    for key in reversed((*servers, name)):
-        entry = {key: entry}
-    return json.dumps(entry, indent=2, ensure_ascii=False)
+    return json.dumps(wrapped((*servers, name), entry), indent=2, ensure_ascii=False)
