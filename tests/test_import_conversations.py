@@ -327,6 +327,16 @@ def test_what_is_no_such_export_is_one_clear_line(
     assert not Path("omoide.db").exists()
 
 
+def test_an_export_of_another_program_without_from_says_what_reads_it(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["import", str(write("chat.txt", WHATSAPP))])
+    assert done.exit_code == 1
+    assert "line 1: not an Omoide export" in done.output
+    assert done.output.endswith("; --from whatsapp reads it\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -91,7 +91,10 @@ def _import_export(file: Path, settings: Settings, name: str | None, restart: bo
     watch = Stopwatch()
     try:
         with report_errors(), _opened(file, settings.db) as lines:
-            given, count = _import(settings, _read(lines, settings), name, restart)
+            try:
+                given, count = _import(settings, _read(lines, settings), name, restart)
+            except importer.NotAnExport as error:
+                raise Unprocessable(f"{error.detail}{_kinds_that_read(file)}") from None
     except importer.AlreadyImported as there:
         click.echo(f"The workspace {there} already exists: nothing was imported.")
     except KeyboardInterrupt:
@@ -116,10 +119,15 @@ def _import_from(
             try:
                 importing(settings, kind, path, workspace, me=me or ["user"], dry_run=dry_run)
             except NotSuchExport as error:
-                hint = " or ".join(f"--from {each}" for each in recognition.other_kinds(kind, path))
-                raise Unprocessable(f"{error.detail}{f'; {hint} reads it' if hint else ''}") from None
+                raise Unprocessable(f"{error.detail}{_kinds_that_read(path, but=kind)}") from None
     except KeyboardInterrupt:
         raise click.ClickException("Interrupted. Repeat the command to resume.") from None
+
+
+def _kinds_that_read(path: Path, *, but: str = "") -> str:
+    """What to add to the message for a file that is something else."""
+    hint = " or ".join(f"--from {each}" for each in recognition.other_kinds(but, path) if path != Path("-"))
+    return f"; {hint} reads it" if hint else ""
 
 
 def _import_honcho(

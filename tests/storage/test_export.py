@@ -247,10 +247,10 @@ def put(number: int, **fields: Any) -> Change:
 nothing: Change = len
 
 FILES: dict[str, tuple[list[bytes], str]] = {
-    "empty": ([], "line 1: invalid JSON"),
-    "other text": ([b"hello\n"], "line 1: invalid JSON"),
+    "empty": ([], "line 1: not an Omoide export: invalid JSON"),
+    "other text": ([b"hello\n"], "line 1: not an Omoide export: invalid JSON"),
     "other JSON": ([b'{"a": 1}\n'], "line 1: not an Omoide export"),
-    "a list": ([b"[]\n"], "line 1: not a JSON object"),
+    "a list": ([b"[]\n"], "line 1: not an Omoide export: not a JSON object"),
     "a later format": (
         spoilt(nothing, format=4),
         "line 1: format 4 is not supported; this version of Omoide reads formats up to 3",

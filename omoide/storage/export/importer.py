@@ -25,7 +25,7 @@ from omoide.storage.base import Store, Transaction
 from omoide.storage.dialect import greatest, insert_row, json_or_null
 from omoide.storage.export import schema
 from omoide.storage.export.row_mapping import Rows
-from omoide.storage.export.schema import InvalidLine
+from omoide.storage.export.schema import InvalidLine, NotHeader
 
 PURGE = JobKind.PURGE_WORKSPACE
 KEEP = 7 * clock.DAY
@@ -49,6 +49,10 @@ class InvalidExport(Unprocessable):
 
     def __init__(self, number: int, reason: str) -> None:
         super().__init__(f"line {number}: {reason}")
+
+
+class NotAnExport(InvalidExport):
+    """A file that Omoide has not exported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class _Reader:
                 raise InvalidLine("the first line after the header must be the only workspace line")
             if self.header["counts"].get("webhook", 0) > webhooks.MAX_ENDPOINTS:
                 raise InvalidLine(f"a workspace can have at most {webhooks.MAX_ENDPOINTS} webhook endpoints")
+        except NotHeader as error:
+            raise NotAnExport(1, str(error)) from error
         except InvalidLine as error:
             raise InvalidExport(max(1, self.number), str(error)) from error
 

@@ -302,11 +302,18 @@ class InvalidLine(ValueError):
     """A line that does not match the schema. The message has one line."""
 
 
+class NotHeader(InvalidLine):
+    """The first line of a file that Omoide has not exported."""
+
+
 def read_header(line: bytes) -> HeaderLine:
-    """Parse the first line of a file. Raises InvalidLine."""
-    parsed = _json(line)
+    """Parse the first line of a file. Raises InvalidLine; NotHeader if Omoide has not written it."""
+    try:
+        parsed = _json(line)
+    except InvalidLine as error:
+        raise NotHeader(f"not an Omoide export: {error}") from error
     if parsed.get("kind") != "header" or not isinstance(parsed.get("format"), int):
-        raise InvalidLine("not an Omoide export")
+        raise NotHeader("not an Omoide export")
     if not 1 <= parsed["format"] <= FORMAT:
         raise InvalidLine(
             f"format {parsed['format']} is not supported; this version of Omoide reads formats up to {FORMAT}"
