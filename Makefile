@@ -22,7 +22,7 @@ NODE := tests/sdk_typescript/node_modules/.package-lock.json
 .PHONY: help setup serve regenerate check format audit test test-postgresql test-ui test-llm test-inspector test-examples check-deploy release release-check crash soak browser node cli agents bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## create .venv with everything needed to serve, check and test
 

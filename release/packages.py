@@ -53,15 +53,21 @@ def _export(root: Path, folder: Path) -> Path:
     folder.mkdir()
     archive = subprocess.Popen(["git", "archive", "HEAD"], cwd=root, stdout=subprocess.PIPE)
     with archive, tarfile.open(fileobj=archive.stdout, mode="r|") as files:
-        files.extractall(folder, filter="tar")
+        extract(files, folder)
     if archive.returncode != 0:
         raise ReleaseFailed("git archive failed")
     return folder
 
 
+def extract(files: tarfile.TarFile, folder: Path) -> None:
+    """Extract what we packed ourselves, on Python 3.11.2 too, which has no filters."""
+    files.extraction_filter = getattr(tarfile, "tar_filter", lambda member, _: member)
+    files.extractall(folder)
+
+
 def _unpack(sdist: Path, folder: Path) -> Path:
     with tarfile.open(sdist) as files:
-        files.extractall(folder, filter="data")
+        extract(files, folder)
     (source,) = folder.iterdir()
     return source
 

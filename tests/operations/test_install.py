@@ -18,6 +18,7 @@ from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from release.packages import extract
 from tests.server_process import CommandServer
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +71,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from an sdist, as `python -m build` does."""
     folder = tmp_path_factory.mktemp("dist")
     with tarfile.open(build(ROOT, "sdist", folder)) as sdist:
-        sdist.extractall(folder, filter="data")
+        extract(sdist, folder)
     (source,) = [path for path in folder.iterdir() if path.is_dir()]
     return build(source, "wheel", folder)
 
