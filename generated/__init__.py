@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "c41915eff6c40b6d199f9427be47fd5cf3f49a2880685ee4c4de7f6a58b296e3"
+DOCUMENT = "f8a237fa4c7a08c45f26dd4961bd4bf73c7a434af1829f0ca31951e4b49a9be4"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

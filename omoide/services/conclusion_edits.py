@@ -108,7 +108,8 @@ def _correct(
     now = clock.now()
     old = conclusions.get(db, workspace_id, conclusion_id)
     if old.ended_as is not None:
-        raise Conflict(f"Conclusion {conclusion_id} is {old.ended_as}. Only a current conclusion can be corrected.")
+        instead = "" if old.successor is None else f" {old.successor} took its place."
+        raise Conflict(f"Conclusion {conclusion_id} is {old.ended_as}.{instead} Only a current one can be corrected.")
     if old.content == fact.content:
         return old
     workspace = workspaces.pk_of(db, workspace_id)

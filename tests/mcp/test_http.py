@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from omoide.inference.tokens import TokenCounter
 from tests.conftest import SECRET
 from tests.handlers.workspace import until
 from tests.mcp.client import called, connected
+from tests.mcp.conversation import explained_corrected_and_forgotten, remembered
 from tests.server_process import Server
 
 MOST_TOKENS = 2_500
@@ -96,28 +97,24 @@ def test_an_answer_says_little_besides(server: Server, fresh: Callable[[str], st
     assert count(called(url, "ask", peer_id="alice", query="What did I buy?")[0]) < 2_500
 
 
-def test_memory_is_recalled_explained_corrected_and_forgotten(learning: Server, fresh: Callable[[str], str]) -> None:
-    url = f"{learning.url}/mcp/{fresh('workspace')}"
-    _, said = called(url, "remember", session_id="first", messages=[LISBON])
+def has_learned(url: str, headers: Mapping[str, str]) -> bool:
+    status = called(url, "status", headers)[1]
+    return bool(status["completed_work_units"]) and not status["pending_work_units"]
 
-    def is_learned() -> bool:
-        status = called(url, "status")[1]
-        return bool(status["completed_work_units"]) and not status["pending_work_units"]
 
-    until(is_learned)
-    text, found = called(url, "recall", query="Where does she live?", peer_id="alice")
-    assert found["text"] == text
-    known = id_of("alice lives in Lisbon", text)
-    assert "alice in first: I live in Lisbon." in text
-    assert called(url, "explain", conclusion_id=known)[1]["messages"][0]["id"] == said["message_ids"][0]
-    corrected = called(url, "correct", conclusion_id=known, content="alice lives in Porto")[1]
-    assert "alice lives in Porto" in called(url, "recall", query="Where does she live?")[0]
-    assert "Porto" in called(url, "context", session_id="second", peer_id="alice", max_tokens=500)[0]
-    answer = called(url, "ask", peer_id="alice", query="Where does Alice live?")[1]
-    assert "Porto" in answer["content"]
-    assert [each["id"] for each in answer["evidence"]["conclusions"]] == [corrected["id"]]
-    assert "messages that it came from stay" in called(url, "forget", conclusion_id=corrected["id"])[0]
-    assert "Porto" not in called(url, "recall", query="Where does she live?")[0]
+@pytest.mark.parametrize("with_key", [False, True])
+def test_memory_is_recalled_explained_corrected_and_forgotten(
+    request: pytest.FixtureRequest, fresh: Callable[[str], str], with_key: bool
+) -> None:
+    id = fresh("workspace")
+    running: Server = request.getfixturevalue("guarded" if with_key else "learning")
+    key = Keyring(SECRET).mint(Principal(workspace=id), now=clock.now())
+    headers = {"Authorization": f"Bearer {key}"} if with_key else {}
+    url = f"{running.url}/mcp/{id}"
+    message_id = connected(url, remembered, headers)
+    httpx.post(f"{running.url}/v3/workspaces/{id}/queue/flush", headers=headers).raise_for_status()
+    until(lambda: has_learned(url, headers))
+    connected(url, lambda client: explained_corrected_and_forgotten(client, message_id), headers)
 
 
 def test_recall_keeps_to_its_budget(server: Server, fresh: Callable[[str], str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -21,13 +20,13 @@ from omoide.core import clock
 from omoide.core.auth import Keyring, Principal
 from tests.conftest import SECRET
 from tests.handlers.workspace import until
-from tests.mcp.agent import INITIALIZE, Machine, has_ended, is_running, structured, text_of
+from tests.mcp.agent import INITIALIZE, Machine, has_ended, is_running, structured
+from tests.mcp.conversation import explained_corrected_and_forgotten, remembered
 from tests.server_process import Server
 
 SINGLE, BATCHES, BATCH = 100, 45, 20
 PER_AGENT = SINGLE + BATCHES * BATCH
 AT_ONCE = 8
-LISBON = {"peer_id": "alice", "content": "I live in Lisbon."}
 LINE = json.dumps(INITIALIZE) + "\n"
 
 
@@ -68,13 +67,9 @@ def said(url: str, session: str) -> list[str]:
 def test_what_one_agent_remembers_is_learned_and_known_to_the_next(tmp_path: Path) -> None:
     machine = Machine(tmp_path, debounce_seconds="86400", max_wait_seconds="86400")
 
-    async def remember() -> None:
-        async with machine.agent() as first:
-            await structured(first, "remember", session_id="first", messages=[LISBON])
-
-    asyncio.run(remember())
+    message_id = asyncio.run(told(machine))
     until(lambda: has_ended(machine.db))
-    asyncio.run(explained_and_corrected(machine))
+    asyncio.run(found(machine, message_id))
     until(lambda: has_ended(machine.db))
     assert not any(machine.folder.iterdir())
 
@@ -83,25 +78,21 @@ def test_agents_pass_on_their_key(guarded: Server, machine: Machine) -> None:
     key = Keyring(SECRET).mint(Principal(workspace="agents"), now=clock.now())
     machine.environment |= {"OMOIDE_KEY": key, "OMOIDE_URL": guarded.url, "OMOIDE_WORKSPACE": "agents"}
 
-    async def remember() -> None:
-        async with machine.agent() as first:
-            await structured(first, "remember", session_id="first", messages=[LISBON])
-
-    asyncio.run(remember())
+    message_id = asyncio.run(told(machine))
     with guarded.client(headers={"Authorization": f"Bearer {key}"}) as http:
         assert http.post("/v3/workspaces/agents/queue/flush").is_success
         until(lambda: http.get("/v3/workspaces/agents/queue/status").json()["completed_work_units"])
-    asyncio.run(explained_and_corrected(machine))
+    asyncio.run(found(machine, message_id))
 
 
-async def explained_and_corrected(machine: Machine) -> None:
+async def told(machine: Machine) -> str:
+    async with machine.agent() as first:
+        return await remembered(first)
+
+
+async def found(machine: Machine, message_id: str) -> None:
     async with machine.agent() as second:
-        text = await text_of(second, "recall", query="Where does Alice live?")
-        (known,) = re.findall(r"\[conclusion ([\w-]+)\]", text)
-        explained = await structured(second, "explain", conclusion_id=known)
-        assert explained["messages"][0]["content"] == LISBON["content"]
-        await structured(second, "correct", conclusion_id=known, content="alice lives in Porto")
-        assert "alice lives in Porto" in await text_of(second, "recall", query="Where does Alice live?")
+        await explained_corrected_and_forgotten(second, message_id)
 
 
 def test_two_agents_lose_and_double_nothing_although_the_server_is_killed(machine: Machine) -> None:
