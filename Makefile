@@ -19,7 +19,7 @@ RELEASE := .venv/release/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-postgresql test-ui test-llm test-inspector test-examples check-deploy release release-check crash soak browser node cli agents bench bench-recall bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
+.PHONY: help setup serve regenerate check format audit test test-postgresql test-ui test-llm test-inspector test-examples check-deploy release release-check crash soak browser node cli agents bench bench-recall bench-floor bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -172,6 +172,9 @@ $(REPORT): $(STAMP) benchmarks/report/requirements.lock
 bench-recall: setup ## measure how often search returns the messages that answer a question
 	$(BIN)/python -m benchmarks.recall
 
+bench-floor: setup ## measure how much of the answers the texts of recall hold, and how often they tell nothing
+	$(BIN)/python -m benchmarks.floor
+
 bench-answers: setup ## measure how often chat gives the right answer, on conversations that were tuned on and held out
 	$(BIN)/python -m benchmarks.answers
 
@@ -180,7 +183,7 @@ bench-llm: setup ## measure how well MODEL (at BASE_URL) remembers and answers, 
 	$(BIN)/python -m benchmarks.llm --model "$(MODEL)" $(if $(BASE_URL),--base-url "$(BASE_URL)") \
 		$(if $(JUDGE),--judge "$(JUDGE)") $(ARGS)
 
-bench-size: setup ## measure search, contexts and representations as the database grows
+bench-size: setup ## measure search, recall, contexts and representations as the database grows
 	$(BIN)/python -m benchmarks.size
 
 bench-reason: setup ## measure the operations of the extractive reasoner

@@ -1,7 +1,8 @@
 """Latency by database size: the same requests to databases of growing size, over HTTP.
 
-`python -m benchmarks.size` fills each database (`filling.py`), starts the server on it, and sends one request at a time
-over one connection. `--keep FOLDER` keeps the filled databases for the next run, `--json FILE` writes the figures.
+`python -m benchmarks.size` fills each database (`fill_database.py`), starts the server on it, and sends one request at
+a time over one connection. `--keep FOLDER` keeps the filled databases for the next run, `--json FILE` writes the
+figures.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import itertools
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from benchmarks.table import Bar, show
 MEGABYTE = 1_000_000
 OK = (http.HTTPStatus.OK, http.HTTPStatus.CREATED)
 RESIDENT = Bar(600, at_most=True, unit=" MB")
+RECALL, JUDGED_MESSAGES = Bar(40, at_most=True, unit=" ms"), 100_000
+"""For the median of recall on a database with so many messages."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ def asked() -> list[Asked]:
     about = {"observer_id": "idris", "observed_id": "idris"}
     of_pair = tuple(orjson.dumps({"query": wording, "filters": about}) for wording in wordings)
     said = tuple(orjson.dumps({"messages": [{"peer_id": "idris", "content": wording}]}) for wording in wordings)
+    of_peer = tuple(orjson.dumps({"query": wording, "peer_id": "idris"}) for wording in wordings)
+    continued = orjson.dumps({"peer_id": "idris", "session_id": "s0"})
     quick = Bar(60, at_most=True, unit=" ms")
     return [
         Asked("add", "POST", f"{base}/sessions/added/messages", said),
@@ -79,6 +85,9 @@ def asked() -> list[Asked]:
         Asked("representation, searched", "POST", f"{base}/peers/idris/representation", meant),
         Asked("conclusion query", "POST", f"{base}/conclusions/query", of_pair),
         Asked("conclusion query, everywhere", "POST", f"{base}/conclusions/query", queries),
+        Asked("recall", "POST", f"{base}/recall", queries),
+        Asked("recall about a peer", "POST", f"{base}/recall", of_peer),
+        Asked("context of a peer and a session", "POST", f"{base}/context", (continued,)),
     ]
 
 
@@ -112,6 +121,14 @@ def measured(count: int, rounds: int, kept: Path | None) -> tuple[list[TimedQues
             return found, DatabaseSize(count, server.resident_bytes() / MEGABYTE, file_mb, fill_seconds)
 
 
+def verdict(question: Asked, figures: Sequence[TimedQuestion]) -> str:
+    """What the bar of a question says of its figures, one for each size."""
+    if question.name.startswith("recall"):
+        medians = [each.median_ms for each in figures if each.messages == JUDGED_MESSAGES]
+        return f"median at {JUDGED_MESSAGES:,}: {RECALL.verdict(medians[0])}" if medians else ""
+    return question.bar.verdict(figures[-1].p95_ms) if question.bar else ""
+
+
 @click.command()
 @click.option(
     "--messages", "sizes", type=click.IntRange(min=1), multiple=True, default=(1_000, 10_000, 100_000, 1_000_000)
@@ -130,13 +147,17 @@ def main(*, sizes: tuple[int, ...], rounds: int, keep: Path | None, written: Pat
     for place, question in enumerate(asked()):
         figures = [timings[place] for timings, _ in columns]
         shown = (f"{each.median_ms:.1f} / {each.p95_ms:.1f} / {each.p99_ms:.1f}" for each in figures)
-        rows.append([question.name, *shown, question.bar.verdict(figures[-1].p95_ms) if question.bar else ""])
+        rows.append([question.name, *shown, verdict(question, figures)])
     held = [column for _, column in columns]
     resident = [f"{each.resident_mb:.0f}" for each in held]
     rows.append(["resident memory, MB", *resident, RESIDENT.verdict(held[-1].resident_mb)])
     rows.append(["file, MB", *(f"{each.file_mb:.0f}" for each in held), ""])
     rows.append(["seconds to fill", *(f"{each.fill_seconds:.0f}" for each in held), ""])
-    head = ["milliseconds (median / p95 / p99)", *(f"{size:,} messages" for size in sizes), "bar (p95)"]
+    head = [
+        "milliseconds (median / p95 / p99)",
+        *(f"{size:,} messages" for size in sizes),
+        "bar (of the p95, unless it says otherwise)",
+    ]
     show(f"What size costs, {rounds} requests each", head, rows)
     if written:
         timings = [asdict(each) for some, _ in columns for each in some]

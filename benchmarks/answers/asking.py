@@ -67,6 +67,13 @@ class AnswersBench:
         body = {"query": question.question, "limit": SEARCHED} | ({"rerank": True} if rerank else {})
         return [self.turns[each["id"]] for each in self._ok("POST", f"{question.conversation}/search", body)]
 
+    def recall(self, name: str, query: str, max_tokens: int) -> set[str]:
+        """The turns in the text of a recall, also as conclusions."""
+        found = self._ok("POST", f"{name}/recall", {"query": query, "max_tokens": max_tokens})
+        ids = {each["id"] for each in found["messages"]}
+        ids.update(id for each in found["conclusions"] for id in each["message_ids"])
+        return {self.turns[id] for id in ids if id in self.turns}
+
     def conclusions(self, name: str) -> Iterator[tuple[str, frozenset[str]]]:
         """All conclusions of the workspace: content, and the turns behind it."""
         page = pages = 1

@@ -156,14 +156,18 @@ def _by_words(db: Transaction, within: ConclusionScope, terms: Sequence[str], li
     """Conclusions that contain any of the terms, best first."""
     condition = None if within.is_current else within.seen
     ranked = bm25.best(db, fulltext.of_conclusions(within.workspace, within.pair, condition), terms)
-    matches: list[Conclusion] = []
-    start, step = 0, 2 * limit
-    while start < len(ranked) and len(matches) < limit:
-        some = ranked[start : start + step]
-        rows = conclusion_search.by_pks(db, within, some)
-        matches += [rows[pk] for pk in some if pk in rows]
+    rows = _first_within(db, within, ranked, limit)
+    return [rows[pk] for pk in ranked if pk in rows][:limit]
+
+
+def _first_within(db: Transaction, within: ConclusionScope, pks: Sequence[int], count: int) -> dict[int, Conclusion]:
+    """The first `count` of the conclusions that are within reach, and perhaps some more."""
+    rows: dict[int, Conclusion] = {}
+    start, step = 0, count
+    while start < len(pks) and len(rows) < count:
+        rows |= conclusion_search.by_pks(db, within, pks[start : start + step])
         start, step = start + step, 2 * step
-    return matches[:limit]
+    return rows
 
 
 def _by_meaning(
@@ -179,7 +183,7 @@ def _by_meaning(
     while True:
         hits = index.nearest(db, group, vector, count, allowed)
         near = [(pk, distance) for pk, distance in hits if most is None or distance <= most]
-        rows = conclusion_search.by_pks(db, within, [pk for pk, _ in near])
+        rows = _first_within(db, within, [pk for pk, _ in near], request.limit)
         matches = [(rows[pk], distance) for pk, distance in near if pk in rows]
         if len(matches) >= request.limit or len(hits) < count or len(near) < len(hits):
             return matches[: request.limit]

@@ -154,7 +154,9 @@ def _ranked(
 
 def _favour_named(db: Transaction, query: Query, total: dict[int, float]) -> list[int]:
     """Raise the scores of the messages whose speakers the query names, and return these."""
-    named = [pk for pk, peer_id in message_search.speakers(db, [*total]).items() if query.names(peer_id)]
+    speakers = message_search.speakers(db, [*total])
+    asked = {peer_id for peer_id in {*speakers.values()} if query.names(peer_id)}
+    named = [pk for pk, peer_id in speakers.items() if peer_id in asked]
     for pk in named:
         total[pk] *= WEIGHTS.speaker
     return named

@@ -14,6 +14,7 @@ from omoide.core.records import Conclusion, Message
 from omoide.inference.tokens import TokenCounter
 from omoide.search import conclusions as conclusion_index
 from omoide.search import messages as message_index
+from omoide.search.query import Query
 from omoide.services.container import Services
 from omoide.storage import Transaction, conclusion_sources, message_changes, message_search
 from omoide.storage.conclusion_reach import EVERYTHING, Reach
@@ -30,8 +31,11 @@ T = TypeVar("T", Conclusion, Message)
 MOST = 50
 """Maximum number of conclusions, and of messages."""
 KNOWN, SAID = "## Known", "## Said"
-SHARE = 2 / 3
-"""Of the budget that conclusions may take."""
+SHARE = 1 / 3
+"""Of the budget that conclusions may take before messages. With two thirds, fewer turns that answer a question fit:
+`benchmarks.floor`."""
+LINE_TOKENS = 45
+"""Of a line about a message, besides its content."""
 MOST_NOTE = 60
 """Tokens of what took the place of a statement."""
 NOTES = {"corrected": "corrected since", "changed": "changed since"}
@@ -119,6 +123,8 @@ async def _found(services: Services, request: RecallRequest) -> _Found:
         pks = [of_messages.rows[hit.id] for hit in hits]
         return hits, {} if within is None else message_search.around(db, within, pks)
 
+    # Embed it before, so that the concurrent searches do not both do that.
+    await services.finder.query_vector(Query(query).text)
     conclusions, (messages, positions) = await asyncio.gather(
         conclusion_index.search(services.store, services.finder, known),
         message_index.search_then(services.store, services.finder, said, with_positions),
@@ -164,7 +170,8 @@ def _fitted(
     def said_line(said: Message, content: str) -> str:
         return _said_line(said, content, notes.get(said.id, ""))
 
-    room = int(budget * SHARE) if messages else budget
+    spoken_cost = sum(min(each.token_count, budget // 2) + LINE_TOKENS for each in messages)
+    room = max(int(budget * SHARE), budget - spoken_cost)
     known, stated = _section(KNOWN, conclusions, _known_line, room, tokens)
     quoted = [each.content for each in stated]
     others = [each for each in messages if not any(each.content.strip() in content for content in quoted)]
