@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from omoide.core import acting, clock
@@ -64,8 +64,11 @@ def _store(
 
 
 def _note(db: Transaction, workspace_id: str, facts: Sequence[NewConclusion], reasoner: Reasoner) -> list[str]:
-    for peer_id in dict.fromkeys(new.observed_id for new in facts):
-        peers.get_or_create(db, workspace_id, peer_id, Change(), clock.now())
+    named = dict.fromkeys(new.observed_id for new in facts)
+    holders = {id: peers.get_or_create(db, workspace_id, id, Change(), clock.now())[0].id for id in named}
+    facts = [  # the id of a merged peer stands for another
+        replace(new, observer_id=holders[new.observer_id], observed_id=holders[new.observed_id]) for new in facts
+    ]
     ids: dict[tuple[str, str], str] = {}
     missing: dict[tuple[str, str], NewConclusion] = {}
     for new in facts:

@@ -21,7 +21,7 @@ PATH = "/v3/workspaces/{workspace_id}/sessions"
 
 # Location → keys that we add to the seed.
 ADDED_KEYS = {
-    f"paths/{PATH}/post": {"x-handler"},
+    f"paths/{PATH}/post": {"x-handler", "x-mcp"},
     f"paths/{PATH}/post/responses": {"400", "401", "409", "413", "415", "429", "431", "503", "507"},
     f"paths/{PATH}/post/requestBody/content/application/json": {"example"},
     f"paths/{PATH}/post/responses/200": {"links"},

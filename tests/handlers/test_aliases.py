@@ -18,6 +18,7 @@ Fresh = Callable[[str], str]
 
 CALLS: dict[str, list[tuple[str, str, Any]]] = {
     "get_or_create_peer": [("POST", "/peers", {"id": "ally", "metadata": {"a": 1}})],
+    "get_peer": [("GET", "/peers/ally", None)],
     "update_peer": [("PUT", "/peers/ally", {"metadata": {"b": 1}})],
     "get_sessions_for_peer": [("POST", "/peers/ally/sessions", {})],
     "search_peer": [("POST", "/peers/ally/search", {"query": "tea"})],
@@ -65,6 +66,22 @@ CALLS: dict[str, list[tuple[str, str, Any]]] = {
     "get_queue_status": [("GET", "/queue/status?observer_id=ally", None)],
     "get_observers": [("GET", "/observers?peer_id=ally", None)],
     "recall": [("POST", "/recall", {"query": "tea", "peer_id": "ally"})],
+    "search_memory": [
+        ("POST", "/search/memory", {"query": "tea", "peer_id": "ally"}),
+        ("POST", "/search/memory", {"query": "tea", "peer_id": "ally", "message_filters": {"peer_id": "ally"}}),
+    ],
+    "get_context": [("POST", "/context", {"peer_id": "ally", "target": "ally"})],
+    "remember": [
+        (
+            "POST",
+            "/remember",
+            {
+                "session_id": "b",
+                "messages": [{"peer_id": "ally", "content": "Hello"}],
+                "facts": [{"peer_id": "ally", "content": "paints"}],
+            },
+        )
+    ],
     "get_timeline": [
         ("GET", "/peers/ally/timeline?limit=1", None),
         ("GET", "/peers/bob/timeline?observer_id=ally&limit=1", None),
@@ -75,6 +92,7 @@ ELSEWHERE = {
     "merge_peer": "test_merge.py",
     "delete_peer": "test_merge.py",
     "create_key": "test_merge.py",
+    "delete_conclusion": "test_a_conclusion_is_deleted_as_one_of_the_alias",
 }
 
 
@@ -148,6 +166,14 @@ def test_an_upload_is_stored_for_the_peer_of_its_alias(ws: WorkspaceClient) -> N
     url = f"{ws.url}/sessions/b/messages/upload"
     answer = ws.http.post(url, data={"peer_id": "ally"}, files={"file": ("a.txt", b"I like cake.", "text/plain")})
     assert [message["peer_id"] for message in answer.json()] == ["alice"]
+
+
+def test_a_conclusion_is_deleted_as_one_of_the_alias(ws: WorkspaceClient) -> None:
+    new = {"content": "is old", "observer_id": "ally", "observed_id": "ally"}
+    (stored,) = ws.ok("POST", "/conclusions", {"conclusions": [new]})
+    path = f"/conclusions/{stored['id']}?observer_id=ally&observed_id="
+    assert ws.call("DELETE", f"{path}bob").status_code == 404
+    assert ws.call("DELETE", f"{path}ally").is_success
 
 
 def test_an_alias_is_one_of_its_own_workspace_only(ws: WorkspaceClient, fresh: Fresh) -> None:
