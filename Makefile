@@ -126,7 +126,7 @@ $(INSPECTOR): tests/mcp_inspector/package-lock.json
 
 check-deploy: setup $(DEPLOY) ## check deploy/ with hadolint, the schemas of Compose and Kubernetes, and its tests
 	.venv/deploy/bin/hadolint deploy/Dockerfile
-	.venv/deploy/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	.venv/deploy/bin/check-jsonschema --builtin-schema vendor.compose-spec $(wildcard deploy/compose*.yaml)
 	.venv/deploy/bin/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
 	$(BIN)/pytest tests/operations/test_deploy.py tests/operations/test_kubernetes.py
 

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from omoide.cli.serve import SPARE_SECONDS
 from omoide.cli.sockets import GRACE_SECONDS
+from omoide.core.database_location import is_url
 from omoide.core.settings import Settings
 from tests.contract.conformance import OPERATIONS
 
@@ -25,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PATHS = {operation.path for operation in OPERATIONS.values()}
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+SCALED_OUT = yaml.safe_load((DEPLOY / "compose.postgresql.yaml").read_text())
 UNIT = (DEPLOY / "omoide.service").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -40,7 +42,7 @@ def settings_in(text: str) -> set[str]:
     return set(re.findall(r"OMOIDE_([A-Z_]+)", text))
 
 
-@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "omoide.service"])
+@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "compose.postgresql.yaml", "omoide.service"])
 def test_every_named_setting_exists(name: str) -> None:
     named = {each.lower() for each in settings_in((DEPLOY / name).read_text())} - {"name"}
     assert named
@@ -139,13 +141,36 @@ def test_the_compose_file_is_consistent() -> None:
     assert {*re.findall(r"\$\{(\w+)}", str(database))} <= {*litestream["environment"]}
 
 
+def test_the_compose_file_of_postgresql_is_consistent() -> None:
+    api, worker, database = (SCALED_OUT["services"][name] for name in ("api", "worker", "database"))
+    build = api["build"]
+    assert (DEPLOY / build["context"] / build["dockerfile"]).samefile(DEPLOY / "Dockerfile")
+    assert {*build["args"]["EXTRAS"].split(",")} <= {*PROJECT["project"]["optional-dependencies"]}
+    assert {"mcp", "postgresql"} <= {*build["args"]["EXTRAS"].split(",")}
+    ports = re.fullmatch(r"127\.0\.0\.1:(\d+)-(\d+):8000", *api["ports"])
+    assert ports, "a port for each of the containers, not on every address of the machine"
+    assert int(ports[2]) - int(ports[1]) + 1 == api["deploy"]["replicas"] == worker["deploy"]["replicas"] == 2
+    url = urlsplit(api["environment"]["OMOIDE_DB"].replace(":?set it to letters and digits", ""))
+    assert is_url(url.geturl())
+    assert SCALED_OUT["services"][url.hostname] is database
+    assert {"POSTGRES_USER": url.username, "POSTGRES_DB": url.path[1:]}.items() <= database["environment"].items()
+    for service in (api, worker):
+        assert service["depends_on"] == {"database": {"condition": "service_healthy"}}
+        assert service["environment"]["OMOIDE_AUTH"] == "true"
+        assert service["cap_drop"] == ["ALL"]
+    (volume,) = database["volumes"]
+    assert volume.split(":")[0] in SCALED_OUT["volumes"]
+    assert "ports" not in database
+
+
 def grace(text: str) -> float:
     return float(text.removesuffix("s"))
 
 
 def test_stop_time_outs_are_longer_than_a_shutdown() -> None:
     longest = max(GRACE_SECONDS, Settings.model_fields["shutdown_grace_seconds"].default) + SPARE_SECONDS
-    assert grace(COMPOSE["services"]["omoide"]["stop_grace_period"]) > longest
+    for service in (COMPOSE["services"]["omoide"], *(SCALED_OUT["services"][name] for name in ("api", "worker"))):
+        assert grace(service["stop_grace_period"]) > longest
     assert grace(re.search(r"TimeoutStopSec=(\d+)", UNIT)[1]) > longest  # type: ignore[index]
 
 

@@ -6,11 +6,15 @@ import asyncio
 import contextlib
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from omoide.core import clock
@@ -27,6 +31,7 @@ from tests.test_cli import Run, run
 __all__ = ["run"]
 
 PAGE = re.compile(r"metrics on (http://[^ ]+)")
+DEPLOY = Path(__file__).parents[2] / "deploy"
 KIND = "purge_session"
 AUTH = {"OMOIDE_AUTH": "true", "OMOIDE_JWT_SECRET": SECRET}
 
@@ -130,3 +135,14 @@ def test_a_page_that_cannot_be_served_is_reported_in_one_line(settings: dict[str
     (line,) = done.stderr.splitlines()
     assert line.startswith("Error: ")
     assert said in line
+
+
+def test_the_health_check_of_compose_accepts_a_worker_until_it_stops(tmp_path: Path) -> None:
+    services = yaml.safe_load((DEPLOY / "compose.postgresql.yaml").read_text())["services"]
+    *_, program = services["worker"]["healthcheck"]["test"]
+    assert services["worker"]["command"] == ["worker", "--metrics-port", "8000"]
+    with working(tmp_path / "omoide.db", **AUTH) as url:
+        here = program.replace("8000", str(urlsplit(url).port))
+        assert subprocess.run([sys.executable, "-c", here], check=False).returncode == 0
+    stopped = subprocess.run([sys.executable, "-c", here], capture_output=True, check=False)
+    assert stopped.returncode != 0

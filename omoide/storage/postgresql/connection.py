@@ -105,3 +105,16 @@ def adapt(context: AdaptContext) -> None:
     adapters.register_dumper(bool, _FlagDumper)
     adapters.register_loader("numeric", _WholeLoader)
     adapters.register_loader("jsonb", TextLoader)  # callers parse it
+
+
+def configure(connection: Connection) -> None:
+    """Prepare a connection of the pool."""
+    adapt(connection)
+    if _is_pooled(connection):
+        connection.prepare_threshold = None  # the next transaction may run where nothing was prepared
+
+
+def _is_pooled(connection: Connection) -> bool:
+    """Whether a pooler is between: it gave the connection a process number of its own."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row is None or row[0] != connection.info.backend_pid

@@ -2,7 +2,8 @@
 
 Every read and write runs in a thread, on a connection of a pool; it waits for the server most of the time. Reads of
 several statements see one snapshot (REPEATABLE READ). Writes are READ COMMITTED, so that a statement after a lock sees
-what was committed before it; one that lost a race is run again.
+what was committed before it; one that lost a race is run again. Nothing is kept in a session of the server, so that a
+pooler may give each transaction another one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from omoide.core.database_location import DatabaseUrl
 from omoide.core.errors import Unavailable
 from omoide.core.offload import runs_in_threads
-from omoide.storage.postgresql.connection import PostgresTransaction, adapt
+from omoide.storage.postgresql.connection import PostgresTransaction, configure
 from omoide.storage.postgresql.errors import AGAIN, meaning, translate_error, translated
 from omoide.storage.postgresql.long_read import SnapshotReader, opened_snapshot
 from omoide.storage.postgresql.migrations import migrate
@@ -31,6 +32,8 @@ T = TypeVar("T")
 CONNECTIONS = 16
 """Connections of a process at most."""
 
+BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off"
+
 TRIES = 8
 """How often a write runs that loses races."""
 
@@ -38,7 +41,14 @@ TRIES = 8
 class Store:
     """Access to the database for one process. Open it with `Store.open`, close it with `close`."""
 
-    def __init__(self, pool: ConnectionPool[Connection], url: DatabaseUrl, busy_timeout: float) -> None:
+    def __init__(
+        self, pool: ConnectionPool[Connection], url: DatabaseUrl, busy_timeout: float, durability: str
+    ) -> None:
+        # Settings of a session would reach other clients of a pooler, or be lost; these end with their transaction.
+        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {int(busy_timeout * 1000)}"
+        if durability != "full":
+            begin += "; SET LOCAL synchronous_commit = off"
+        self._begin_write = begin.encode()
         self.location = url
         self.busy_timeout = busy_timeout
         self.takes_writes = True
@@ -56,20 +66,16 @@ class Store:
     ) -> Store:
         """Connect and migrate. The server limits its log itself. Raises Unavailable."""
         cls.prepare(url)
-        settings = {"lock_timeout": f"{int(busy_timeout * 1000)}", "jit": "off"}
-        if durability != "full":
-            settings["synchronous_commit"] = "off"
-        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         pool: ConnectionPool[Connection] = ConnectionPool(
             url,
             min_size=1,
             max_size=CONNECTIONS,
             timeout=busy_timeout,
-            kwargs={"autocommit": True, "options": options},
-            configure=adapt,
+            kwargs={"autocommit": True},
+            configure=configure,
             open=True,
         )
-        return cls(pool, url, busy_timeout)
+        return cls(pool, url, busy_timeout, durability)
 
     @staticmethod
     def prepare(url: DatabaseUrl, *, durability: str = "full", busy_timeout: float = 5.0) -> None:
@@ -143,7 +149,7 @@ class Store:
 
     def _read(self, fn: Callable[Concatenate[PostgresTransaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         with self._connected() as connection:
-            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute(BEGIN_READ)
             try:
                 return fn(PostgresTransaction(connection), *args, **kwargs)
             finally:
@@ -153,7 +159,7 @@ class Store:
         for attempt in range(TRIES):
             try:
                 with self._pool.connection() as connection:
-                    connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+                    connection.execute(self._begin_write)
                     try:
                         result = fn(PostgresTransaction(connection), *args, **kwargs)
                     except BaseException:

@@ -1,7 +1,8 @@
 """Leader election among workers: at most one leads, and another can take over as soon as it dies.
 
-The leader holds a session-level advisory lock on a connection of its own. The server releases it when the connection
-ends, however that happens.
+The leader holds an advisory lock on a connection of its own, in a transaction that stays open: a pooler then leaves the
+connection to it. The transaction has no snapshot and changes nothing, so it does not hinder VACUUM. The server releases
+the lock when the connection ends, however that happens.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from omoide.core.database_location import DatabaseUrl
 from omoide.storage.postgresql.errors import translate_error
@@ -29,15 +31,27 @@ class LeaderLock:
         try:
             if self._connection is None or self._connection.closed:
                 self._connection = psycopg.connect(self._db, autocommit=True)
-            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (KEY,)).fetchone()
+            return _locked(self._connection)
         except psycopg.Error as error:
+            self.close()
             raise translate_error(error) from error
-        return bool(row and row[0])
 
     def close(self) -> None:
         """Release the lock."""
         if self._connection is not None:
             self._connection.close()
+
+
+def _locked(connection: psycopg.Connection) -> bool:
+    """Whether the connection has the lock, which is kept by leaving its transaction open."""
+    leads = connection.info.transaction_status is TransactionStatus.INTRANS
+    if not leads:
+        connection.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0")
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (KEY,)).fetchone()
+    leads = leads or bool(row and row[0])
+    if not leads:
+        connection.execute("ROLLBACK")
+    return leads
 
 
 def has_leader(db: DatabaseUrl) -> bool:

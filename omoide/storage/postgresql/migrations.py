@@ -20,26 +20,30 @@ LOCK = 0x6F6D6F69
 
 def migrate(connection: Connection) -> None:
     """Bring the schema up to date. Raises Unavailable for a database of a newer version, and psycopg.Error."""
-    connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-    try:
+    with connection.transaction():
+        _lock(connection)
         connection.execute(
             """CREATE TABLE IF NOT EXISTS omoide_migrations (
                 name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"""
         )
-        applied = {name for (name,) in connection.execute("SELECT name FROM omoide_migrations")}
-        if unknown := sorted(applied - set(STEPS)):
-            raise Unavailable(
-                f"The database was written by a newer version of Omoide ({unknown[-1]}). It was not changed."
-            )
-        for step in STEPS:
+    for step in STEPS:
+        with connection.transaction():
+            _lock(connection)
+            applied = {name for (name,) in connection.execute("SELECT name FROM omoide_migrations")}
+            if unknown := sorted(applied - set(STEPS)):
+                raise Unavailable(
+                    f"The database was written by a newer version of Omoide ({unknown[-1]}). It was not changed."
+                )
             if step not in applied:
                 _apply(connection, step)
-    finally:
-        connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+def _lock(connection: Connection) -> None:
+    """Wait for other processes that migrate, until the end of the transaction."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
 
 
 def _apply(connection: Connection, step: str) -> None:
     script = resources.files(__package__).joinpath("steps", f"{step}.sql").read_text()
-    with connection.transaction():
-        connection.execute(script.encode())
-        connection.execute("INSERT INTO omoide_migrations (name) VALUES (%s)", (step,))
+    connection.execute(script.encode())
+    connection.execute("INSERT INTO omoide_migrations (name) VALUES (%s)", (step,))
