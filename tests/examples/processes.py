@@ -27,7 +27,8 @@ def environment(server: Server, home: Path, **more: str) -> dict[str, str]:
 
     The process exits with 99 at the first attempt to reach another machine.
     """
-    given = {"HOME": str(home), "PATH": os.environ["PATH"], "OMOIDE_URL": server.url, "PYTHONPATH": str(OFFLINE)}
+    path = os.pathsep.join(map(str, (OFFLINE, EXAMPLES)))
+    given = {"HOME": str(home), "PATH": os.environ["PATH"], "OMOIDE_URL": server.url, "PYTHONPATH": path}
     return given | TELEMETRY_OFF | more
 
 
@@ -38,9 +39,14 @@ def output(command: Sequence[str], given: str, env: dict[str, str]) -> str:
     return done.stdout
 
 
-def python(example: str, given: str, env: dict[str, str], *arguments: str, interpreter: str = sys.executable) -> str:
+def python(example: str, given: str, env: dict[str, str], *arguments: str, by: str = sys.executable) -> str:
     """What an example in Python prints."""
-    return output([interpreter, str(EXAMPLES / example), *arguments], given, env)
+    return output([by, str(EXAMPLES / example), *arguments], given, env)
+
+
+def interpreter(framework: str) -> str:
+    """The interpreter of an environment for examples; make test-examples installs them."""
+    return str(ROOT / ".venv/examples" / framework / "bin/python")
 
 
 def settle(server: Server, workspace_id: str) -> None:
