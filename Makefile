@@ -7,7 +7,7 @@ STAMP := .venv/installed
 # runs it: tests/file_scheduler.py. pytest would count files as tests in percentages, hence the output style.
 TEST_PROCESSES ?= 3
 TESTS ?=
-ON_POSTGRESQL := tests/contract tests/handlers tests/journeys tests/sdk tests/storage tests/search tests/worker tests/reasoner
+ON_POSTGRESQL := tests/contract tests/handlers tests/journeys tests/sdk tests/storage tests/search tests/worker tests/reasoner tests/crash_postgresql
 MINUTES ?= 20
 CLI := .venv/honcho-cli-installed
 AGENTS := .venv/agents-installed
@@ -19,7 +19,7 @@ RELEASE := .venv/release/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-postgresql test-ui test-llm test-inspector test-examples check-deploy release release-check crash soak browser node cli agents bench bench-recall bench-floor bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
+.PHONY: help setup serve regenerate check format audit test test-postgresql crash-postgresql test-ui test-llm test-inspector test-examples check-deploy release release-check crash soak browser node cli agents bench bench-recall bench-floor bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ test: setup browser node cli agents ## run the tests; a test that fails once fai
 
 test-postgresql: setup ## run the tests of storage, handlers, journeys and the SDK on PostgreSQL, which a package brings
 	OMOIDE_TEST_ENGINE=postgresql $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(or $(TESTS),$(ON_POSTGRESQL))
+
+crash-postgresql: setup ## kill the processes and the server of a PostgreSQL database a hundred times under load
+	OMOIDE_TEST_ENGINE=postgresql $(BIN)/pytest tests/crash_postgresql --kills 100
 
 test-ui: setup browser ## run the tests of each screen of the page, in a browser
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder tests/ui/screens

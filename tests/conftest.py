@@ -17,7 +17,7 @@ import pytest
 
 from omoide.storage import Store
 from tests.file_scheduler import FilesAsItems, SlowestFirst
-from tests.postgresql import IS_USED, copied, open_store
+from tests.postgresql import ENGINE, IS_USED, copied, open_store
 from tests.server_process import CommandServer, Server
 
 hypothesis.settings.register_profile(
@@ -82,6 +82,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OMOIDE_AUTH", "OMOIDE_DB", "OMOIDE_JWT_SECRET", "OMOIDE_HOST", "OMOIDE_PORT", "HONCHO_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+    for name, value in ENGINE.items():  # settings without a database are refused for another engine
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(autouse=True, scope="session")

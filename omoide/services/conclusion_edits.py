@@ -106,7 +106,7 @@ def _correct(
     db: Transaction, workspace_id: str, conclusion_id: str, fact: Fact, reason: str | None, judge: Judge
 ) -> Conclusion:
     now = clock.now()
-    old = conclusions.get(db, workspace_id, conclusion_id)
+    old = conclusions.get(db, workspace_id, conclusion_id, to_change=True)
     if old.ended_as is not None:
         instead = "" if old.successor is None else f" {old.successor} took its place."
         raise Conflict(f"Conclusion {conclusion_id} is {old.ended_as}.{instead} Only a current one can be corrected.")

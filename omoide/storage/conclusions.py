@@ -31,7 +31,16 @@ from omoide.storage.base import Transaction
 from omoide.storage.conclusion_reach import EVERYTHING, Reach
 from omoide.storage.conclusion_times import CURRENT
 from omoide.storage.content_hash import content_hash
-from omoide.storage.dialect import ORDERED_JOIN, array, in_array, insert_row, unnest, use_index, without_index
+from omoide.storage.dialect import (
+    ORDERED_JOIN,
+    array,
+    for_update,
+    in_array,
+    insert_row,
+    unnest,
+    use_index,
+    without_index,
+)
 from omoide.storage.engine import fulltext
 from omoide.storage.filters import SqlClause, compile_filters, names_field
 from omoide.storage.filters.fields import LEVELS
@@ -56,6 +65,7 @@ FROM_KEPT, FROM_KEPT_IDS = (
     each.replace(CURRENT.sql, conclusion_times.seen(with_ended=True).sql) for each in (FROM, FROM_IDS)
 )
 """As FROM and FROM_IDS, with conclusions that have ended."""
+_TO_CHANGE = for_update("c, obr")
 LAST_SAID_FIRST = "c.said_at DESC, c.created_at DESC, c.pk DESC"
 OF_PAIR_BY_TIME = "c.observer + 0 = ? AND c.observed = ?"
 """Uses the same expression as the index `conclusions_said`."""
@@ -129,6 +139,8 @@ def add(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], now:
     (workspace,) = db.execute(
         "SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)
     ).fetchone()
+    for pk in sorted({known[new.observer_id].pk for new in batch}):
+        db.lock("peers", pk)
     stored = []
     for new in batch:
         observer, observed = known[new.observer_id], known[new.observed_id]
@@ -260,11 +272,13 @@ def page(
     return Page(conclusion_times.as_known(db, found.items, moment), found.total, request)
 
 
-def get(db: Transaction, workspace_id: str, conclusion_id: str, reach: Reach = EVERYTHING) -> Conclusion:
-    """The conclusion, whether it is current or has ended. Raises NotFound if it is not in this workspace, or out of
-    reach."""
+def get(
+    db: Transaction, workspace_id: str, conclusion_id: str, reach: Reach = EVERYTHING, *, to_change: bool = False
+) -> Conclusion:
+    """The conclusion, whether it is current or has ended; `to_change` locks it, and its observer. Raises NotFound if it
+    is not in this workspace, or out of reach."""
     within = reach.conclusions()
-    query = f"SELECT {COLUMNS} {FROM_KEPT} AND c.id = ? AND {within.sql}"
+    query = f"SELECT {COLUMNS} {FROM_KEPT} AND c.id = ? AND {within.sql} {_TO_CHANGE if to_change else ''}"
     row = db.execute(query, (workspace_id, conclusion_id, *within.params)).fetchone()
     if row is None:
         raise _missing(workspace_id, conclusion_id)
@@ -275,7 +289,7 @@ def get_of(
     db: Transaction, workspace_id: str, conclusion_id: str, observer_id: str | None, observed_id: str | None
 ) -> Conclusion:
     """The conclusion, if these are its peers; None for any. Raises NotFound."""
-    found = get(db, workspace_id, conclusion_id)
+    found = get(db, workspace_id, conclusion_id, to_change=True)
     if observer_id not in (None, found.observer_id) or observed_id not in (None, found.observed_id):
         raise NotFound(f"Document {conclusion_id} is a conclusion of {found.observer_id} about {found.observed_id}")
     return found

@@ -86,6 +86,8 @@ def forget(db: Transaction, workspace: int, pks: Collection[int], now: int) -> N
             ORDER BY observer, observed, pk""",
         (array([*pks]),),
     ).fetchall()
+    for observer in dict.fromkeys(row[0] for row in found):
+        db.lock("peers", observer)
     for pair, deleted in itertools.groupby(found, key=lambda row: row[:2]):
         ids = {id: pk for _, _, pk, id in deleted}
         derived = derived_of(db, pair)

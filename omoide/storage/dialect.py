@@ -8,6 +8,7 @@
     ORDERED_JOIN                JOIN … ON, performed in the order written, which SQLite's planner may not change
     CASELESS_LIKE               LIKE that ignores the case of ASCII letters at least
     for_update(alias)           locks the selected row until the end of the write, before it is read
+    for_key_share(alias)        as for_update, but writes that read it so do not wait for each other
     skip_locked()               as for_update, and leaves out rows that others hold
     use_index, without_index    hints: the index that must be used, and a column for which none may be used
     greatest, least             of several values, none of them NULL
@@ -43,6 +44,7 @@ if TYPE_CHECKING or not IS_POSTGRESQL:
         array_of_rows,
         byte_length,
         count_or_zero,
+        for_key_share,
         for_update,
         greatest,
         holds_casefolded,
@@ -75,6 +77,7 @@ else:
         array_of_rows,
         byte_length,
         count_or_zero,
+        for_key_share,
         for_update,
         greatest,
         holds_casefolded,
@@ -107,6 +110,7 @@ __all__ = [
     "array_of_rows",
     "byte_length",
     "count_or_zero",
+    "for_key_share",
     "for_update",
     "greatest",
     "holds_casefolded",

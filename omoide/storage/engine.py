@@ -16,6 +16,7 @@ if TYPE_CHECKING or not IS_POSTGRESQL:
         query_timeout,
         read_only,
         secure_delete,
+        settled_rows,
         stored_objects,
         vector_segments,
     )
@@ -27,6 +28,7 @@ else:
         query_timeout,
         read_only,
         secure_delete,
+        settled_rows,
         stored_objects,
         vector_segments,
     )
@@ -48,6 +50,7 @@ __all__ = [
     "query_timeout",
     "read_only",
     "secure_delete",
+    "settled_rows",
     "stored_objects",
     "vector_segments",
 ]

@@ -27,12 +27,14 @@ def delete(
     db: Transaction, workspace_id: str, session_id: str, message_id: str, now: int, *, defaults: Defaults
 ) -> None:
     """Delete the message. Raises NotFound if it is not in this session of this workspace."""
-    if messages.find(db, workspace_id, session_id, message_id) is None:
-        raise NotFound(f"Message with ID {message_id} not found")
-    workspace, session, seq, peer, pk = db.execute(
-        "SELECT workspace, session, seq, peer, pk FROM messages WHERE id = ?", (message_id,)
-    ).fetchone()
+    missing = NotFound(f"Message with ID {message_id} not found")
+    row = db.execute("SELECT workspace, session, seq, peer, pk FROM messages WHERE id = ?", (message_id,)).fetchone()
+    if row is None:
+        raise missing
+    workspace, session, seq, peer, pk = row
     db.lock("sessions", session)
+    if messages.find(db, workspace_id, session_id, message_id) is None:  # or another write has deleted it meanwhile
+        raise missing
     forget(db, workspace, [pk], now)
     message_removal.remove(db, Removal(workspace, session, [(seq, peer, pk)]), now, defaults)
 

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from omoide.core import clock
-from omoide.core.job_payloads import IN_ORDER, REASONING
+from omoide.core.job_payloads import IN_ORDER, REASONING, JobKind
 from omoide.core.jobs import LAST_RETRY_SECONDS, Job, LeaseLost, NewJob, Skipped
 from omoide.storage import budgets, completed_work, fair_share, rows
 from omoide.storage.base import Transaction
@@ -22,6 +22,7 @@ from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import (
     array,
     count_or_zero,
+    for_key_share,
     for_update,
     greatest,
     in_array,
@@ -56,7 +57,9 @@ def add(db: Transaction, job: NewJob, now: int) -> None:
     text = orjson.dumps(payload).decode()
     if key is not None and coalesce:
         waits = f"SELECT pk, attempts = 0 AND due_at > ? FROM jobs WHERE {_WAITS} AND payload = ? ORDER BY pk LIMIT 1"
-        if found := db.execute(waits, (due_at, kind, key, text)).fetchone():
+        # Not claimed before this write has ended, or the job would not see it. One kind waits for such writes itself.
+        held = "" if kind == JobKind.EMBED else for_key_share("jobs")
+        if found := db.execute(f"{waits} {held}", (due_at, kind, key, text)).fetchone():
             if found[1]:
                 db.execute("UPDATE jobs SET due_at = ? WHERE pk = ?", (due_at, found[0]))
             return
@@ -142,6 +145,7 @@ _CLAIMABLE = f"""FROM jobs j
 
 _RUNNABLE = f"SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1"
 _FREE = f"{_RUNNABLE} {skip_locked()}"
+_OTHERS_HOLD = bool(skip_locked())  # whether `_FREE` may miss a runnable job
 
 
 def _claimable(db: Transaction, share: int, now: int, busy: Collection[str], query: str = _RUNNABLE) -> int | None:
@@ -165,7 +169,7 @@ def _next(db: Transaction, now: int, skipped: Skipped) -> tuple[int, int | None,
             continue
         if (pk := _claimable(db, share, now, skipped.kinds, _FREE)) is not None:
             return share, pk, passed
-        if not skipped.kinds or _claimable(db, share, now, ()) is None:
+        if not (skipped.kinds or _OTHERS_HOLD) or _claimable(db, share, now, ()) is None:
             passed.append(share)
     return fair_share.NO_WORKSPACE, None, passed
 
@@ -367,11 +371,6 @@ def is_drained(db: Transaction, job: Job) -> bool:
     """Whether there is no other pending job of the same kind and key."""
     query = "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND pk <> ? AND failed_at IS NULL"
     return db.execute(query, (job.kind, job.key, job.pk)).fetchone() is None
-
-
-def payloads(db: Transaction, job: Job) -> list[dict[str, Any]]:
-    """Payloads of all pending jobs of the same kind and key, including this one."""
-    return pending(db, job.kind, job.key)
 
 
 def pending(db: Transaction, kind: str, key: str | None) -> list[dict[str, Any]]:

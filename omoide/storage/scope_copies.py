@@ -29,6 +29,8 @@ def copy_some(db: Transaction, scope: int, session: int, after: int, now: int) -
 
     The call that returns None also marks the backfill as completed. Does nothing once the session has left the scope.
     """
+    db.lock("sessions", session)
+    db.lock("peers", scope)
     if not _is_in(db, scope, session):
         return None
     stored = db.execute(

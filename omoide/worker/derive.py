@@ -287,7 +287,11 @@ def _as_conclusion(fact: Fact, observer_id: str, unit: WorkUnit) -> Conclusion:
 def _keep(db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Observer], terms: Terms) -> WorkUnit | None:
     now = clock.now()
     job, unit = step.job, step.unit
+    # In the order of other writes, which may wait for each of these: session, job, peers.
+    db.lock("sessions", unit.session_pk)
     queue.require(db, job)
+    for pk in sorted(each.listener.pk for each in observers):
+        db.lock("peers", pk)
     assert job.workspace is not None
     if observer_queries.scopes(db, unit.session_pk) != [
         each.listener.pk for each in observers[len(unit.observer_pks) :]

@@ -220,6 +220,7 @@ def _keep(
     now = clock.now()
     job, pair = given.job, given.pair
     queue.require(db, job)
+    db.lock("peers", pair[0])
     assert job.workspace is not None
     if dreamed is not None:
         session = observer_queries.session_pk(db, given.workspace_id, given.session_id)

@@ -20,7 +20,7 @@ from omoide.inference.rejected_inputs import embed_accepted
 from omoide.services.container import Services
 from omoide.storage import embeddings, rejected_texts
 from omoide.storage.embedding_tables import SOURCES, Source
-from omoide.storage.engine import vector_segments
+from omoide.storage.engine import settled_rows, vector_segments
 from omoide.storage.rejected_texts import Refusal
 from omoide.storage.vectors import packed
 from omoide.worker.time_slice import TimeSlice
@@ -42,7 +42,8 @@ async def embed(deps: Services, job: Job) -> None:
     await asyncio.sleep(GATHER_SECONDS)
     turn = TimeSlice()
     for source in SOURCES:
-        while await _one_batch(deps, source):
+        last = await settled_rows.settled(deps.store, source)  # later rows have a job of their own
+        while await _one_batch(deps, source, last):
             turn.end_if_over()
         while await _refused_before(deps, source):
             turn.end_if_over()
@@ -51,10 +52,11 @@ async def embed(deps: Services, job: Job) -> None:
             turn.end_if_over()
 
 
-async def _one_batch(deps: Services, source: Source) -> bool:
-    """Embed the next batch; return whether there was one."""
+async def _one_batch(deps: Services, source: Source, last: int) -> bool:
+    """Embed the next batch of rows up to the row `last`; return whether there was one."""
     model = await _model(deps)
-    found = await deps.store.read_offloaded(embeddings.missing, source, model.through(source), BATCH)
+    following = await deps.store.read_offloaded(embeddings.missing, source, model.through(source), BATCH)
+    found = [each for each in following if each[0] <= last]
     if not found:
         return False
     through, vectors, refusals = await _outcome(deps, source, found)

@@ -46,7 +46,7 @@ def _requested(db: Transaction, job: Job, order: SummaryPayload) -> tuple[str, l
     """The workspace, and the summaries that the job requests."""
     workspace_id = workspaces.name_of(db, job.workspace)
     existing = summaries.of_session(db, workspace_id, order.session)
-    pending = [payload for stored in queue.payloads(db, job) if (payload := _parsed(stored))]
+    pending = [payload for stored in queue.pending(db, job.kind, job.key) if (payload := _parsed(stored))]
     kinds = cast(Sequence[SummaryKind], order.kinds)
     return workspace_id, [_Request(kind, existing.get(KINDS[kind]), _reaches(order, pending, kind)) for kind in kinds]
 

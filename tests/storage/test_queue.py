@@ -180,7 +180,7 @@ def test_finish_others_removes_waiting_jobs_whose_work_is_done(write: Write, sto
     assert held is not None
     assert read_now(store, queue.is_held, held)
     write(queue.finish_others, held, lambda payload: payload["depth"] <= 3, NOW)
-    assert [payload["depth"] for payload in read_now(store, queue.payloads, held)] == [1, 4], (
+    assert [payload["depth"] for payload in read_now(store, queue.pending, held.kind, held.key)] == [1, 4], (
         "the job itself is not finished yet"
     )
     write(queue.finish, held, NOW)

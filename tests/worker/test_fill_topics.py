@@ -31,7 +31,7 @@ async def forget_topics(home: Home) -> None:
     await home.store.write(
         sql.change,
         """INSERT INTO jobs (kind, payload, created_at, due_at, key)
-           SELECT 'fill_topics', json_object('after', 0, 'through', max(pk)), 1, 0, 'fill_topics' FROM conclusions""",
+           SELECT 'fill_topics', '{"after": 0, "through": ' || max(pk) || '}', 1, 0, 'fill_topics' FROM conclusions""",
     )
 
 

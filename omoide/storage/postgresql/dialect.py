@@ -43,6 +43,10 @@ def for_update(alias: str) -> str:
     return f"FOR UPDATE OF {alias}"
 
 
+def for_key_share(alias: str) -> str:
+    return f"FOR KEY SHARE OF {alias}"
+
+
 def skip_locked() -> str:
     return "FOR UPDATE SKIP LOCKED"
 

@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from omoide.core.errors import Unavailable
 
-STEPS = ("0001_tables",)
+STEPS = ("0001_tables", "0002_settled_rows")
 
 LOCK = 0x6F6D6F69
 """The advisory lock of migrations: "omoi"."""

@@ -42,6 +42,10 @@ def for_update(alias: str) -> str:
     return ""  # writes are serial
 
 
+def for_key_share(alias: str) -> str:
+    return ""  # writes are serial
+
+
 def skip_locked() -> str:
     return ""  # writes are serial
 

@@ -1,0 +1,1 @@
+"""Processes that share a PostgreSQL database, and end at any moment."""
