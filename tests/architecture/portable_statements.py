@@ -40,6 +40,7 @@ GIVEN = {
     "large.column": "metadata",
     "large.table": "peers",
     "large.key": "pk",
+    "_TO_CHANGE if to_change else ''": "FOR UPDATE OF c, obr",
     "within": "AND s.workspace = ?",
     "within.sql": "TRUE",
     "visible.sql": "TRUE",

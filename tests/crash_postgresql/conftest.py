@@ -27,7 +27,7 @@ SETTINGS = {
     "debounce_seconds": "0",
     "job_lease_seconds": "2",
     "job_poll_seconds": "0.2",
-    "dream_threshold": "100000",
+    "dream_threshold": "1000",
 }
 
 
