@@ -9,16 +9,18 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import hypothesis
 import pytest
 
-from omoide.storage import Store
 from tests.file_scheduler import FilesAsItems, SlowestFirst
 from tests.postgresql import ENGINE, IS_USED, copied, open_store
 from tests.server_process import CommandServer, Server
+
+if TYPE_CHECKING:
+    from omoide.storage import Store  # loaded once tests.postgresql has selected the engine
 
 hypothesis.settings.register_profile(
     "busy", hypothesis.settings.default, deadline=None
