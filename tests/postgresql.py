@@ -118,3 +118,13 @@ def connected(path: Path) -> Iterator[PostgresTransaction]:
     with psycopg.connect(location(path), autocommit=True) as connection:
         adapt(connection)
         yield PostgresTransaction(connection)
+
+
+def number(url: str, query: str) -> int:
+    """The number that a query returns, of a database by its URL; 0 for NULL."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return int(row[0] or 0)

