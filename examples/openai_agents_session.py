@@ -14,13 +14,21 @@ import os
 import sys
 from typing import Any
 
-from agents import Agent, RunContextWrapper, Runner, function_tool, set_default_openai_api, set_tracing_disabled
+from agents import (
+    Agent,
+    RunContextWrapper,
+    Runner,
+    TResponseInputItem,
+    function_tool,
+    set_default_openai_api,
+    set_tracing_disabled,
+)
+from agents.memory import SessionSettings
 from honcho import Honcho
 from honcho.message import Message
 from honcho.peer import Peer
 
 MOST_CHARACTERS = 25_000  # of a message; the item itself is kept whole
-Item = dict[str, Any]
 
 honcho = Honcho(base_url=os.environ.get("OMOIDE_URL", "http://localhost:8000"), workspace_id="openai-agents")
 
@@ -31,23 +39,23 @@ class OmoideSession:
     An item may take 64 KB, or OMOIDE_MAX_METADATA_BYTES of the server.
     """
 
-    session_settings = None
+    session_settings: SessionSettings | None = None
 
     def __init__(self, session_id: str, user: Peer, assistant: Peer) -> None:
         self.session_id = session_id
         self._messages = honcho.session(session_id)
         self._user, self._assistant = user, assistant
 
-    async def get_items(self, limit: int | None = None) -> list[Item]:
+    async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
         """The latest items, oldest first."""
-        items: list[Item] = []
+        items: list[TResponseInputItem] = []
         async for message in await self._messages.aio.messages(reverse=True):
             if len(items) == limit:
                 break
             items.append(_item(message))
         return items[::-1]
 
-    async def add_items(self, items: list[Item]) -> None:
+    async def add_items(self, items: list[TResponseInputItem]) -> None:
         messages = [
             (self._user if item.get("role") == "user" else self._assistant).message(
                 _text(item)[:MOST_CHARACTERS], metadata={"item": json.dumps(item)}
@@ -57,7 +65,7 @@ class OmoideSession:
         if messages:
             await self._messages.aio.add_messages(messages)
 
-    async def pop_item(self) -> Item | None:
+    async def pop_item(self) -> TResponseInputItem | None:
         """Take back the latest item, and what was concluded from it."""
         async for message in await self._messages.aio.messages(reverse=True, size=1):
             path = f"/v3/workspaces/{honcho.workspace_id}/sessions/{self.session_id}/messages/{message.id}"
@@ -70,14 +78,14 @@ class OmoideSession:
         await self._messages.aio.delete()
 
 
-def _text(item: Item) -> str:
+def _text(item: Any) -> str:
     """What is said in an item; nothing in a call of a tool."""
     content = item.get("content") or ""
     return content if isinstance(content, str) else "\n".join(part.get("text") or "" for part in content)
 
 
-def _item(message: Message) -> Item:
-    item: Item = json.loads(message.metadata["item"])
+def _item(message: Message) -> TResponseInputItem:
+    item: TResponseInputItem = json.loads(message.metadata["item"])
     return item
 
 
