@@ -5,7 +5,8 @@
     OPENAI_API_KEY=… python crewai_memory.py "What could I take along as a snack?"
 
 OPENAI_BASE_URL and MODEL choose another model. CREWAI_DISABLE_TELEMETRY=true keeps CrewAI from reporting its use.
-honcho-crewai is licensed under AGPL-3.0-or-later.
+honcho-crewai is licensed under AGPL-3.0-or-later. It also has a storage for CrewAI's `Memory`, which keeps vectors in
+metadata: for those of CrewAI's default embedder, start the server with OMOIDE_MAX_METADATA_BYTES=131072.
 """
 
 import os
@@ -41,4 +42,6 @@ def main(text: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

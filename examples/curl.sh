@@ -2,7 +2,7 @@
 # Memory with nothing but curl. Run it twice: the second run is answered at once from what was said in the first.
 set -eu
 server=${OMOIDE_URL:-http://localhost:8000}
-workspace=$server/v3/workspaces/curl-2
+workspace=$server/v3/workspaces/curl-example
 talk=talk-$(date +%s) # a session: one conversation
 
 get() { # get URL [CURL OPTION...]: print the response
@@ -19,7 +19,7 @@ settled() { # whether everything said so far has been worked out
     ! echo "$status" | grep -qE '"(pending|in_progress)_work_units": *[1-9]'
 }
 
-post "$server/v3/workspaces" '{"id": "curl-2"}' > /dev/null
+post "$server/v3/workspaces" '{"id": "curl-example"}' > /dev/null
 post "$workspace/peers" '{"id": "alice"}' > /dev/null
 # Nothing is to be concluded about the assistant.
 post "$workspace/peers" '{"id": "assistant", "configuration": {"observe_me": false}}' > /dev/null

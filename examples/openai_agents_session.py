@@ -118,6 +118,8 @@ async def main(session_id: str, text: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     set_tracing_disabled(True)  # traces would be sent to OpenAI
     if "OPENAI_BASE_URL" in os.environ:
         set_default_openai_api("chat_completions")  # which others have, too
