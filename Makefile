@@ -68,10 +68,10 @@ test: setup browser node cli agents ## run the tests; a test that fails once fai
 	echo "The tests failed."; exit $$code; }
 
 test-postgresql: setup ## run the tests of storage, handlers, journeys and the SDK on PostgreSQL, which a package brings
-	OMOIDE_TEST_ENGINE=postgresql $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(or $(TESTS),$(ON_POSTGRESQL))
+	TEST_ENGINE=postgresql $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(or $(TESTS),$(ON_POSTGRESQL))
 
 crash-postgresql: setup ## kill the processes and the server of a PostgreSQL database a hundred times under load
-	OMOIDE_TEST_ENGINE=postgresql $(BIN)/pytest tests/crash_postgresql --kills 100
+	TEST_ENGINE=postgresql $(BIN)/pytest tests/crash_postgresql --kills 100
 
 test-ui: setup browser ## run the tests of each screen of the page, in a browser
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder tests/ui/screens

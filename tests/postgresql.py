@@ -1,4 +1,4 @@
-"""The PostgreSQL server of a test run with `OMOIDE_TEST_ENGINE=postgresql`, and its databases: one for each file that a
+"""The PostgreSQL server of a test run with `TEST_ENGINE=postgresql`, and its databases: one for each file that a
 test names."""
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from omoide.storage.postgresql.connection import PostgresTransaction
 
-IS_USED = os.environ.get("OMOIDE_TEST_ENGINE") == "postgresql"
+IS_USED = os.environ.get("TEST_ENGINE") == "postgresql"
 
 
 @cache
 def server_url() -> str:
     """The URL of the server's first database. The processes of a test run share it; it ends with the first of them."""
-    if given := os.environ.get("OMOIDE_TEST_POSTGRESQL"):
+    if given := os.environ.get("TEST_POSTGRESQL_URL"):
         return given
     folder = Path(tempfile.mkdtemp(prefix="omoide-postgresql-"))
     os.environ["XDG_RUNTIME_DIR"] = os.environ.get("XDG_RUNTIME_DIR") or str(folder)
@@ -30,7 +30,7 @@ def server_url() -> str:
 
     url = str(get_server(folder / "data", cleanup_mode="delete").get_uri())
     _hurry(url)
-    os.environ["OMOIDE_TEST_POSTGRESQL"] = url
+    os.environ["TEST_POSTGRESQL_URL"] = url
     return url
 
 

@@ -119,7 +119,11 @@ def test_equal_statements_of_two_observers_are_quoted_once() -> None:
 def test_a_conclusion_and_its_source_message_are_quoted_once() -> None:
     found = snippet(("alice", "I play chess on Sundays."))
     text = compose(question("Does alice play chess?"), [fact("alice plays chess on Sundays")], found)
-    assert text == "Yes. alice plays chess on Sundays. (alice, 2026-01-05)"
+    # Which of the two the cross-encoder prefers depends on how a processor rounds its 8-bit weights.
+    assert text in (
+        "Yes. alice plays chess on Sundays. (alice, 2026-01-05)",
+        'Yes. alice said on 2026-01-05: "I play chess on Sundays."',
+    )
 
 
 def test_the_most_derived_statements_come_first_in_an_overview(tmp_path: Path) -> None:
