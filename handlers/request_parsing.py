@@ -43,8 +43,9 @@ def metadata(context: Context, value: Json | None, loc: Location = METADATA) -> 
     return validate_metadata(value, loc, most=context.settings.max_metadata_bytes)
 
 
-def beside(filters: Json | None, *names: str) -> Json | None:
-    """The filters in a form in which those of these fields are kept, whatever replaces fields at the top of filters."""
+def move_under_and(filters: Json | None, *names: str) -> Json | None:
+    """The same filters with the conditions on these fields under AND, so that arguments that set the fields at the top
+    level do not replace them."""
     if filters is None or not (own := {name: filters[name] for name in names if name in filters}):
         return filters
     others = {name: value for name, value in filters.items() if name not in own}

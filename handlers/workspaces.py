@@ -350,7 +350,7 @@ async def search_memory(
         body.message_limit,
         body.session_id,
         body.peer_id,
-        filters=request_parsing.beside(body.message_filters, "peer_id", "session_id"),
+        filters=request_parsing.move_under_and(body.message_filters, "peer_id", "session_id"),
     )
     known = ConclusionSearch(
         workspace_id,

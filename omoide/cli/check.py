@@ -12,8 +12,9 @@ from omoide.cli.progress import Stopwatch, report_errors
 from omoide.core.errors import Conflict
 from omoide.core.formatting import format_size
 from omoide.core.settings import Settings
+from omoide.storage import vector_segments
 from omoide.storage.embedding_tables import SOURCES
-from omoide.storage.engine import leader_lock, open_store, vector_segments
+from omoide.storage.engine import leader_lock, open_store
 from omoide.storage.sqlite import backup
 from omoide.storage.sqlite.database_files import refuse_as_database
 from omoide.storage.sqlite.integrity import full_check

@@ -22,8 +22,7 @@ from omoide.fairness.thread_pool import uninterrupted
 from omoide.inference.embedders import Vector
 from omoide.search.on_demand_embedding import OnDemandEmbedder
 from omoide.search.vector_group import Group
-from omoide.storage import Transaction, embeddings
-from omoide.storage.engine import vector_segments
+from omoide.storage import Transaction, embeddings, vector_segments
 from omoide.storage.vectors import STORED, Numbers, Owners, Segment, sign_bits, words_of
 
 with lazy_import("numpy"):

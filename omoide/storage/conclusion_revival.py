@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from omoide.core.records import Ending
-from omoide.storage import rows
+from omoide.storage import rows, vector_segments
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, array, greatest, in_array, unnest
-from omoide.storage.engine import vector_segments
 
 
 class _Version(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from omoide.core.clock import valid
 from omoide.core.index_text import literal_text
 from omoide.core.records import NOW, Conclusion, Json, Level, Moment
-from omoide.storage import conclusion_times, peers, rows, workspaces
+from omoide.storage import conclusion_times, peers, rows, vector_segments, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.conclusion_times import CURRENT
 from omoide.storage.conclusions import (
@@ -29,7 +29,6 @@ from omoide.storage.conclusions import (
     seeing,
 )
 from omoide.storage.dialect import array, holds_literally, in_array, json_holds_any, json_or_null, use_index
-from omoide.storage.engine import vector_segments
 from omoide.storage.filters import SqlClause, compile_filters, names_field
 from omoide.storage.filters.operators import ANYTHING
 from omoide.storage.search_trace import SearchTrace

@@ -12,7 +12,7 @@
     skip_locked()               as for_update, and leaves out rows that others hold
     use_index, without_index    hints: the index that must be used, and a column for which none may be used
     greatest, least             of several values, none of them NULL
-    is_integer                  whether a stored value is an integer: SQLite accepts any value in any column
+    is_integer, is_blob         whether a stored value is an integer, or bytes: SQLite accepts any value in any column
     count_or_zero               a stored count, 0 if it is invalid
     byte_length                 the size of a text in bytes
     holds_text                  whether a text contains another
@@ -52,6 +52,7 @@ if TYPE_CHECKING or not IS_POSTGRESQL:
         holds_text,
         in_array,
         insert_row,
+        is_blob,
         is_integer,
         json_holds,
         json_holds_all,
@@ -85,6 +86,7 @@ else:
         holds_text,
         in_array,
         insert_row,
+        is_blob,
         is_integer,
         json_holds,
         json_holds_all,
@@ -118,6 +120,7 @@ __all__ = [
     "holds_text",
     "in_array",
     "insert_row",
+    "is_blob",
     "is_integer",
     "json_holds",
     "json_holds_all",

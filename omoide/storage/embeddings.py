@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from omoide.core.job_payloads import JobKind
 from omoide.core.jobs import NewJob
-from omoide.storage import queue, rejected_texts, rows
+from omoide.storage import queue, rejected_texts, rows, vector_segments
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
 from omoide.storage.embedding_tables import SOURCES, TAKEN_FROM, VECTORS, Source
-from omoide.storage.engine import vector_segments
 from omoide.storage.rejected_texts import Refusal
 
 __all__ = ["SOURCES", "Source"]

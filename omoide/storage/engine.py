@@ -18,7 +18,6 @@ if TYPE_CHECKING or not IS_POSTGRESQL:
         secure_delete,
         settled_rows,
         stored_objects,
-        vector_segments,
     )
     from omoide.storage.sqlite.engine import Store
 else:
@@ -30,7 +29,6 @@ else:
         secure_delete,
         settled_rows,
         stored_objects,
-        vector_segments,
     )
     from omoide.storage.postgresql.engine import Store
 
@@ -52,5 +50,4 @@ __all__ = [
     "secure_delete",
     "settled_rows",
     "stored_objects",
-    "vector_segments",
 ]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
-from omoide.storage import conclusion_links, embeddings, fair_share
+from omoide.storage import conclusion_links, embeddings, fair_share, vector_segments
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import array, in_array
-from omoide.storage.engine import fulltext, secure_delete, vector_segments
+from omoide.storage.engine import fulltext, secure_delete
 
 ROWS_AT_A_TIME = 50
 """Removing this many messages from the full-text index takes about 40 ms, during which other writes wait."""

@@ -18,9 +18,9 @@ from omoide.core.usage import counted_for
 from omoide.inference.embedders import EmbeddingFailed
 from omoide.inference.rejected_inputs import embed_accepted
 from omoide.services.container import Services
-from omoide.storage import embeddings, rejected_texts
+from omoide.storage import embeddings, rejected_texts, vector_segments
 from omoide.storage.embedding_tables import SOURCES, Source
-from omoide.storage.engine import settled_rows, vector_segments
+from omoide.storage.engine import settled_rows
 from omoide.storage.rejected_texts import Refusal
 from omoide.storage.vectors import packed
 from omoide.worker.time_slice import TimeSlice

@@ -14,9 +14,9 @@ from omoide.core.job_payloads import PeerMerge
 from omoide.core.jobs import Job, JobUnfinished
 from omoide.services.container import Services
 from omoide.services.supersede import Judge, reconcile
-from omoide.storage import Transaction, dream_jobs, embeddings, peer_merge, peer_merge_steps, queue
+from omoide.storage import Transaction, dream_jobs, embeddings, peer_merge, peer_merge_steps, queue, vector_segments
 from omoide.storage.dream_jobs import CARD_REFRESH, Pair
-from omoide.storage.engine import secure_delete, vector_segments
+from omoide.storage.engine import secure_delete
 from omoide.storage.peer_merge import MergePlan
 from omoide.storage.peer_merge_steps import MovedConclusion
 from omoide.worker.time_slice import TimeSlice

@@ -94,6 +94,10 @@ GIVEN = {
     "', '.join(key)": "task",
     "added": "calls = model_usage.calls + excluded.calls",
     "sums": "sum(calls)",
+    "vector_segments:first": "session",
+    "vector_segments:second": "peer",
+    "vector_segments:owners": "SELECT workspace FROM messages",
+    "vector_segments:whole": "size > 0",
     "waiting_units:restrictions": " AND workspace IN (SELECT pk FROM workspaces WHERE id = :workspace)",
     "waiting_units:about": "AND key = :observed",
 }

@@ -17,8 +17,7 @@ from omoide.inference.embedders import Vectors, unit_rows
 from omoide.search import vector_index
 from omoide.search.vector_group import Group
 from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, VectorIndex
-from omoide.storage import Store, Transaction, deletion_cascade, embeddings, messages, purge, sessions
-from omoide.storage.sqlite import vector_segments
+from omoide.storage import Store, Transaction, deletion_cascade, embeddings, messages, purge, sessions, vector_segments
 from omoide.storage.vectors import Segment, packed, sign_bits
 from tests.read_now import read_now
 

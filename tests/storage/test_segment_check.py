@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from omoide.cli.main import main
-from omoide.storage.sqlite import vector_segments
+from omoide.storage import vector_segments
 from omoide.storage.sqlite.engine import Connection, Store, connect
 from omoide.storage.sqlite.integrity.segment_check import segment_faults
 from omoide.storage.sqlite.leader_lock import LeaderLock

@@ -13,9 +13,18 @@ from hypothesis import strategies as st
 
 from omoide.core.records import Change, NewMessage
 from omoide.inference.embedders import unit_rows
-from omoide.storage import deletion_cascade, embeddings, messages, peers, purge, queue, sessions, workspaces
+from omoide.storage import (
+    deletion_cascade,
+    embeddings,
+    messages,
+    peers,
+    purge,
+    queue,
+    sessions,
+    vector_segments,
+    workspaces,
+)
 from omoide.storage.embeddings import EmbeddingProgress
-from omoide.storage.sqlite import vector_segments
 from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.integrity.segment_check import segment_faults
 from omoide.storage.sqlite.migrations import migrations

@@ -45,7 +45,7 @@ class PostgresTransaction:
         self.execute(f"SELECT 1 FROM {table} WHERE {key} = ? FOR UPDATE", (pk,)).fetchone()
 
     def try_lock(self, table: str, pk: int, /) -> bool:
-        """Lock a row if nobody holds it; whether it is locked."""
+        """Lock a row unless another transaction holds it. Returns whether it is locked."""
         query = f"SELECT 1 FROM {table} WHERE pk = ? FOR UPDATE SKIP LOCKED"
         return self.execute(query, (pk,)).fetchone() is not None
 

@@ -76,6 +76,10 @@ def _number(value: str) -> str:
     return f"CAST({value} AS bigint)" if value.startswith(("?", ":")) and " " not in value else value
 
 
+def is_blob(value: str) -> str:
+    return f"({value} IS NOT NULL)"
+
+
 def is_integer(value: str) -> str:
     return f"({value} IS NOT NULL)"
 

@@ -71,6 +71,10 @@ def least(*values: str) -> str:
     return f"min({', '.join(values)})"
 
 
+def is_blob(value: str) -> str:
+    return f"typeof({value}) = 'blob'"
+
+
 def is_integer(value: str) -> str:
     return f"typeof({value}) = 'integer'"
 

@@ -81,7 +81,7 @@ def turns(text: str) -> list[ChatTurn]:
 
 
 def _cleaned(line: str) -> str:
-    """A line without marks of direction, which WhatsApp sets before what nobody wrote: it becomes a placeholder."""
+    """The line without direction marks. WhatsApp sets them before generated text, which becomes a placeholder."""
     if "\u200e" in line:
         line = _generated_end.sub("", _generated.sub(r"\1<>", line))
     return _ignored.sub("", _time_first.sub(r"\2, \1 - ", line))

@@ -23,12 +23,13 @@ from omoide.storage import (
     membership_intervals,
     purge_jobs,
     rejected_texts,
+    vector_segments,
 )
 from omoide.storage.column_validation import RULES, as_text
 from omoide.storage.content_hash import content_hash
 from omoide.storage.embedding_tables import SOURCES, VECTORS, Source
 from omoide.storage.rejected_texts import Refusal
-from omoide.storage.sqlite import fulltext, vector_segments
+from omoide.storage.sqlite import fulltext
 from omoide.storage.sqlite.connection import Connection
 from omoide.storage.sqlite.integrity.damage import Damage, damages
 from omoide.storage.sqlite.integrity.row_consistency import SAID_ORDER_DIFFERS, contradictions, count, overlapping_stays

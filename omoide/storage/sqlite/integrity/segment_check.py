@@ -15,7 +15,7 @@ from omoide.core.lazy_import import lazy_import
 from omoide.storage import rows
 from omoide.storage.embedding_tables import SOURCES, TAKEN_FROM, VECTORS, Source
 from omoide.storage.sqlite.connection import Connection
-from omoide.storage.sqlite.vector_segments import bytes_of, is_sound, made, read
+from omoide.storage.vector_segments import bytes_of, is_sound, made, read
 from omoide.storage.vectors import Numbers, Segment, words_of
 
 with lazy_import("numpy"):

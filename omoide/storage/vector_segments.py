@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from omoide.core.lazy_import import lazy_import
 from omoide.storage import rows
 from omoide.storage.base import Transaction
+from omoide.storage.dialect import ORDERED_JOIN, array, in_array, is_blob, is_integer, unnest
 from omoide.storage.embedding_tables import TAKEN_FROM, VECTORS, Source
 from omoide.storage.vectors import Segment, sign_bits, words_of
 
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger("omoide.storage")
 
 FULL = 4_096
-"""StatementResult of a full segment, which is not merged further: 200 kB for 256 dimensions."""
+"""Rows of a full segment, which is not merged further: 200 kB for 256 dimensions."""
 
 LOOSE = 32
 """Number of smaller segments of a workspace that triggers a merge."""
 
 TAKEN = 4_096
-"""StatementResult added to segments per call."""
+"""Rows added to segments per call."""
 
 
 def lacks_conclusion(pk: str) -> str:
@@ -44,11 +45,12 @@ def lacks_conclusion(pk: str) -> str:
         OR NOT EXISTS (SELECT 1 FROM conclusion_vectors v WHERE v.pk = {pk}))"""
 
 
-IS_VECTOR = "length(v.vector) = ?"
+IS_VECTOR = f"{is_blob('v.vector')} AND length(v.vector) = ?"
 """SQL: the row of the table `v` is a vector of the given size in bytes. Any other is damaged, and treated as absent."""
 
 
-IS_SEGMENT = "(size > 0 AND length(rows) = size * (16 + 8 * ?))"
+IS_SEGMENT = f"""({is_integer("size")} AND size > 0 AND {is_blob("rows")}
+    AND length(rows) = size * (16 + 8 * ?))"""
 """SQL: a row of `segments` has the right size in bytes, given the number of words for the signs of a vector."""
 
 
@@ -74,7 +76,7 @@ def extend(db: Transaction, source: Source) -> None:
         return
     first, second = TAKEN_FROM[source]
     query = f"""SELECT t.workspace, t.pk, t.{first}, t.{second}, v.vector
-        FROM {VECTORS[source]} v JOIN {source} t ON t.pk = v.pk
+        FROM {VECTORS[source]} v {ORDERED_JOIN} {source} t ON t.pk = v.pk
         WHERE v.pk > ? AND v.pk <= ? ORDER BY v.pk LIMIT ?"""
     found = db.execute(query, (signed, through, TAKEN)).fetchall()
     sound = [row for row in found if is_sound(row, dimensions)]
@@ -102,10 +104,10 @@ def add_late(db: Transaction, source: Source, pks: Sequence[int]) -> None:
         return
     first, second = TAKEN_FROM[source]
     query = f"""SELECT t.workspace, t.pk, t.{first}, t.{second}, v.vector
-        FROM unnest(CAST(? AS bigint[])) AS wanted(value) JOIN {VECTORS[source]} v ON v.pk = wanted.value
-        JOIN {source} t ON t.pk = v.pk WHERE v.pk <= ?"""  # `extend` adds later rows
+        FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} {VECTORS[source]} v ON v.pk = wanted.value
+        {ORDERED_JOIN} {source} t ON t.pk = v.pk WHERE v.pk <= ?"""  # `extend` adds later rows
     dimensions, signed = rows.mended(["embedder.dimensions", f"embedder.{source}_signed"], row)
-    stored = db.execute(query, ([*pks], signed))
+    stored = db.execute(query, (array(pks), signed))
     found = sorted((row for row in stored if is_sound(row, dimensions)), key=_workspace)
     for workspace, some in itertools.groupby(found, key=_workspace):
         _append(db, source, workspace, made([*some], dimensions))
@@ -114,7 +116,7 @@ def add_late(db: Transaction, source: Source, pks: Sequence[int]) -> None:
 
 def of_workspace(db: Transaction, source: Source, workspace: int, words: int, after: int) -> Iterator[Segment]:
     """The workspace's segments, without rows up to `after`. `words` is the number of words for a vector's signs."""
-    whole = f"{IS_SEGMENT}"
+    whole = f"{IS_SEGMENT} AND {is_integer('last')}"
     damaged = f"SELECT pk FROM segments WHERE workspace = ? AND source = ? AND NOT ({whole}) LIMIT 1"
     if row := db.execute(damaged, (workspace, source, words)).fetchone():
         _log(*row)
@@ -133,7 +135,7 @@ def _of_vectors(db: Transaction, source: Source, workspace: int, after: int) -> 
     dimensions, reach = rows.mended(["embedder.dimensions", f"embedder.{source}_signed"], row)
     first, second = TAKEN_FROM[source]
     query = f"""SELECT t.workspace, t.pk, t.{first}, t.{second}, v.vector
-        FROM {VECTORS[source]} v JOIN {source} t ON t.pk = v.pk
+        FROM {VECTORS[source]} v {ORDERED_JOIN} {source} t ON t.pk = v.pk
         WHERE v.pk > ? AND v.pk <= ? AND t.workspace = ? ORDER BY v.pk LIMIT ?"""
     while found := db.execute(query, (after, reach, workspace, TAKEN)).fetchall():
         if sound := [row for row in found if is_sound(row, dimensions)]:
@@ -147,10 +149,10 @@ def remove(db: Transaction, source: Source, pks: Sequence[int]) -> None:
     if row is None or not pks:
         return
     gone = np.array(pks, np.int64)
-    owners = f"SELECT DISTINCT workspace FROM {source} WHERE pk = ANY(CAST(? AS bigint[]))"
+    owners = f"SELECT DISTINCT workspace FROM {source} WHERE pk {in_array('bigint')}"
     query = f"""SELECT pk, size, rows FROM segments
         WHERE workspace IN ({owners}) AND source = ? AND last >= ? AND first <= ?"""
-    params = ([*pks], source, min(pks), max(pks))
+    params = (array(pks), source, min(pks), max(pks))
     words = words_of(rows.mended(["embedder.dimensions"], row)[0])
     for pk, size, stored in db.execute(query, params).fetchall():
         segment = _sound(pk, size, stored, words)
